@@ -1,0 +1,67 @@
+# Everything is set up in .venv on first use; `make help` lists what there is.
+
+PYTHON ?=
+WORKERS ?= 2
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Stamps, so that a second call starts at once. The first is written by either installation.
+RUNTIME := .venv/.runtime-installed
+TOOLS := .venv/.tools-installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint bench torture clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUNTIME)  ## set up, load the demo on first start, serve on 127.0.0.1:8000 (data in .data)
+	@exec $(BIN)/points run
+
+test: $(TOOLS)  ## run the suite on SQLite and PostgreSQL (WORKERS=2)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(TOOLS)  ## check format, style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TOOLS)  ## measure against peers
+	$(BIN)/python -m bench
+
+torture: $(TOOLS)  ## kill, starve and corrupt it, for longer than the suite does
+	$(BIN)/python -m pytest tests/torture --torture
+
+clean:  ## remove caches and build products; .venv and .data stay
+	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . \( -name .venv -o -name .data -o -name .git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# pip is the last thing that venv makes, so a virtual environment that was cut short is made again.
+$(BIN)/pip:
+	@found=; old=; \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then found=$$python; break; fi; \
+	  old="$$old $$python is $$version;"; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "make: Python 3.11 or newer is needed, and none was found here.$$old" >&2; \
+	  echo "make: Install one, or name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "make: $$found lacks the venv module, which sets up .venv." >&2; \
+	  echo "make: On Debian or Ubuntu: apt install python3-venv (or python3.11-venv), then try again." >&2; exit 1; \
+	fi; \
+	echo "Setting up .venv with $$found …"; \
+	$$found -m venv .venv
+
+$(RUNTIME): setup.cfg constraints.txt | $(BIN)/pip
+	@echo "Installing what the service needs …"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(TOOLS): setup.cfg constraints.txt | $(BIN)/pip
+	@echo "Installing what the service, its tests and its checks need …"
+	@$(INSTALL) -e '.[test,lint]'
+	@touch $(RUNTIME) $@

@@ -1,0 +1,282 @@
+"""The database: SQLite (embedded) or PostgreSQL (server), one face for both.
+
+`open_engine` gives a `Database`. All work happens in `Database.reading()` or `Database.writing()`;
+nothing else in this software begins or commits a transaction. What the drivers raise leaves here
+as `DatabaseBusy`, `DatabaseDown` or `OutcomeUnknown` where it is one of those.
+
+SQLite: WAL, `synchronous=FULL`, foreign keys on, deleted content overwritten, explicit BEGIN;
+writers of all threads and processes pass the two locks of `ledger.filelocks`, then BEGIN IMMEDIATE.
+
+PostgreSQL: psycopg 3, READ COMMITTED, `synchronous_commit=on`, limits on waiting for a lock and on
+idling in a transaction.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import alembic.command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from ledger.errors import DatabaseDown, DatabaseUrlError, MigrationError, OutcomeUnknown
+from ledger.faults import is_surely_undone, translate_errors
+from ledger.filelocks import create_private, exclusive
+
+LOCK_TIMEOUT_SECONDS = 5.0
+IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_SIZE_CONNECTIONS = 10
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+# Any constant will do, as long as nothing else on that server takes the same advisory lock.
+_MIGRATION_LOCK = 0x706F696E7473
+
+# Execution option of a SQLite connection: what its next transaction is for.
+_PURPOSE = "points_purpose"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database. Safe to share between threads; open one per process, after a fork."""
+
+    engine: Engine
+    dialect: Literal["sqlite", "postgresql"]
+    path: Path | None  # of the SQLite file
+    lock_timeout_seconds: float
+
+    @contextmanager
+    def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """A transaction that cannot write; with `snapshot`, all of it sees one state.
+
+        SQLite always reads a snapshot, PostgreSQL otherwise one per statement. Raises
+        `DatabaseBusy` and `DatabaseDown`.
+        """
+        options: dict[str, Any] = {_PURPOSE: "reading"}
+        if self.dialect == "postgresql":
+            options["postgresql_readonly"] = True
+            if snapshot:
+                options["isolation_level"] = "REPEATABLE READ"
+        with (
+            translate_errors(),
+            self.engine.connect() as conn,
+            conn.execution_options(**options).begin(),
+        ):
+            yield conn
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that commits on success and rolls back on any exception.
+
+        Raises `DatabaseBusy` (nothing was changed), `DatabaseDown` (nothing was changed) and
+        `OutcomeUnknown` (the commit itself failed).
+        """
+        body_done = False
+        try:
+            with (
+                translate_errors(),
+                self.engine.connect() as conn,
+                self._turn(),
+                conn.execution_options(**{_PURPOSE: "writing"}).begin(),
+            ):
+                yield conn
+                body_done = True
+        except DatabaseDown as error:
+            if not body_done or is_surely_undone(error):
+                raise
+            raise OutcomeUnknown(
+                "The database went away while it was committing, so the change was made either"
+                " whole or not at all. Send the request again with the same key."
+            ) from error.__cause__
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return exclusive(self.path, self.lock_timeout_seconds) if self.path else nullcontext()
+
+
+def open_engine(
+    url: str,
+    *,
+    pool_size: int = POOL_SIZE_CONNECTIONS,
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+) -> Database:
+    """Open `sqlite:///path` or `postgresql://user@host/name`.
+
+    A SQLite file is created, readable by its owner alone, if it is not there; PostgreSQL is
+    reached on first use. Raises `DatabaseUrlError`, and `DatabaseDown` where the SQLite file
+    cannot be opened.
+    """
+    parsed = _parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, pool_size, lock_timeout_seconds)
+    engine = create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        connect_args=_postgresql_settings(parsed, lock_timeout_seconds),
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=lock_timeout_seconds,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    return Database(engine, "postgresql", None, lock_timeout_seconds)
+
+
+def database_now(conn: Connection) -> datetime:
+    """The database's clock, aware, UTC. On SQLite that is the host's, in milliseconds."""
+    if conn.dialect.name == "postgresql":
+        now: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return now.astimezone(UTC)
+    now_text = conn.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+    return datetime.fromisoformat(now_text).replace(tzinfo=UTC)
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Bring the tables up to `revision`, in one transaction and by one process at a time.
+
+    Raises what `open_engine` and `Database.writing` raise, and `MigrationError`.
+    """
+    _migrate(database_url, alembic.command.upgrade, revision)
+
+
+def migrate_down(database_url: str, revision: str) -> None:
+    """Take the tables back down to `revision` (`base` for none), as `migrate` takes them up."""
+    _migrate(database_url, alembic.command.downgrade, revision)
+
+
+def _migrate(database_url: str, step: Callable[[Config, str], None], revision: str) -> None:
+    # `migrations/env.py` takes the connection from the attributes, so that the whole of it is one
+    # transaction of ours.
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    database = open_engine(database_url, pool_size=1)
+    try:
+        if database.dialect == "sqlite":
+            # Alembic alters a SQLite table by rebuilding it; with foreign keys enforced, dropping
+            # the old one would delete or refuse the rows that point at it.
+            event.listen(database.engine, "connect", _foreign_keys_off)
+        with database.writing() as conn:
+            if database.dialect == "postgresql":
+                conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            config.attributes["connection"] = conn
+            step(config, revision)
+            _check_foreign_keys(conn)
+    finally:
+        database.close()
+
+
+def _check_foreign_keys(conn: Connection) -> None:
+    if conn.dialect.name != "sqlite":
+        return
+    tables = {row[0] for row in conn.exec_driver_sql("PRAGMA foreign_key_check")}
+    if tables:
+        raise MigrationError(
+            f"The migration was undone: it would have left rows in {', '.join(sorted(tables))}"
+            " that point at rows which are not there. Please report this with your version."
+        )
+
+
+# --- the two databases ---
+
+
+def _parse_url(url: str) -> URL:
+    wanted = "Wanted sqlite:///path/to/file.db or postgresql://user@host/name."
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The URL may hold a password, so it is not repeated, nor is the exception that quotes it.
+        raise DatabaseUrlError(f"The database URL cannot be read. {wanted}") from None
+    if parsed.drivername not in (
+        "sqlite",
+        "sqlite+pysqlite",
+        "postgresql",
+        "postgresql+psycopg",
+        "postgres",
+    ):
+        raise DatabaseUrlError(f"The database URL begins with {parsed.drivername!r}. {wanted}")
+    return parsed.set(drivername="postgresql") if parsed.drivername == "postgres" else parsed
+
+
+def _open_sqlite(url: URL, pool_size: int, lock_timeout_seconds: float) -> Database:
+    path = _sqlite_path(url)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": lock_timeout_seconds},
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=lock_timeout_seconds,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _sqlite_setup(path, lock_timeout_seconds))
+    event.listen(engine, "begin", _sqlite_begin)
+    create_private(path)
+    with translate_errors():
+        engine.connect().close()
+    engine.dispose()  # so that a caller who forks hands no connection to the child
+    return Database(engine, "sqlite", path, lock_timeout_seconds)
+
+
+def _sqlite_path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise DatabaseUrlError(
+            "A SQLite database in memory or by a file: URI cannot be used: several processes share"
+            " one, and locks lie beside it. Name a file: sqlite:///path/to/file.db."
+        )
+    if url.query:
+        raise DatabaseUrlError("A SQLite URL takes no options here. Remove all from the '?' on.")
+    path = Path(url.database).absolute()
+    if not path.parent.is_dir():
+        raise DatabaseUrlError(
+            f"The database is to be in {path.parent}, which is no directory. Create it first."
+        )
+    return path
+
+
+def _sqlite_setup(path: Path, lock_timeout_seconds: float) -> Callable[[Any, object], None]:
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing on its own
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            # Two processes that switch a file to WAL at once lock each other out.
+            with exclusive(path, lock_timeout_seconds):
+                connection.execute("PRAGMA journal_mode=WAL")
+
+    return connected
+
+
+def _foreign_keys_off(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _sqlite_begin(conn: Connection) -> None:
+    purpose = conn.get_execution_options().get(_PURPOSE)
+    driver: Any = conn.connection.driver_connection
+    # A write in a reading transaction would slip past the file locks; let it fail instead.
+    driver.execute(f"PRAGMA query_only={'ON' if purpose == 'reading' else 'OFF'}")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if purpose == "writing" else "BEGIN")
+
+
+def _postgresql_settings(url: URL, lock_timeout_seconds: float) -> dict[str, Any]:
+    settings = {
+        "synchronous_commit": "on",
+        "lock_timeout": f"{round(lock_timeout_seconds * 1000)}ms",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s",
+        "TimeZone": "UTC",
+    }
+    theirs = url.query.get("options", "")
+    options = [theirs] if isinstance(theirs, str) else list(theirs)
+    options += [f"-c {name}={value}" for name, value in settings.items()]
+    arguments: dict[str, Any] = {"application_name": "points", "options": " ".join(options)}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
+    return arguments

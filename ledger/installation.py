@@ -1,0 +1,163 @@
+"""One installation: its database, its ledgers, their keys, appenders and publishers.
+
+This is where everything is put together; API, command line and tests all start from it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from ledger.clock import Clock, SystemClock
+from ledger.config import Settings
+from ledger.db import Database, open_engine
+from ledger.errors import ConfigError, LedgerExists, LedgerUnknown
+from ledger.journal import tables as t
+from ledger.journal.append import Appender
+from ledger.journal.bulk import write
+from ledger.journal.entry import to_base64
+from ledger.journal.founding import Founding, founding_commands
+from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
+from ledger.journal.names import check_ledger_name, origin_of
+from ledger.journal.orders import Done, Group, HoldCompanions, Order
+from ledger.journal.publish import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLedger:
+    """A ledger with its keys loaded: what a request needs to read, append and publish."""
+
+    id: int
+    name: str
+    origin: str
+    keys: KeyRing
+    appender: Appender
+    publisher: Publisher
+
+
+class Installation:
+    """The ledgers of one database.  One a process; safe to share between threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        clock: Clock | None = None,
+        hold_companions: HoldCompanions | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        _private_directory(settings.data)
+        self.database: Database = open_engine(settings.database_url)
+        self._passphrase = read_passphrase(settings.passphrase_file, environ)
+        self._hold_companions = hold_companions
+        self._open: dict[str, OpenLedger] = {}
+        self._lock = threading.Lock()
+        self._publishing = False
+
+    def __repr__(self) -> str:
+        return f"<installation in {self.settings.data}>"
+
+    def names(self) -> list[str]:
+        """The names of all ledgers, in order."""
+        with self.database.reading() as conn:
+            query = select(t.ledger.c.name).order_by(t.ledger.c.name)
+            return list(conn.execute(query).scalars())
+
+    def ledger(self, name: str) -> OpenLedger:
+        """A ledger by its name, opened on first use; `LedgerUnknown`, `KeysError`."""
+        known = self._open.get(name)
+        if known is not None:
+            return known
+        with self.database.reading() as conn:
+            query = select(t.ledger).where(t.ledger.c.name == name)
+            row = conn.execute(query).one_or_none()
+        if row is None:
+            raise LedgerUnknown(f"There is no ledger {name[:40]!r} here.")
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = self._opened(row.ledger_id, row.name, row.origin)
+            return self._open[name]
+
+    def create_ledger(self, name: str, founding: Founding) -> OpenLedger:
+        """Makes a ledger with its keys and its first five entries, and publishes them.
+
+        Cut short, it can be called again.  Raises `LedgerExists`, `Refused` for a founding that
+        the book does not allow, `KeysError`.
+        """
+        origin = origin_of(self.settings.public_host, check_ledger_name(name))
+        directory = self.settings.keys / name
+        if not directory.exists():
+            _private_directory(self.settings.keys)
+            create_keys(directory, origin, self._passphrase)
+        self._insert_ledger(name, origin)
+        ledger = self.ledger(name)
+        self._found(ledger, founding)
+        ledger.publisher.publish()
+        return ledger
+
+    def start_publishing(self) -> None:
+        """Starts a publisher thread for each ledger, those opened later included."""
+        self._publishing = True
+        for name in self.names():
+            self.ledger(name)
+        for ledger in self._open.values():
+            ledger.publisher.start()
+
+    def close(self) -> None:
+        """Publishes what is there, ends the threads, closes the database."""
+        for ledger in self._open.values():
+            ledger.publisher.stop()
+        self.database.close()
+
+    def _opened(self, ledger_id: int, name: str, origin: str) -> OpenLedger:
+        keys = load_keys(self.settings.keys / name, origin, self._passphrase)
+        _private_directory(self.settings.high_water)
+        publisher = Publisher(
+            self.database, ledger_id, keys, self.clock, self.settings.high_water / name
+        )
+        appender = Appender(
+            self.database,
+            ledger_id,
+            origin,
+            self.clock,
+            hold_companions=self._hold_companions,
+        )
+        if self._publishing:
+            publisher.start()
+        return OpenLedger(ledger_id, name, origin, keys, appender, publisher)
+
+    def _insert_ledger(self, name: str, origin: str) -> None:
+        with self.database.writing() as conn:
+            row = conn.execute(select(t.ledger).where(t.ledger.c.name == name)).one_or_none()
+            if row is not None:
+                size = select(t.head.c.size).where(t.head.c.ledger_id == row.ledger_id)
+                if row.origin != origin or conn.execute(size).scalar_one():
+                    raise LedgerExists(f"There is a ledger {name!r} already: choose another name.")
+                return
+            values = insert(t.ledger).values(name=name, origin=origin)
+            ledger_id = conn.execute(values.returning(t.ledger.c.ledger_id)).scalar_one()
+            write(conn, t.head, ledger_id, [(0, "", 0, b"")], "insert")
+            write(conn, t.publication, ledger_id, [(0, b"")], "insert")
+
+    def _found(self, ledger: OpenLedger, founding: Founding) -> None:
+        first, second = ledger.keys.generations[:2]
+        commands = founding_commands(
+            founding,
+            ledger.origin,
+            ledger.keys.vkeys(first),
+            to_base64(ledger.keys.vkeys_hash(second)),
+        )
+        outcomes = ledger.appender.submit(Group(tuple(Order(command=c) for c in commands)))
+        for outcome in outcomes:
+            if not isinstance(outcome, Done):
+                raise ConfigError(f"The ledger cannot be founded so: {outcome.message}.")
+
+
+def _private_directory(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)

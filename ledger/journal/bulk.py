@@ -1,0 +1,121 @@
+"""Reading and writing many rows by one statement, on either database.
+
+The number of statements is that of the tables concerned, whatever the number of rows: PostgreSQL
+takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys and `executemany`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    func,
+    select,
+)
+
+Mode = Literal["insert", "upsert"]
+
+
+def among(conn: Connection, column: Column[Any], keys: Collection[Any]) -> ColumnElement[bool]:
+    """The condition that `column` is one of `keys`, as one parameter."""
+    if conn.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(keys), type_=ARRAY(column.type)))
+    values = func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
+    return column.in_(select(values.c.value))
+
+
+def read(conn: Connection, query: Select[Any]) -> Sequence[Row[Any]]:
+    """All rows of a query."""
+    return conn.execute(query).all()
+
+
+def keyed(
+    conn: Connection, table: Table, ledger_id: int, column: Column[Any], keys: Collection[Any]
+) -> Sequence[Row[Any]]:
+    """The rows of one ledger whose `column` is among `keys`; no statement when there are none."""
+    if not keys:
+        return ()
+    query = select(table).where(table.c.ledger_id == ledger_id, among(conn, column, keys))
+    return read(conn, query)
+
+
+def write(
+    conn: Connection, table: Table, ledger_id: int, rows: Iterable[Sequence[Any]], mode: Mode
+) -> None:
+    """Writes rows, given as the values of the table's columns after `ledger_id`, in order.
+
+    `upsert` replaces the row of the same key.  No statement when there are no rows.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(
+            _unnest_sql(table, mode), (ledger_id, *map(list, zip(*rows, strict=True)))
+        )
+    else:
+        conn.exec_driver_sql(_row_sql(table, mode), [(ledger_id, *row) for row in rows])
+
+
+def key_column(table: Table) -> Column[Any]:
+    """The last column of a table's primary key: the one beside `ledger_id`."""
+    return list(table.primary_key)[-1]
+
+
+def row_mapping(table: Table, row: Row[Any]) -> dict[str, Any]:
+    """A row as a dictionary without its `ledger_id`."""
+    mapping = row._asdict()
+    return {column.name: mapping[column.name] for column in table.c if column.name != "ledger_id"}
+
+
+@lru_cache
+def _unnest_sql(table: Table, mode: Mode) -> str:
+    columns = [column for column in table.c if column.name != "ledger_id"]
+    arrays = ", ".join(f"%s::{_array_type(column)}[]" for column in columns)
+    names = _names(["ledger_id", *(column.name for column in columns)])
+    return f"INSERT INTO {table.name} ({names}) SELECT %s, * FROM unnest({arrays})" + _conflict(
+        table, mode
+    )  # noqa: S608
+
+
+@lru_cache
+def _row_sql(table: Table, mode: Mode) -> str:
+    names = ["ledger_id", *(column.name for column in table.c if column.name != "ledger_id")]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks})" + _conflict(table, mode)  # noqa: S608
+
+
+def _conflict(table: Table, mode: Mode) -> str:
+    if mode == "insert":
+        return ""
+    keys = [column.name for column in table.primary_key]
+    others = [column.name for column in table.c if column.name not in keys]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+    return f" ON CONFLICT ({_names(keys)}) DO UPDATE SET {changes}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _array_type(column: Column[Any]) -> str:
+    if isinstance(column.type, LargeBinary):
+        return "bytea"
+    if isinstance(column.type, Text):
+        return "text"
+    return "boolean" if isinstance(column.type, Boolean) else "bigint"

@@ -1,0 +1,81 @@
+"""The first five entries of a ledger: keys, two founders, first policy, first budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.journal.commands import Command, Statement
+from ledger.journal.entry import to_base64
+
+NO_RULES = to_base64(bytes(32))
+"""The hash of a rule set that is not published yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founding:
+    """What `points init` is told: who founds, by what policy and with what budget.
+
+    Days are local days, limits whole points.  `founders` are two ids `person/…`, `budget` is an
+    id `issuer/…`.
+    """
+
+    founders: tuple[str, str]
+    budget: str
+    budget_limit: int
+    budget_from: str
+    budget_to: str
+    policy_from: str
+    utc_offset_minutes: int = 480
+    grant_limit: int = 1_000
+    reversal_limit: int = 1_000
+    hold_days: int = 100
+    rules: str = NO_RULES
+    transfers: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def founding_commands(
+    founding: Founding, origin: str, vkeys: Sequence[str], next_vkeys: str
+) -> list[Command]:
+    """The five commands, to be entered as one group."""
+    first, second = founding.founders
+    return [
+        Statement(
+            kind="ledger",
+            fields={
+                "ledger": origin,
+                "next": next_vkeys,
+                "utc_offset_minutes": founding.utc_offset_minutes,
+                "vkeys": list(vkeys),
+            },
+        ),
+        *(
+            Statement(kind="person", fields={"person": person, "standing": "office"})
+            for person in (first, second)
+        ),
+        Statement(
+            kind="policy",
+            fields={
+                "from": founding.policy_from,
+                "grant_limit": founding.grant_limit,
+                "hold_days": founding.hold_days,
+                "reversal_limit": founding.reversal_limit,
+                "rules": founding.rules,
+                "transfers": [dict(transfer) for transfer in founding.transfers],
+            },
+            actor=first,
+            approver=second,
+        ),
+        Statement(
+            kind="budget",
+            fields={
+                "budget": founding.budget,
+                "from": founding.budget_from,
+                "limit": founding.budget_limit,
+                "to": founding.budget_to,
+            },
+            actor=first,
+            approver=second,
+        ),
+    ]

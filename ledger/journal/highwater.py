@@ -1,0 +1,60 @@
+"""The high-water file: the last head that may have been signed, kept outside the database.
+
+It is written and fsynced before each signature, so that a database which was restored from a
+backup, or rewritten, can be told from one that merely grew: it does not extend this head.  One line
+each of origin, size, and root in base64, like the text of a checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ledger.errors import LedgerStopped
+from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from ledger.tlog.errors import TlogError
+
+FILE_BYTES_MAX = 1_000
+
+
+def read_high_water(path: Path, origin: str) -> Checkpoint | None:
+    """The head in the file, None when there is no file yet; `LedgerStopped` when it is damaged."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerStopped(f"The high-water file {path} cannot be read.") from error
+    try:
+        mark = parse_checkpoint(raw[:FILE_BYTES_MAX])
+    except TlogError as error:
+        raise LedgerStopped(
+            f"The high-water file {path} is damaged. Restore it from the backup of that file, or"
+            " write the text of the newest checkpoint that anybody has into it."
+        ) from error
+    if mark.origin != origin:
+        raise LedgerStopped(f"The high-water file {path} is of {mark.origin}, not of {origin}.")
+    return mark
+
+
+def write_high_water(path: Path, mark: Checkpoint) -> None:
+    """Replaces the file by `mark`, durably: on return it survives a power cut."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, mark.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise LedgerStopped(
+            f"The high-water file {path} cannot be written, so nothing is signed. Check the disk"
+            " and the permissions of its directory."
+        ) from error

@@ -1,0 +1,270 @@
+"""The keys of one ledger: where they lie, who may read them, what is derived from them.
+
+A directory of mode 0700 holds files of mode 0600, each an encrypted PKCS#8 key (`pkcs8.py`) under
+one passphrase:
+
+    log-<n>.ed25519.pem     the log keys of generation n = 1, 2, …; they sign checkpoints and
+    log-<n>.mldsa44.pem     nothing else
+    document.ed25519.pem    the document key: vouchers, codes, certificates, statements
+    request.secret.pem      32 bytes for `request` and fingerprints; never replaced, since a log
+                            that was replayed must know its requests again
+    index.secret.pem        32 bytes for blind indexes
+
+A secret is kept as the 32 bytes of an Ed25519 private key that signs nothing, so that all files
+have one standard form. Two generations exist from the start: entry 0 names the first and commits to
+the next by the hash of its vkeys.
+
+No secret is in a `repr`, a message or an exception of this module.
+"""
+
+import hmac
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import Never
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from ledger.errors import KeysError
+from ledger.journal.pkcs8 import PASSPHRASE_BYTES_MAX, ScryptCost, Secret, decrypt, encrypt
+from ledger.journal.privatefiles import (
+    check_mode,
+    fsync_directory,
+    locked,
+    made_whole,
+    os_errors,
+    read_private,
+    write_private,
+)
+from ledger.tlog.note import Ed25519Signer, MLDSA44Signer, Signer
+
+ENVIRONMENT_VARIABLE = "POINTS_PASSPHRASE"
+INDEX_MAX = 2**53 - 1
+
+_DOCUMENT = "document.ed25519.pem"
+_REQUEST = "request.secret.pem"
+_INDEX = "index.secret.pem"
+_LOG_FILE = re.compile(r"log-([1-9][0-9]{0,8})\.(ed25519|mldsa44)\.pem")
+_DEFAULT_COST = ScryptCost()
+_FINGERPRINT_CONTEXT = b"points/fingerprint/v1\n"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class KeyRing:
+    """The opened keys of one ledger. Keep one per process; it cannot be copied or pickled."""
+
+    origin: str
+    _log_signers: Mapping[int, tuple[Signer, Signer]]
+    document_signer: Signer
+    _request_secret: Secret
+    _index_secret: Secret
+
+    def __repr__(self) -> str:
+        generations = ", ".join(map(str, self.generations))
+        return f"<keys of {self.origin}, generations {generations}>"
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        raise TypeError("keys are not pickled or copied: load them where they are needed")
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """The generations whose log keys are here, in order."""
+        return tuple(sorted(self._log_signers))
+
+    def signers(self, generation: int) -> tuple[Signer, Signer]:
+        """The Ed25519 and the ML-DSA-44 signer of a generation; KeysError if it is not here."""
+        if generation not in self._log_signers:
+            raise KeysError(
+                f"The keys of generation {generation} of {self.origin} are not here, only"
+                f" {', '.join(map(str, self.generations))}. Restore their files from a backup."
+            )
+        return self._log_signers[generation]
+
+    def vkeys(self, generation: int) -> tuple[str, ...]:
+        """The verifier keys of a generation, in the order in which an entry lists them."""
+        return tuple(signer.verifier.vkey for signer in self.signers(generation))
+
+    def vkeys_hash(self, generation: int) -> bytes:
+        """What an entry commits to before a generation is revealed: 32 bytes."""
+        return hash_vkeys(self.vkeys(generation))
+
+    def request_id(self, principal: str, key: str, index: int) -> bytes:
+        """The `request` of an entry (32 bytes): the same for the same request, else meaningless.
+
+        `principal` is the person or `import:<source>`, `key` the idempotency key, `index` the place
+        in the group, 0 to 2^53-1. ValueError where one of them cannot be written as JCS.
+        """
+        if not 0 <= index <= INDEX_MAX:
+            raise ValueError(f"index is {index}, wanted 0 to {INDEX_MAX}")
+        return _hmac(self._request_secret, _jcs_array(principal, key, index))
+
+    def fingerprint(self, value: bytes) -> bytes:
+        """What stands for a request's content (32 bytes); `value` is its canonical JSON."""
+        # No JCS array begins with the context, so no fingerprint is ever a request id.
+        return _hmac(self._request_secret, _FINGERPRINT_CONTEXT + value)
+
+    def blind_index(self, field: str, value: str) -> bytes:
+        """What a value from outside is found by (32 bytes); equal values of a field are equal.
+
+        The caller brings the value into one form first. ValueError as for `request_id`.
+        """
+        return _hmac(self._index_secret, _jcs_array(field, value))
+
+
+def hash_vkeys(vkeys: Iterable[str]) -> bytes:
+    """SHA-256 over the verifier keys, each followed by a newline."""
+    return sha256("".join(f"{vkey}\n" for vkey in vkeys).encode()).digest()
+
+
+def create_keys(
+    directory: Path, origin: str, passphrase: bytes, *, cost: ScryptCost = _DEFAULT_COST
+) -> None:
+    """Make the keys of a new ledger, generations 1 and 2: all of them or, on failure, none.
+
+    Raises KeysError where `directory` exists and is not empty, or cannot be made; VkeyError where
+    `origin` cannot be the name of a key.
+    """
+    _check_passphrase(passphrase)
+    Ed25519Signer(origin, Ed25519PrivateKey.generate())  # is the name one that a key may have?
+    with os_errors(directory), made_whole(directory) as unfinished:
+        for generation in (1, 2):
+            _write_generation(unfinished, generation, passphrase, cost)
+        for name in (_DOCUMENT, _REQUEST, _INDEX):
+            key = Ed25519PrivateKey.generate()
+            write_private(unfinished / name, encrypt(key, passphrase, cost))
+
+
+def add_generation(directory: Path, passphrase: bytes, *, cost: ScryptCost = _DEFAULT_COST) -> int:
+    """Make the next generation of log keys and return its number.
+
+    Raises KeysError as `load_keys` does; above all where the passphrase is not that of the others.
+    """
+    _check_passphrase(passphrase)
+    with os_errors(directory), locked(directory):
+        newest = _generations(directory)[-1]
+        _ed25519(directory / f"log-{newest}.ed25519.pem", passphrase)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as unfinished:
+            _write_generation(Path(unfinished), newest + 1, passphrase, cost)
+            for path in sorted(Path(unfinished).iterdir()):
+                path.rename(directory / path.name)
+        fsync_directory(directory)
+    return newest + 1
+
+
+def load_keys(directory: Path, origin: str, passphrase: bytes) -> KeyRing:
+    """Open all keys in `directory`.
+
+    Raises KeysError where something is missing, readable by others, or not opened by the
+    passphrase; VkeyError where `origin` cannot be the name of a key.
+    """
+    _check_passphrase(passphrase)
+    with os_errors(directory):
+        signers = {
+            generation: _signers(directory, generation, origin, passphrase)
+            for generation in _generations(directory)
+        }
+        document = Ed25519Signer(f"{origin}/document", _ed25519(directory / _DOCUMENT, passphrase))
+        request, index = (_secret(directory / name, passphrase) for name in (_REQUEST, _INDEX))
+    return KeyRing(origin, MappingProxyType(signers), document, request, index)
+
+
+def read_passphrase(file: Path | None, environ: Mapping[str, str]) -> bytes:
+    """The passphrase from `file` (mode 0600, one newline at its end ignored), else `environ`.
+
+    Raises KeysError where there is neither, or it is empty, too long, or readable by others.
+    """
+    if file is not None:
+        with os_errors(file):
+            passphrase = Secret(read_private(file).removesuffix(b"\n").removesuffix(b"\r"))
+    elif ENVIRONMENT_VARIABLE in environ:
+        passphrase = Secret(os.fsencode(environ[ENVIRONMENT_VARIABLE]))
+    else:
+        raise KeysError(
+            "The keys need a passphrase. Name a file (mode 0600) that holds it in the settings, or"
+            f" set {ENVIRONMENT_VARIABLE}."
+        )
+    _check_passphrase(passphrase)
+    return passphrase
+
+
+def _check_passphrase(passphrase: bytes) -> None:
+    if not 1 <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
+        raise KeysError(
+            f"The passphrase has {len(passphrase)} bytes. Wanted 1 to {PASSPHRASE_BYTES_MAX}."
+        )
+
+
+def _hmac(secret: Secret, message: bytes) -> bytes:
+    return hmac.digest(secret, message, "sha256")
+
+
+def _jcs_array(*values: str | int) -> bytes:
+    # orjson escapes strings exactly as RFC 8785 wants, and writes whole numbers as it does.
+    try:
+        return orjson.dumps(values)
+    except orjson.JSONEncodeError:
+        raise ValueError("a text holds half a character (a lone surrogate)") from None
+
+
+# --- the directory ---
+
+
+def _generations(directory: Path) -> list[int]:
+    check_mode(directory, directory.stat())
+    found = {match[0] for path in directory.iterdir() if (match := _LOG_FILE.fullmatch(path.name))}
+    generations = sorted({int(name.removeprefix("log-").partition(".")[0]) for name in found})
+    for generation in generations:
+        for name in (f"log-{generation}.ed25519.pem", f"log-{generation}.mldsa44.pem"):
+            if name not in found:
+                raise KeysError(
+                    f"{directory} lacks {name}. Restore it from a backup; if adding these keys was"
+                    f" interrupted, remove the other file of generation {generation} instead."
+                )
+    if not generations:
+        raise KeysError(f"{directory} holds no log keys. Restore them from a backup.")
+    return generations
+
+
+def _signers(
+    directory: Path, generation: int, origin: str, passphrase: bytes
+) -> tuple[Signer, Signer]:
+    path = directory / f"log-{generation}.mldsa44.pem"
+    mldsa44 = _open(path, passphrase)
+    if not isinstance(mldsa44, MLDSA44PrivateKey):
+        raise KeysError(f"{path} holds a key of another kind than ML-DSA-44. Restore it.")
+    ed25519 = _ed25519(directory / f"log-{generation}.ed25519.pem", passphrase)
+    return Ed25519Signer(origin, ed25519), MLDSA44Signer(origin, mldsa44)
+
+
+def _ed25519(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
+    key = _open(path, passphrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysError(f"{path} holds a key of another kind than Ed25519. Restore it.")
+    return key
+
+
+def _secret(path: Path, passphrase: bytes) -> Secret:
+    return Secret(_ed25519(path, passphrase).private_bytes_raw())
+
+
+def _open(path: Path, passphrase: bytes) -> object:
+    try:
+        return decrypt(read_private(path), passphrase)
+    except ValueError as error:
+        raise KeysError(f"{path} cannot be used: {error}.") from None
+
+
+def _write_generation(
+    directory: Path, generation: int, passphrase: bytes, cost: ScryptCost
+) -> None:
+    ed25519, mldsa44 = Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()
+    for name, key in (("ed25519", ed25519), ("mldsa44", mldsa44)):
+        path = directory / f"log-{generation}.{name}.pem"
+        write_private(path, encrypt(key, passphrase, cost))

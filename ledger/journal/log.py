@@ -1,0 +1,157 @@
+"""The published log, read from the database: checkpoints, tiles, entries, receipts.
+
+Everything follows from leaf hashes and finished subtrees; nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from ledger.errors import NotPublished
+from ledger.journal import tables as t
+from ledger.tlog.checkpoint import parse_checkpoint
+from ledger.tlog.merkle import (
+    CompactRange,
+    prove_consistency,
+    prove_inclusion,
+    range_at,
+)
+from ledger.tlog.note import split_note
+from ledger.tlog.proof import LogProof
+from ledger.tlog.tiles import TILE_WIDTH, Tile, TileHashes, encode_bundle
+
+ENTRIES_PER_READ = 4_096
+
+
+class Published(NamedTuple):
+    """A checkpoint that was signed and stored: the size of its tree, and the note verbatim."""
+
+    size: int
+    note: bytes
+
+
+def latest_checkpoint(conn: Connection, ledger_id: int) -> Published | None:
+    """The newest checkpoint, None before the first."""
+    newest = (
+        select(t.checkpoint.c.size, t.checkpoint.c.note)
+        .where(t.checkpoint.c.ledger_id == ledger_id)
+        .order_by(t.checkpoint.c.size.desc())
+        .limit(1)
+    )
+    row = conn.execute(newest).one_or_none()
+    return None if row is None else Published(row.size, bytes(row.note))
+
+
+def first_checkpoint_over(conn: Connection, ledger_id: int, seq: int) -> Published | None:
+    """The oldest checkpoint whose tree has the entry `seq`, None when it is not published yet."""
+    oldest = (
+        select(t.checkpoint.c.size, t.checkpoint.c.note)
+        .where(t.checkpoint.c.ledger_id == ledger_id, t.checkpoint.c.size > seq)
+        .order_by(t.checkpoint.c.size)
+        .limit(1)
+    )
+    row = conn.execute(oldest).one_or_none()
+    return None if row is None else Published(row.size, bytes(row.note))
+
+
+def is_published_size(conn: Connection, ledger_id: int, size: int) -> bool:
+    """Whether there is a checkpoint of exactly that size."""
+    query = select(t.checkpoint.c.size).where(
+        t.checkpoint.c.ledger_id == ledger_id, t.checkpoint.c.size == size
+    )
+    return conn.execute(query).one_or_none() is not None
+
+
+def hash_tile(conn: Connection, ledger_id: int, tile: Tile) -> bytes:
+    """The hashes of a tile one after another; shorter than asked for where the log ends."""
+    first, last = tile.index * TILE_WIDTH, tile.index * TILE_WIDTH + tile.width - 1
+    if tile.level == 0:
+        query = (
+            select(t.entry.c.leaf)
+            .where(t.entry.c.ledger_id == ledger_id, t.entry.c.seq.between(first, last))
+            .order_by(t.entry.c.seq)
+        )
+    else:
+        query = (
+            select(t.subtree.c.hash)
+            .where(
+                t.subtree.c.ledger_id == ledger_id,
+                t.subtree.c.level == tile.level,
+                t.subtree.c.index.between(first, last),
+            )
+            .order_by(t.subtree.c.index)
+        )
+    return b"".join(bytes(value) for value in conn.execute(query).scalars())
+
+
+def entry_tile(conn: Connection, ledger_id: int, tile: Tile) -> bytes:
+    """The entry bundle of a tile."""
+    first = tile.index * TILE_WIDTH
+    return encode_bundle(raw_entries(conn, ledger_id, first, first + tile.width))
+
+
+def raw_entries(conn: Connection, ledger_id: int, start: int, end: int) -> list[bytes]:
+    """The bytes of the entries from `start` up to, not including, `end`."""
+    query = (
+        select(t.entry.c.raw)
+        .where(t.entry.c.ledger_id == ledger_id, t.entry.c.seq >= start, t.entry.c.seq < end)
+        .order_by(t.entry.c.seq)
+    )
+    return [bytes(raw) for raw in conn.execute(query).scalars()]
+
+
+def entry_runs(conn: Connection, ledger_id: int, start: int, end: int) -> Iterator[list[bytes]]:
+    """The entries from `start` to `end` in runs of bounded length."""
+    while start < end:
+        run = raw_entries(conn, ledger_id, start, min(start + ENTRIES_PER_READ, end))
+        if not run:
+            return
+        yield run
+        start += len(run)
+
+
+def log_size(conn: Connection, ledger_id: int) -> int:
+    """The number of entry rows, published or not."""
+    query = select(func.max(t.entry.c.seq)).where(t.entry.c.ledger_id == ledger_id)
+    newest = conn.execute(query).scalar_one()
+    return 0 if newest is None else newest + 1
+
+
+def tree(conn: Connection, ledger_id: int, size: int) -> TileHashes:
+    """The hashes of the tree at `size`, read tile by tile; each tile is read once."""
+    seen: dict[Tile, bytes] = {}
+
+    def read_tile(tile: Tile) -> bytes:
+        if tile not in seen:
+            seen[tile] = hash_tile(conn, ledger_id, tile)
+        return seen[tile]
+
+    return TileHashes(read_tile, size)
+
+
+def edge_at(conn: Connection, ledger_id: int, size: int) -> CompactRange:
+    """The right edge of the tree as it was at `size`."""
+    return range_at(size, tree(conn, ledger_id, size))
+
+
+def consistency(conn: Connection, ledger_id: int, old: int, new: int) -> tuple[bytes, ...]:
+    """The proof that the tree at `new` extends that at `old`."""
+    return prove_consistency(old, new, tree(conn, ledger_id, new))
+
+
+def receipt(conn: Connection, ledger_id: int, seq: int) -> LogProof:
+    """The receipt of an entry under the newest checkpoint; `NotPublished` until there is one."""
+    published = latest_checkpoint(conn, ledger_id)
+    if published is None or published.size <= seq:
+        raise NotPublished(f"Entry {seq} is not under a published checkpoint yet. Ask again soon.")
+    hashes = prove_inclusion(seq, published.size, tree(conn, ledger_id, published.size))
+    (raw,) = raw_entries(conn, ledger_id, seq, seq + 1)
+    return LogProof(seq, hashes, published.note, raw)
+
+
+def root_in(note: bytes) -> bytes:
+    """The root that a stored checkpoint states; its signatures are not checked."""
+    return parse_checkpoint(split_note(note).text).root

@@ -1,0 +1,97 @@
+"""What the append path takes and what it answers: orders, groups, companions, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table
+
+from ledger.journal.book import Made
+from ledger.journal.commands import Command
+
+GROUP_COMMANDS_MAX = 1_000
+
+CompanionRow = Mapping[str, Any]
+
+
+class Done(NamedTuple):
+    """Entered: the entries `first` to `last`, what was due included; none made: both -1.
+
+    `made` are the entries themselves, unless this answer is `replayed` from an earlier time.
+    """
+
+    first: int
+    last: int
+    made: tuple[Made, ...] = ()
+    replayed: bool = False
+
+
+class Refusal(NamedTuple):
+    """Refused by the rule of that id (or by a companion's own word), and nothing was entered."""
+
+    rule: str
+    message: str
+    replayed: bool = False
+
+
+class KeyReused(NamedTuple):
+    """The idempotency key was used before, for another request; nothing was entered."""
+
+    message: str = (
+        "This idempotency key was used for another request: send the same request, or a new key."
+    )
+
+
+Outcome = Done | Refusal | KeyReused
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Rows of another room that change together with an entry, or refuse it.
+
+    `table` has `ledger_id` and one more key column; `keys` are the values of that column to load
+    under the lock.  `change` is pure: it gets each key's row (None when absent) as the commands
+    before left it, and the command's outcome, and returns the new rows, or a refusal.
+    """
+
+    table: Table
+    keys: tuple[Any, ...]
+    change: Callable[
+        [Mapping[Any, CompanionRow | None], Done], Mapping[Any, CompanionRow] | Refusal
+    ]
+
+
+HoldCompanions = Mapping[str, Callable[[Any], Companion]]
+"""By kind: makes the companion of a stored key, to run with whatever closes the hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command with what belongs to it.
+
+    Without `command` it is an order of companions alone and makes no entry.  `request` is the
+    journal's id of the idempotency key and `fingerprint` that of the whole request; an order
+    without them is not remembered.  `on_close` is (kind, key) of a companion for a new hold.
+    """
+
+    command: Command | None = None
+    request: str | None = None
+    fingerprint: bytes | None = None
+    companions: tuple[Companion, ...] = ()
+    on_close: tuple[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """1 to 1,000 orders: all or nothing when `atomic`, otherwise each on its own."""
+
+    orders: tuple[Order, ...]
+    atomic: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.orders) <= GROUP_COMMANDS_MAX:
+            raise ValueError(
+                f"a group has 1 to {GROUP_COMMANDS_MAX} orders, got {len(self.orders)}"
+            )

@@ -1,0 +1,293 @@
+"""The books in the database: what a batch needs is loaded as a `Books`, what it changed is saved.
+
+Rows are the values of `state.py`; lists are kept as JSON text.  All reading and writing goes by
+sets, in a fixed number of statements (`bulk.py`), and only inside a transaction of the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, or_, select
+
+from ledger.journal import tables as t
+from ledger.journal.bulk import among, key_column, keyed, read, write
+from ledger.journal.entry import Entry, decode
+from ledger.journal.parts import Parts
+from ledger.journal.state import (
+    Account,
+    Books,
+    Budget,
+    Head,
+    Hold,
+    KeySet,
+    Policy,
+    Service,
+)
+from ledger.tlog.merkle import CompactRange, Subtree
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _pairs(text: str) -> Parts:
+    return () if text == "[]" else tuple((day, points) for day, points in orjson.loads(text))
+
+
+def account_of(row: Row[Any]) -> Account:
+    """The account in a row of `account`."""
+    return Account(
+        row.balance,
+        row.last,
+        row.nonce,
+        row._mapping["count"],
+        _pairs(row.dated),
+        row.open,
+        () if row.holds == "[]" else tuple(orjson.loads(row.holds)),
+        row.until,
+    )
+
+
+def account_row(name: str, account: Account) -> tuple[Any, ...]:
+    """The values of a row of `account`."""
+    dated, holds = account.dated, account.holds
+    return (
+        name,
+        account.balance,
+        account.last,
+        account.nonce,
+        account.count,
+        _json(dated) if dated else "[]",
+        account.open,
+        _json(holds) if holds else "[]",
+        account.until,
+        dated[0][0] if dated else "",
+    )
+
+
+def _policy_of(row: Row[Any]) -> Policy:
+    transfers = {
+        (purpose, giver, receiver): limit
+        for purpose, giver, receiver, limit in orjson.loads(row.transfers)
+    }
+    return Policy(row.seq, row.first, row.grant_limit, row.reversal_limit, row.hold_days, transfers)
+
+
+def _policy_row(seq: int, policy: Policy) -> tuple[Any, ...]:
+    transfers = [[*way, limit] for way, limit in sorted(policy.transfers.items())]
+    return (
+        seq,
+        policy.first,
+        policy.grant_limit,
+        policy.reversal_limit,
+        policy.hold_days,
+        _json(transfers),
+    )
+
+
+class Position(NamedTuple):
+    """The head row: the head of the books and the right edge of the tree."""
+
+    head: Head
+    edge: CompactRange
+
+
+def load_position(
+    conn: Connection, ledger_id: int, origin: str, *, lock: bool = False
+) -> Position | None:
+    """The ledger's head, locked against other appenders if so asked; None without a head row."""
+    query = select(t.head).where(t.head.c.ledger_id == ledger_id)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        return None
+    head = Head(row.size, row.at, origin if row.size else "", row.utc_offset_minutes)
+    return Position(head, CompactRange.decode(row.size, bytes(row.edge)))
+
+
+class Wanted(NamedTuple):
+    """What a batch refers to, first round: keys that commands name."""
+
+    requests: Collection[str]
+    holds: Collection[int]
+    originals: Collection[int]
+
+
+class Touched(NamedTuple):
+    """What a batch refers to, second round: known once holds and originals are."""
+
+    accounts: Collection[str]
+    services: Collection[int]
+    people: Collection[str]
+    all_accounts: bool
+    all_budgets: bool
+    keys: bool
+
+
+class StoredRequest(NamedTuple):
+    """The remembered outcome of one request."""
+
+    fingerprint: bytes | None
+    first: int | None
+    last: int | None
+    rule: str | None
+    message: str | None
+
+
+class Loaded:
+    """What one batch reads: the books as far as it touches them, outcomes, holds' companions."""
+
+    def __init__(self, conn: Connection, ledger_id: int, head: Head) -> None:
+        self._conn = conn
+        self._ledger_id = ledger_id
+        self._originals: dict[int, Entry] = {}
+        self.books = Books(self._originals.get, head)
+        self.requests: dict[str, StoredRequest] = {}
+        self.companions: dict[int, tuple[str, Any]] = {}
+
+    def first(self, wanted: Wanted) -> None:
+        """Requests, holds and originals that commands name."""
+        for row in self._keyed(t.request, t.request.c.request, wanted.requests):
+            fingerprint = None if row.fingerprint is None else bytes(row.fingerprint)
+            stored = StoredRequest(fingerprint, row.first, row.last, row.rule, row.message)
+            self.requests[row.request] = stored
+            if row.last is not None:
+                self.books.tables["requests"][row.request] = row.last
+        self._take_holds(self._keyed(t.hold, t.hold.c.seq, wanted.holds))
+        for row in self._keyed(t.entry, t.entry.c.seq, wanted.originals):
+            self._originals[row.seq] = decode(bytes(row.raw))
+        for row in self._keyed(t.reversed_, t.reversed_.c.seq, wanted.originals):
+            self.books.tables["reversed"][row.seq] = row.points
+
+    def second(self, touched: Touched) -> None:
+        """Accounts with their open holds, budgets, services, people, policies."""
+        rows = self.books.tables
+        names = touched.accounts
+        for row in self._accounts(names, touched.all_accounts):
+            rows["accounts"][row.name] = account_of(row)
+        holders = {name for name in names if (a := rows["accounts"].get(name)) and a.holds}
+        if holders:
+            mine = t.hold.c.ledger_id == self._ledger_id
+            theirs = among(self._conn, t.hold.c.account, holders)
+            query = select(t.hold).where(mine, t.hold.c.lots != "[]", theirs)
+            self._take_holds(read(self._conn, query))
+        issuers = [name for name in names if name.startswith("issuer/")]
+        for row in self._budgets(issuers, touched.all_budgets):
+            rows["budgets"][row.account] = Budget(row.limit, row.first, row.last, row.project)
+        for row in self._services(touched.services):
+            service = Service(row.member, row.root, row.minutes, row.last, row.credit)
+            rows["services"][row.seq] = service
+        for row in self._keyed(t.person, t.person.c.person, touched.people):
+            rows["persons"][row.person] = row.standing
+        for row in self._all(t.policy):
+            rows["policies"][row.seq] = _policy_of(row)
+        if touched.keys:
+            for row in self._all(t.keyset):
+                rows["keys"][row.seq] = KeySet(tuple(orjson.loads(row.vkeys)), row.next)
+
+    def _keyed(self, table: Any, column: Any, keys: Collection[Any]) -> Iterable[Row[Any]]:
+        return keyed(self._conn, table, self._ledger_id, column, keys)
+
+    def _all(self, table: Any) -> Iterable[Row[Any]]:
+        mine = table.c.ledger_id == self._ledger_id
+        return read(self._conn, select(table).where(mine).order_by(key_column(table)))
+
+    def _accounts(self, names: Collection[str], everything: bool) -> Iterable[Row[Any]]:
+        if everything:
+            return self._all(t.account)
+        return self._keyed(t.account, t.account.c.name, names)
+
+    def _budgets(self, issuers: Collection[str], everything: bool) -> Iterable[Row[Any]]:
+        if everything:
+            return self._all(t.budget)
+        return self._keyed(t.budget, t.budget.c.account, issuers)
+
+    def _services(self, seqs: Collection[int]) -> Iterable[Row[Any]]:
+        """The services named, and the first of each one's chain."""
+        if not seqs:
+            return ()
+        mine = t.service.c.ledger_id == self._ledger_id
+        named = among(self._conn, t.service.c.seq, seqs)
+        roots = select(t.service.c.root).where(mine, named)
+        return read(
+            self._conn, select(t.service).where(mine, or_(named, t.service.c.seq.in_(roots)))
+        )
+
+    def _take_holds(self, found: Iterable[Row[Any]]) -> None:
+        for row in found:
+            hold = Hold(row.account, row.payee, row.until, _pairs(row.lots))
+            self.books.tables["holds"][row.seq] = hold
+            if row.companion:
+                kind, key = orjson.loads(row.companion)
+                self.companions[row.seq] = (kind, key)
+
+
+class NewEntry(NamedTuple):
+    """An entry to be written, with its bytes and leaf hash."""
+
+    entry: Entry
+    raw: bytes
+    leaf: bytes
+
+
+def save_entries(conn: Connection, ledger_id: int, entries: Collection[NewEntry]) -> None:
+    """Writes entries and their postings."""
+    rows = [(new.entry["seq"], new.raw, new.leaf) for new in entries]
+    write(conn, t.entry, ledger_id, rows, "insert")
+    postings = [
+        (p["account"], new.entry["seq"], p["amount"], p["balance"], p["prev"])
+        for new in entries
+        for p in new.entry.get("postings", ())
+    ]
+    write(conn, t.posting, ledger_id, postings, "insert")
+
+
+def save_changes(
+    conn: Connection,
+    ledger_id: int,
+    changed: Mapping[str, Mapping[Any, Any]],
+    companions: Mapping[int, tuple[str, Any]],
+) -> None:
+    """Writes the rows of the books that a batch changed, table by table in a fixed order."""
+
+    def upsert(table: Any, rows: Iterable[tuple[Any, ...]]) -> None:
+        write(conn, table, ledger_id, rows, "upsert")
+
+    upsert(t.account, (account_row(*item) for item in changed["accounts"].items()))
+    upsert(
+        t.hold,
+        (
+            (seq, h.account, h.payee, h.until, _json(h.lots), _companion(companions.get(seq)))
+            for seq, h in changed["holds"].items()
+        ),
+    )
+    upsert(t.budget, ((name, *budget) for name, budget in changed["budgets"].items()))
+    upsert(t.policy, (_policy_row(*item) for item in changed["policies"].items()))
+    upsert(t.person, changed["persons"].items())
+    upsert(t.service, ((seq, *service) for seq, service in changed["services"].items()))
+    upsert(t.reversed_, changed["reversed"].items())
+    upsert(t.keyset, ((seq, _json(k.vkeys), k.next) for seq, k in changed["keys"].items()))
+
+
+def _companion(companion: tuple[str, Any] | None) -> str:
+    return _json(companion) if companion else ""
+
+
+def save_requests(
+    conn: Connection, ledger_id: int, requests: Mapping[str, StoredRequest], at: str
+) -> None:
+    """Writes the outcomes of requests; each is written once."""
+    rows = ((request, *stored, at) for request, stored in requests.items())
+    write(conn, t.request, ledger_id, rows, "insert")
+
+
+def save_position(
+    conn: Connection, ledger_id: int, position: Position, subtrees: Iterable[Subtree]
+) -> None:
+    """Writes the finished subtrees and, last of all, the head."""
+    write(conn, t.subtree, ledger_id, subtrees, "insert")
+    head = position.head
+    row = (head.size, head.at, head.utc_offset_minutes, position.edge.encode())
+    write(conn, t.head, ledger_id, [row], "upsert")

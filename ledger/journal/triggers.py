@@ -1,0 +1,219 @@
+"""Append-only in the database too: the triggers of `entry`, `posting` and `checkpoint`.
+
+On each of the three tables UPDATE, DELETE and (PostgreSQL) TRUNCATE are refused, and an INSERT
+passes only if what it adds comes next in its ledger:
+
+- `entry`: the `seq`s go on from the last one without a gap, from 0;
+- `posting`: `seq` is not below the size in `head`, whose row is therefore written after the
+  postings in each transaction; a ledger without that row takes none;
+- `checkpoint`: the size is at least 1 and above all that are there.
+
+Both drivers report a refusal as an integrity error, with one of the sentences below.
+
+PostgreSQL checks a whole INSERT at once through its transition table `fresh`, which costs a
+fraction of what a trigger per row would. SQLite checks row by row and beforehand, because INSERT
+OR REPLACE fires no delete triggers; it can also aim at an old row by `rowid` while it carries a
+correct key, so that is looked up too.
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+from sqlalchemy import Connection, text
+
+Dialect = Literal["sqlite", "postgresql"]
+Table = Literal["entry", "posting", "checkpoint"]
+
+TABLES: tuple[Table, ...] = get_args(Table)
+
+KEPT = "The journal is append-only: rows of this table are never changed or removed."
+NOT_NEXT = {
+    "entry": "The journal is append-only: an entry must have the next seq of its ledger.",
+    "posting": "The journal is append-only: a posting must belong to an entry being appended.",
+    "checkpoint": "The journal is append-only: a checkpoint must be above all earlier ones.",
+}
+
+
+class Trigger(NamedTuple):
+    """One trigger: its name, its table and the statement that creates it."""
+
+    name: str
+    table: Table
+    sql: str
+
+
+def expected(dialect: Dialect) -> tuple[Trigger, ...]:
+    """All triggers that a migrated database of this dialect has."""
+    make = _sqlite_triggers if dialect == "sqlite" else _postgresql_triggers
+    return tuple(trigger for table in TABLES for trigger in make(table))
+
+
+def create(conn: Connection) -> None:
+    """Create all triggers, and their functions in the schema where the tables were created."""
+    dialect = _dialect(conn)
+    if dialect == "postgresql":
+        schema = conn.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
+        for name, body in FUNCTIONS.items():
+            conn.exec_driver_sql(_function(name, body, schema))
+    for trigger in expected(dialect):
+        conn.exec_driver_sql(trigger.sql)
+
+
+def drop(conn: Connection) -> None:
+    """Undo `create`. Raises the driver's error where a trigger is not there."""
+    dialect = _dialect(conn)
+    for name, table, _ in expected(dialect):
+        on = f" ON {table}" if dialect == "postgresql" else ""
+        conn.exec_driver_sql(f"DROP TRIGGER {name}{on}")
+    if dialect == "postgresql":
+        for name in FUNCTIONS:
+            conn.exec_driver_sql(f"DROP FUNCTION {name}()")
+
+
+def missing(conn: Connection) -> list[str]:
+    """The names of the triggers that are absent, disabled or not as they are here, sorted."""
+    dialect = _dialect(conn)
+    if dialect == "sqlite":
+        wanted = {(name, table, sql) for name, table, sql in expected(dialect)}
+        found = conn.execute(text(_SQLITE_CATALOGUE))
+    else:
+        wanted = {(name, table, _body_of(name)) for name, table, _ in expected(dialect)}
+        found = conn.execute(text(_POSTGRESQL_CATALOGUE))
+    return sorted(name for name, _, _ in wanted - {(row[0], row[1], row[2]) for row in found})
+
+
+def _dialect(conn: Connection) -> Dialect:
+    return "sqlite" if conn.dialect.name == "sqlite" else "postgresql"
+
+
+# --- SQLite ---
+
+_SQLITE_CATALOGUE = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+# NEW.rowid is -1 unless the statement named one.
+_SQLITE_NOT_NEXT = {
+    "entry": """NEW.seq IS NOT (
+  SELECT coalesce(max(seq), -1) + 1 FROM entry WHERE ledger_id = NEW.ledger_id
+) OR EXISTS (
+  SELECT 1 FROM entry WHERE rowid = NEW.rowid
+)""",
+    "posting": """(
+  NEW.seq >= (SELECT size FROM head WHERE ledger_id = NEW.ledger_id)
+) IS NOT TRUE OR EXISTS (
+  SELECT 1 FROM posting
+  WHERE ledger_id = NEW.ledger_id AND account = NEW.account AND seq = NEW.seq
+    OR rowid = NEW.rowid
+)""",
+    "checkpoint": """(
+  NEW.size > (SELECT coalesce(max(size), 0) FROM checkpoint WHERE ledger_id = NEW.ledger_id)
+) IS NOT TRUE OR EXISTS (
+  SELECT 1 FROM checkpoint WHERE rowid = NEW.rowid
+)""",
+}
+
+
+def _sqlite_triggers(table: Table) -> tuple[Trigger, ...]:
+    return (
+        _sqlite_trigger("no_update", "UPDATE", table, KEPT, ""),
+        _sqlite_trigger("no_delete", "DELETE", table, KEPT, ""),
+        _sqlite_trigger(
+            "next", "INSERT", table, NOT_NEXT[table], f"\nWHEN {_SQLITE_NOT_NEXT[table]}"
+        ),
+    )
+
+
+def _sqlite_trigger(suffix: str, event: str, table: Table, message: str, when: str) -> Trigger:
+    name = f"{table}_{suffix}"
+    sql = f"""CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when}
+BEGIN
+  SELECT RAISE(ABORT, '{message}');
+END"""
+    return Trigger(name, table, sql)
+
+
+# --- PostgreSQL ---
+
+# Those that are on, of the tables that unqualified names mean.
+_POSTGRESQL_CATALOGUE = """
+SELECT t.tgname, c.relname, p.prosrc
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND pg_catalog.pg_table_is_visible(c.oid)
+"""
+
+# A scalar subquery where EXISTS would read better: the planner may turn EXISTS into a hash over
+# the whole of `entry`, and keep that plan.
+_POSTGRESQL_NOT_NEXT = {
+    "entry": """
+    SELECT FROM (
+      SELECT ledger_id, min(seq) AS low, max(seq) AS high, count(*) AS added
+      FROM fresh GROUP BY ledger_id
+    ) AS f
+    WHERE added <> high - low + 1 OR low <> 0 AND (
+      SELECT e.seq FROM entry AS e WHERE e.ledger_id = f.ledger_id AND e.seq = f.low - 1
+    ) IS NULL""",
+    "posting": """
+    SELECT FROM (SELECT ledger_id, min(seq) AS low FROM fresh GROUP BY ledger_id) AS f
+    WHERE (
+      low >= (SELECT h.size FROM head AS h WHERE h.ledger_id = f.ledger_id)
+    ) IS NOT TRUE""",
+    # The rows added are in the table by now, so they must be all there is from the lowest on.
+    "checkpoint": """
+    SELECT FROM (
+      SELECT ledger_id, min(size) AS low, count(*) AS added FROM fresh GROUP BY ledger_id
+    ) AS f
+    WHERE low < 1 OR added <> (
+      SELECT count(*) FROM checkpoint AS c WHERE c.ledger_id = f.ledger_id AND c.size >= f.low
+    )""",
+}
+
+
+def _body(condition: str, message: str) -> str:
+    return f"""
+BEGIN
+  IF {condition} THEN
+    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = '{message}';
+  END IF;
+  RETURN NULL;
+END
+"""
+
+
+_KEPT_FUNCTION = "journal_kept"
+FUNCTIONS: dict[str, str] = {_KEPT_FUNCTION: _body("TRUE", KEPT)} | {
+    f"{table}_next": _body(f"EXISTS ({_POSTGRESQL_NOT_NEXT[table]}\n  )", NOT_NEXT[table])
+    for table in TABLES
+}
+
+
+def _body_of(trigger: str) -> str:
+    return FUNCTIONS.get(trigger, FUNCTIONS[_KEPT_FUNCTION])
+
+
+def _function(name: str, body: str, schema: str) -> str:
+    # The path is fixed, and temporary tables come last in it, so that a role which may create
+    # tables of its own cannot put one in the place of `entry`. Scans are ruled out because a
+    # session keeps the plan that it made when the table was small.
+    return f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER
+SET search_path = pg_catalog, {schema}, pg_temp
+SET enable_seqscan = off
+AS $body${body}$body$"""
+
+
+def _postgresql_triggers(table: Table) -> tuple[Trigger, ...]:
+    kept = tuple(
+        Trigger(
+            name := f"{table}_no_{event.lower()}",
+            table,
+            f"CREATE TRIGGER {name} BEFORE {event} ON {table}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {_KEPT_FUNCTION}()",
+        )
+        for event in ("UPDATE", "DELETE", "TRUNCATE")
+    )
+    following = Trigger(
+        name := f"{table}_next",
+        table,
+        f"CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+    )
+    return (*kept, following)
