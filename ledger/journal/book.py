@@ -131,8 +131,6 @@ def _people(state: State, entry: Entry) -> None:
     if not own and _standing(state, actor) not in ACTORS[kind]:
         refuse("standing", f"{actor} may not act in a {kind}: {_may(ACTORS[kind])} may")
     if approver is not None:
-        if approver == actor:
-            refuse("two-people", "the approver is another person than the actor")
         if _standing(state, approver) != "office":
             refuse("standing", f"{approver} may not approve: people of standing office may")
         if kind not in ("settlement", "service") and _standing(state, actor) != "office":
@@ -140,6 +138,8 @@ def _people(state: State, entry: Entry) -> None:
     recorder = entry.get("recorder")
     if recorder is not None and _standing(state, recorder) in (None, "none"):
         refuse("standing", f"{recorder} is not known: introduce the person first")
+    if approver == actor:
+        refuse("two-people", "the approver is another person than the actor")
 
 
 def _may(standings: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -65,9 +66,12 @@ def write(
     if not rows:
         return
     if conn.dialect.name == "postgresql":
-        conn.exec_driver_sql(
-            _unnest_sql(table, mode), (ledger_id, *map(list, zip(*rows, strict=True)))
-        )
+        columns = [column for column in table.c if column.name != "ledger_id"]
+        arrays = [
+            _array(column, values)
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+        ]
+        conn.exec_driver_sql(_unnest_sql(table, mode), (ledger_id, *arrays))
     else:
         conn.exec_driver_sql(_row_sql(table, mode), [(ledger_id, *row) for row in rows])
 
@@ -111,6 +115,33 @@ def _conflict(table: Table, mode: Mode) -> str:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
+
+
+_SPECIAL = re.compile(r'["\\\\]')
+
+
+def _array(column: Column[Any], values: Sequence[Any]) -> str:
+    """A column's values as PostgreSQL's array literal (its manual, section 8.15.6).
+
+    The driver's own encoder takes ten times as long, which is a third of an append.
+    """
+    if isinstance(column.type, LargeBinary):
+        items = [_quoted(None if v is None else "\\\\x" + v.hex()) for v in values]
+    elif isinstance(column.type, Text):
+        joined = "".join(v for v in values if v is not None)
+        plain = not _SPECIAL.search(joined)
+        items = [_quoted(v if plain or v is None else _escaped(v)) for v in values]
+    else:
+        items = ["NULL" if v is None else str(v) for v in values]
+    return "{" + ",".join(items) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _quoted(text: str | None) -> str:
+    return "NULL" if text is None else f'"{text}"'
 
 
 def _array_type(column: Column[Any]) -> str:

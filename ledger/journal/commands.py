@@ -215,6 +215,8 @@ class Transfer(_Spending):
         }
         if self.account == self.receiver:
             refuse("flow", "a transfer goes from one account to another")
+        if self.amount < 1:
+            refuse("flow", f"a transfer is of 1 point or more, not of {self.amount}")
         return self._fields("transfer", postings=_postings(state, moves), purpose=self.purpose)
 
 

@@ -58,7 +58,7 @@ REF_KINDS = (
 )
 
 _RANDOM = "[a-z2-7]{25}[aeimquy4]"
-_DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_DAY = r"(?:19|2\d)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME = rf"{_DAY}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{{6}}Z"
 _COUNT = r"(?:0|[1-9]\d{0,15})"
 _POSITIVE = r"[1-9]\d{0,15}"
@@ -113,8 +113,8 @@ def _object(fields: Mapping[str, tuple[Form, bool]]) -> str:
     return r"\{" + "".join(parts) + r"\}"
 
 
-DATE = Form("date", f'"{_DAY}"', "a local day", times.is_day)
-TIME = Form("time", f'"{_TIME}"', "UTC with six decimals", times.is_minute)
+DATE = Form("date", f'"{_DAY}"', "a local day of 1900 to 2999", times.is_day)
+TIME = Form("time", f'"{_TIME}"', "UTC with six decimals, 1900 to 2999", times.is_minute)
 HASH = Form("hash", f'"{_HASH}"', "32 bytes in padded base64")
 NONCE = Form("nonce", '"[A-Za-z0-9+/]{21}[AQgw]=="', "16 random bytes in padded base64")
 ORIGIN = Form("origin", f'"{_ORIGIN}"', "`<public host>/log/<ledger name>`")

@@ -61,26 +61,28 @@ def due_points(account: Account, day: str) -> Parts:
 # --- what every flow needs ---------------------------------------------------------------------
 
 
-def balanced(entry: Entry) -> None:
-    """Postings stand in order of account, one an account, and sum to zero."""
-    before, flowing = "", 0
-    for posting in entry["postings"]:
-        if posting["account"] <= before:
-            refuse("flow", "postings stand in order of account, one an account")
-        before = posting["account"]
-        flowing += posting["amount"]
-    if flowing:
-        refuse("flow", f"the postings sum to {flowing}, not to zero")
-
-
 def _sides(entry: Entry) -> tuple[str, str, int]:
-    """Giver, receiver and amount of a balanced entry that has one of each."""
+    """Giver, receiver and amount of an entry that has one of each, in order of account."""
     postings = entry["postings"]
     if len(postings) != 2:
         refuse("flow", f"a {entry['type']} has two postings, not {len(postings)}")
     first, second = postings
     giver, receiver = (first, second) if first["amount"] < 0 else (second, first)
-    return giver["account"], receiver["account"], receiver["amount"]
+    amount: int = receiver["amount"]
+    if giver["amount"] != -amount:
+        refuse("flow", "the postings do not sum to zero")
+    if first["account"] >= second["account"]:
+        refuse("flow", "postings stand in order of account, one an account")
+    return giver["account"], receiver["account"], amount
+
+
+def _joins(entry: Entry, names: Collection[str]) -> None:
+    """The postings are to these accounts and no others, in order, and sum to zero."""
+    postings = entry["postings"]
+    if [posting["account"] for posting in postings] != sorted(names):
+        refuse("flow", "the postings want to be to " + ", ".join(sorted(names)))
+    if sum(posting["amount"] for posting in postings):
+        refuse("flow", "the postings do not sum to zero")
 
 
 def _wants(condition: bool, kind: str, way: str) -> None:
@@ -116,9 +118,13 @@ def _nothing_due(account: Account, name: str, at: str, day: str) -> None:
 
 def _both_live(state: State, first: str, second: str) -> tuple[Account, Account]:
     """Two live accounts; that one does not exist is said before that the other is closed."""
-    if state.account(second) is None:
-        _live(state, first if state.account(first) is None else second)
-    return _live(state, first), _live(state, second)
+    one, other = state.account(first), state.account(second)
+    if one is None or other is None:
+        refuse("account", f"there is no account {first if one is None else second}: open it first")
+    if not (one.open and other.open):
+        closed = second if one.open else first
+        refuse("closed", f"the account {closed} is closed: open it again first")
+    return one, other
 
 
 def _both_ready(
@@ -148,15 +154,11 @@ def _change_of(posting: Mapping[str, Any]) -> Parts:
     listed = posting.get("parts")
     if listed is None:
         return ((NEVER, posting["amount"]),)
-    change: Parts = tuple((day, points) for day, points in listed)
-    if len(change) == 1 and change[0][0] == NEVER:
-        refuse("parts", "undated points are not listed as parts")
-    return change
+    return tuple((day, points) for day, points in listed)
 
 
 def _post(state: State, entry: Entry, expected: Expected) -> list[Change]:
     """Compares the postings with the `expected` change of each account; what they make of it."""
-    _joins(entry, expected)
     seq, nonce = entry["seq"], entry["nonce"]
     changes: list[Change] = []
     faults: list[Refused] = []
@@ -166,7 +168,7 @@ def _post(state: State, entry: Entry, expected: Expected) -> list[Change]:
         assert account is not None
         balance = account.balance + amount
         change = expected[name]
-        if not _states(posting, account, change):
+        if not _states(posting, change):
             faults.append(Refused("parts", f"the parts of {name} are not those the rules give"))
         if not -POINTS_MAX <= balance <= POINTS_MAX:
             faults.append(Refused("range", f"{name} would hold {balance} points, beyond 2^53-1"))
@@ -176,7 +178,7 @@ def _post(state: State, entry: Entry, expected: Expected) -> list[Change]:
         if posting["prev"] != account.last:
             said = f"{name} was last changed by {account.last}, not {posting['prev']}"
             faults.append(Refused("prev", said))
-        dated = parts.applied(account.dated, change)
+        dated = parts.applied(account.dated, change) if "parts" in posting else account.dated
         after = Account(
             balance, seq, nonce, account.count + 1, dated, True, account.holds, account.until
         )
@@ -186,17 +188,7 @@ def _post(state: State, entry: Entry, expected: Expected) -> list[Change]:
     return changes
 
 
-def _joins(entry: Entry, names: Collection[str]) -> None:
-    """The postings are to these accounts and no others."""
-    postings = entry["postings"]
-    if len(postings) != len(names):
-        refuse("flow", f"want {len(names)} postings here, got {len(postings)}")
-    for posting in postings:
-        if posting["account"] not in names:
-            refuse("flow", f"a posting to {posting['account']} stands where none may")
-
-
-def _states(posting: Mapping[str, Any], account: Account, change: Parts) -> bool:
+def _states(posting: Mapping[str, Any], change: Parts) -> bool:
     """Whether the posting lists the parts of `change`, and lists none where it need not."""
     listed = posting.get("parts")
     if not change:  # issuers and the fixed accounts have no parts
@@ -236,23 +228,25 @@ def _credit(state: State, entry: Entry, day: str) -> list[Change]:
     )
     if person_of(receiver) in (entry["actor"], entry.get("approver")):
         refuse("self", "nobody credits points to themselves")
-    source = _live(state, issuer)
-    account = _ready(state, receiver, entry["at"], day)
+    service = _service_of(state, entry, receiver)
+    source, account = _both_live(state, issuer, receiver)
+    _nothing_due(account, receiver, entry["at"], day)
     served_on = times.local_day(entry["effective_at"], state.head.utc_offset_minutes)
-    changes = _earned(state, entry, receiver, served_on, amount, day)
+    changes = _earned(state, entry, service, served_on, amount, day)
     _within_budget(state.get("budgets", issuer), entry, source, served_on, amount)
-    change = _brought(entry, receiver, account)
-    if len(change) > 1 or change[0][0] != NEVER:
-        if change[0][0] < day:
-            refuse("past-day", f"points valid until {change[0][0]} cannot be credited on {day}")
-        _few_dates(state, receiver, account, change)
+    change = _brought(state, entry, receiver, account, day)
     return changes + _post(state, entry, {issuer: (), receiver: change})
 
 
-def _brought(entry: Entry, receiver: str, account: Account) -> Parts:
+def _brought(state: State, entry: Entry, receiver: str, account: Account, day: str) -> Parts:
     """The receiver's change as the entry states it: a credit alone brings days of its own."""
     posting = next(p for p in entry["postings"] if p["account"] == receiver)
     change = _change_of(posting)
+    if "parts" in posting:
+        first = min(change)[0]
+        if first < day:
+            refuse("past-day", f"points valid until {first} cannot be credited on {day}")
+        _few_dates(state, receiver, account, change)
     if change != parts.tidy(change) or any(points < 0 for _, points in change):
         refuse("parts", f"the parts of {receiver} are not in order of day, each once and positive")
     undated = change[-1][1] if change[-1][0] == NEVER else 0
@@ -276,26 +270,33 @@ def _within_budget(
         refuse("budget-limit", f"the budget has {left} points left, {amount} are needed")
 
 
+def _service_of(state: State, entry: Entry, receiver: str) -> Service | None:
+    """The service that a credit names, which is the receiver's own."""
+    seq = entry.get("for")
+    if seq is None:
+        return None
+    service: Service | None = state.get("services", seq)
+    if service is None or service.member != receiver:
+        refuse("reference", f"entry {seq} is no service of {receiver}")
+    return service
+
+
 def _earned(
-    state: State, entry: Entry, receiver: str, served_on: str, amount: int, day: str
+    state: State, entry: Entry, service: Service | None, served_on: str, amount: int, day: str
 ) -> list[Change]:
     """The rules on what a credit is for: a service under its policy, or a grant."""
-    service_seq = entry.get("for")
-    if service_seq is None:
+    if service is None:
         if "policy" in entry:
             refuse("policy", "a credit that names no service names no policy")
         policy = policy_on(state, day)
         if "approver" not in entry and (policy is None or amount > policy.grant_limit):
             refuse("grant", f"a grant of {amount} points is above the limit: it needs an approver")
         return []
-    service: Service | None = state.get("services", service_seq)
-    if service is None or service.member != receiver:
-        refuse("reference", f"entry {service_seq} is no service of {receiver}")
     in_force = policy_on(state, served_on)
     if in_force is None or entry.get("policy") != in_force.seq:
         refuse("policy", f"the policy of {served_on} is {in_force and in_force.seq}")
     if not service.last:
-        refuse("replaced", f"service {service_seq} was replaced: credit the one that replaced it")
+        refuse("replaced", "this service was replaced: credit the one that replaced it")
     root: Service = state.get("services", service.root)
     if root.credit:
         refuse("credited", f"this service bears the credit {root.credit}: reverse that first")
@@ -319,8 +320,7 @@ def _debit(state: State, entry: Entry, day: str) -> list[Change]:
 def _transfer(state: State, entry: Entry, day: str) -> list[Change]:
     giver, receiver, amount = _sides(entry)
     _wants(_is_holder(giver) and _is_holder(receiver), "transfer", "one holder to another")
-    source = _ready(state, giver, entry["at"], day)
-    target = _ready(state, receiver, entry["at"], day)
+    source, target = _both_ready(state, giver, receiver, entry["at"], day)
     policy = policy_on(state, day)
     way = (entry["purpose"], kind_of(giver), kind_of(receiver))
     limit = policy.transfers.get(way) if policy else None
@@ -343,8 +343,8 @@ def _hold(state: State, entry: Entry, day: str) -> list[Change]:
     payee = entry["payee"]
     if payee == giver:
         refuse("flow", "an account does not hold points for itself")
-    account = _ready(state, giver, entry["at"], day)
-    _live(state, payee)
+    account, _ = _both_live(state, giver, payee)
+    _nothing_due(account, giver, entry["at"], day)
     policy = policy_on(state, day)
     days_max = policy.hold_days if policy else 0
     ahead = times.parse_time(entry["until"]) - times.parse_time(entry["at"])
@@ -388,14 +388,16 @@ def _capture(state: State, entry: Entry, day: str) -> list[Change]:
     hold = _open_hold(state, seq)
     amount = _amount_on(entry, hold.payee)
     final = "final" in entry
-    holder = _ready(state, hold.account, entry["at"], day)
-    payee = _ready(state, hold.payee, entry["at"], day)
-    held = parts.total(hold.lots)
-    if not 0 < amount:
+    if amount < 1:
         refuse("flow", f"a capture pays {hold.payee}")
+    held = parts.total(hold.lots)
+    if amount <= held:
+        gone, back = captured(hold, amount, final)
+        touched = (hold.account,) if back else ()
+        _joins(entry, (hold.account + "/held", hold.payee, *touched))
+    holder, payee = _both_ready(state, hold.account, hold.payee, entry["at"], day)
     if amount > held:
         refuse("funds", f"hold {seq} has {held} points left, {amount} are needed")
-    gone, back = captured(hold, amount, final)
     expected = {
         hold.account + "/held": parts.negated(gone),
         hold.payee: parts.receive(payee.balance, ((NEVER, amount),)),
@@ -421,6 +423,7 @@ def _close_hold(state: State, changes: list[Change], seq: int, hold: Hold, gone:
 def _release(state: State, entry: Entry, day: str) -> list[Change]:
     seq = entry["for"]
     hold = _open_hold(state, seq)
+    _joins(entry, (hold.account, hold.account + "/held"))
     account = _live(state, hold.account)
     due = due_holds(state, account, entry["at"])
     if "actor" in entry:
@@ -539,11 +542,8 @@ def _reversal(state: State, entry: Entry, day: str) -> list[Change]:
     amount = _amount_on(entry, giver)
     if amount <= 0:
         refuse("flow", f"a reversal of entry {seq} gives back to {giver}")
-    for name in (giver, getter):
-        if _is_holder(name):
-            _ready(state, name, entry["at"], day)
-        else:
-            _live(state, name)
+    _joins(entry, (giver, getter))
+    _both_ready(state, giver, getter, entry["at"], day)
     done: int = state.get("reversed", seq) or 0
     if done + amount > whole:
         refuse("reversal", f"of entry {seq} {whole - done} points can be reversed, not {amount}")

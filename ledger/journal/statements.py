@@ -105,11 +105,11 @@ def _close(state: State, entry: Entry, day: str) -> list[Change]:
 
 def _budget(state: State, entry: Entry, day: str) -> list[Change]:
     name = entry["budget"]
-    if entry["from"] > entry["to"]:
-        refuse("from", f"a budget from {entry['from']} to {entry['to']} covers no day")
     others = sum(budget.limit for other, budget in state.rows("budgets") if other != name)
     if others + entry["limit"] > POINTS_MAX:
         refuse("limits", "the limits of all budgets would sum to more than 2^53-1")
+    if entry["from"] > entry["to"]:
+        refuse("from", f"a budget from {entry['from']} to {entry['to']} covers no day")
     budget = Budget(entry["limit"], entry["from"], entry["to"], entry.get("project"))
     changes: list[Change] = [("budgets", name, budget)]
     if state.account(name) is None:
@@ -138,19 +138,20 @@ def _policy(state: State, entry: Entry, day: str) -> list[Change]:
 def _service(state: State, entry: Entry, day: str) -> list[Change]:
     member, seq = entry["member"], entry["seq"]
     _two_of_service(entry)
+    earlier_seq = entry.get("for")
+    earlier: Service | None = state.get("services", earlier_seq)
+    if earlier_seq is None:
+        if not entry["minutes"]:
+            refuse("reference", "only a service that withdraws an earlier one has 0 minutes")
+    elif earlier is None or earlier.member != member:
+        refuse("reference", f"entry {earlier_seq} is no service of {member}")
     account = state.account(member)
     if account is None:
         refuse("account", f"there is no account {member}: open it first")
     if not account.open:
         refuse("closed", f"the account {member} is closed: open it again first")
-    earlier_seq = entry.get("for")
-    if earlier_seq is None:
-        if not entry["minutes"]:
-            refuse("reference", "only a service that withdraws an earlier one has 0 minutes")
+    if earlier is None:
         return [("services", seq, Service(member, seq, entry["minutes"]))]
-    earlier: Service | None = state.get("services", earlier_seq)
-    if earlier is None or earlier.member != member:
-        refuse("reference", f"entry {earlier_seq} is no service of {member}")
     if not earlier.last:
         refuse("replaced", f"service {earlier_seq} was replaced already: name its last successor")
     return [

@@ -76,6 +76,15 @@ def test_a_page_without_a_place_for_a_printed_part_is_refused() -> None:
         reference.render(TEXT.replace(begin, ""))
 
 
+def test_the_command_brings_a_stale_page_up_to_date_and_leaves_the_prose(tmp_path: Path) -> None:
+    stale = tmp_path / "journal.md"
+    stale.write_text(TEXT.replace("| `hold` |", "| `holt` |"), encoding="utf-8")
+
+    assert reference.main([str(stale)]) == 0
+
+    assert stale.read_text(encoding="utf-8") == TEXT.replace("| `holt` |", "| `hold` |")
+
+
 @pytest.mark.parametrize(
     ("what", "names"),
     [

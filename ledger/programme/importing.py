@@ -1,0 +1,286 @@
+"""Entering a history of earnings: every row checked first, then credited, each row once.
+
+A row's idempotency key is its key within the source, the principal `import:<source>`, so that a
+run that was killed is resumed by running it again, and a file entered whole enters nothing more.
+Rows go in by groups, each row on its own; what is there already, and which account a reference
+names, is looked up by sets.
+
+A row that the book refused in an earlier run is tried anew, under the next index of its key: what
+stood in its way (a budget, a closed account) may have been put right since.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection, select
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import DatabaseBusy
+from ledger.journal import tables as t
+from ledger.journal.append import Appender
+from ledger.journal.bulk import keyed
+from ledger.journal.commands import Credit, Statement
+from ledger.journal.entry import POINTS_MAX, Entry, new_id, to_base64
+from ledger.journal.keys import KeyRing
+from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
+from ledger.journal.times import format_time, local_day, start_of_day, to_us
+from ledger.programme.csvlines import CsvFile, HistoryError
+from ledger.programme.history import Earning, Fault, History, Limits, Mapping, Row, Zero
+from ledger.programme._names import accounts_named, reference_companion
+
+CHUNK_ROWS = 1_000  # the most that one group may have
+TRIES_WHEN_BUSY = 3
+# A refusal by one of these concerns one row; by any other rule all that follow would be refused.
+ROW_RULES = frozenset({"closed", "dates", "past-day", "self", "grant", "range"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is imported, by whom, out of which budget."""
+
+    file: CsvFile
+    source: str
+    mapping: Mapping
+    budget: str
+    actor: str
+    approver: str | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a file holds and what became of it; `points` are those of the rows imported now."""
+
+    rows: int = 0
+    imported: int = 0
+    already: int = 0
+    zero: int = 0
+    bad: int = 0
+    refused: int = 0
+    accounts_opened: int = 0
+    points: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+
+class Terms(NamedTuple):
+    """The rules and the clock of a ledger, as far as an import depends on them."""
+
+    utc_offset_minutes: int
+    limits: Limits
+    points_left: int
+
+
+Progress = Callable[[int], None]
+Report = Callable[[Fault], None]
+
+
+class Journal(Protocol):
+    """The ledger that is imported into; `installation.OpenLedger` is one."""
+
+    @property
+    def id(self) -> int:
+        """Its number in the database."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """Its keys: references and requests are known by them alone."""
+
+    @property
+    def appender(self) -> Appender:
+        """The way into it."""
+
+
+class Import:
+    """One run over one file.  `check` looks at every row, `enter` credits those that are new."""
+
+    def __init__(self, database: Database, clock: Clock, ledger: Journal, plan: Plan) -> None:
+        """Raises `HistoryError` where the plan does not fit the ledger or the file."""
+        self._database = database
+        self._ledger = ledger
+        self._plan = plan
+        self._principal = f"import:{plan.source}"
+        with database.reading() as conn:
+            self._terms = _terms(conn, ledger.id, clock, plan)
+        self._history = History(plan.file, plan.source, plan.mapping, self._terms.limits)
+
+    def check(self, report: Report, progress: Progress) -> Summary:
+        """Counts the rows, reports those that cannot be entered, enters nothing.
+
+        Raises `HistoryError` where the budget has too few points left for the new rows.
+        """
+        summary = Summary()
+        needed = 0
+        for chunk in _chunks(self._history.rows()):
+            earnings = self._sorted_out(chunk, summary, report)
+            with self._database.reading() as conn:
+                fresh = self._fresh(conn, earnings)
+            summary.already += len(earnings) - len(fresh)
+            needed += sum(earning.points for earning, _ in fresh)
+            progress(len(chunk))
+        if needed > self._terms.points_left:
+            raise HistoryError(
+                f"The rows that are not there yet are worth {needed:,} points, the budget has"
+                f" {self._terms.points_left:,} left. Raise its limit first; nothing was entered."
+            )
+        return summary
+
+    def enter(self, report: Report, progress: Progress) -> Summary:
+        """Credits each row that is not there yet and reports each that the book refused.
+
+        Raises `HistoryError` at the first refusal that would meet all other rows too, and what
+        `Appender.submit` raises.  What was entered until then stays, and is not entered again.
+        """
+        summary = Summary()
+        for chunk in _chunks(self._history.rows()):
+            earnings = self._sorted_out(chunk, summary, lambda fault: None)
+            with self._database.reading() as conn:
+                fresh = self._fresh(conn, earnings)
+            summary.already += len(earnings) - len(fresh)
+            if fresh:
+                self._enter(fresh, summary, report)
+            progress(len(chunk))
+        return summary
+
+    def _sorted_out(self, chunk: Sequence[Row], summary: Summary, report: Report) -> list[Earning]:
+        earnings = []
+        summary.rows += len(chunk)
+        for row in chunk:
+            if isinstance(row, Earning):
+                earnings.append(row)
+            elif isinstance(row, Zero):
+                summary.zero += 1
+            else:
+                summary.bad += 1
+                report(row)
+        return earnings
+
+    # --- what is there already -------------------------------------------------------------------
+
+    def _fresh(self, conn: Connection, earnings: Iterable[Earning]) -> list[tuple[Earning, str]]:
+        """The rows that no entry stands for, each with the request that it is entered under."""
+        fresh: list[tuple[Earning, str]] = []
+        open_: Sequence[Earning] = list(earnings)
+        index = 0
+        while open_:
+            wanted = {self._request(earning.key, index): earning for earning in open_}
+            known = keyed(conn, t.request, self._ledger.id, t.request.c.request, wanted)
+            refused = {row.request for row in known if row.rule is not None}
+            entered = {row.request for row in known} - refused
+            fresh += [
+                (earning, request)
+                for request, earning in wanted.items()
+                if request not in entered and request not in refused
+            ]
+            open_ = [wanted[request] for request in wanted if request in refused]
+            index += 1
+        return fresh
+
+    def _request(self, key: str, index: int) -> str:
+        return to_base64(self._ledger.keys.request_id(self._principal, key, index))
+
+    # --- entering --------------------------------------------------------------------------------
+
+    def _enter(
+        self, fresh: Sequence[tuple[Earning, str]], summary: Summary, report: Report
+    ) -> None:
+        accounts = self._accounts({earning.reference for earning, _ in fresh}, summary)
+        orders = [
+            self._order(earning, request, accounts[earning.reference])
+            for earning, request in fresh
+        ]
+        for (earning, _), outcome in zip(fresh, self._submit(orders), strict=True):
+            self._count(earning, outcome, summary, report)
+
+    def _order(self, earning: Earning, request: str, account: str) -> Order:
+        plan = self._plan
+        credit = Credit(
+            account=account,
+            amount=earning.points,
+            budget=plan.budget,
+            effective_at=start_of_day(earning.date, self._terms.utc_offset_minutes),
+            valid_until=earning.valid_until,
+            actor=plan.actor,
+            approver=plan.approver,
+        )
+        fingerprint = self._ledger.keys.fingerprint(earning.content())
+        return Order(command=credit, request=request, fingerprint=fingerprint)
+
+    def _count(
+        self, earning: Earning, outcome: Outcome, summary: Summary, report: Report
+    ) -> None:
+        if isinstance(outcome, Done):
+            if outcome.replayed:
+                summary.already += 1
+            else:
+                summary.imported += 1
+                summary.points += earning.points
+            return
+        if isinstance(outcome, Refusal) and outcome.rule not in ROW_RULES:
+            raise HistoryError(
+                f"Line {earning.line} was refused, as the rows after it would be:"
+                f" {outcome.message}. {summary.imported:,} rows were entered before; put it right"
+                " and run the import again, which enters none of them twice."
+            )
+        summary.refused += 1
+        report(Fault(earning.line, outcome.message))
+
+    def _accounts(self, references: Collection[str], summary: Summary) -> dict[str, str]:
+        """The account that each reference names, opened now where it names none."""
+        keys = self._ledger.keys
+        while True:
+            with self._database.reading() as conn:
+                known = accounts_named(conn, self._ledger.id, keys, references)
+            missing = [reference for reference in references if reference not in known]
+            if not missing:
+                return known
+            summary.accounts_opened += self._open(missing)
+
+    def _open(self, references: Sequence[str]) -> int:
+        """Opens an account for each; how many.  One that somebody else just named is left out."""
+        orders = []
+        for reference in references:
+            account = new_id("member", os.urandom(16))
+            orders.append(
+                Order(
+                    command=Statement(
+                        kind="open", fields={"account": account}, actor=self._plan.actor
+                    ),
+                    companions=(reference_companion(self._ledger.keys, reference, account),),
+                )
+            )
+        outcomes = self._submit(orders)
+        for outcome in outcomes:
+            if isinstance(outcome, Refusal) and outcome.rule != REFERENCE_TAKEN:
+                raise HistoryError(f"An account cannot be opened: {outcome.message}.")
+        return sum(isinstance(outcome, Done) for outcome in outcomes)
+
+    def _submit(self, orders: Sequence[Order]) -> list[Outcome]:
+        group = Group(tuple(orders), atomic=False)
+        for _ in range(TRIES_WHEN_BUSY - 1):
+            try:
+                return self._ledger.appender.submit(group)
+            except DatabaseBusy:
+                continue  # it has waited for the lock by itself
+        return self._ledger.appender.submit(group)
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield chunk
+
+
+# --- what the ledger allows ------------------------------------------------------------------------
+
+
+def _terms(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Terms:
+    def rows(table: Table, column: Column[Any], keys: Collection[Any]) -> Sequence[Row_[Any]]:
+        return keyed(conn, table, ledger_id, column, keys)
+    raise NotImplementedError

@@ -1,0 +1,194 @@
+"""Bearer tokens: who a caller is, for which ledger, in which role, until when.
+
+A token is the text ``pts_<ledger>_<secret>``: the ledger's name, and 256 random bits in base64url
+without padding (43 characters).  It is shown once, when it is made.  Stored is its SHA-256, which
+is also what it is looked up by, so that no comparison takes longer the more of a guess is right;
+its public id ``token/…`` is drawn separately and says nothing about it.
+
+Each token is of one person and one role.  What the role allows over HTTP is decided in `api/auth`;
+what the person may enter is decided by the book, by the person's standing in the log.  So a role is
+given only to a standing that can use it (`STANDINGS`), and holds only as long as that lasts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.journal.entry import LEDGER_NAME, new_id
+from ledger.journal.tables import ledger as ledger_table
+from ledger.journal.tables import person as person_table
+from ledger.journal.times import format_time, to_us
+from ledger.programme.tables import token as token_table
+
+OPERATOR = "operator"
+"""The name that stands in an operator's token where others have their ledger's; reserved."""
+
+DAYS_MAX = 366
+SECRET_BYTES = 32
+
+STANDINGS = {
+    "admin": ("office",),
+    "officer": ("office",),
+    "auditor": ("auditor", "office"),
+}
+"""Which standing in the log each role of a ledger needs."""
+
+ROLES = tuple(STANDINGS)
+
+_TEXT = re.compile(rf"pts_{LEDGER_NAME}_[A-Za-z0-9_-]{{43}}", re.ASCII)
+
+
+class TokenRefused(PointsError):
+    """A token as asked for would be of no use, or of too much."""
+
+    code = "token-refused"
+
+
+class TokenUnknown(PointsError):
+    """The ledger has no token of that id."""
+
+    code = "token-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made.  `text` is the only copy of the secret: show it once, keep it nowhere."""
+
+    id: str
+    text: str = field(repr=False)
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A stored token, without its secret.  Times are as the journal writes them."""
+
+    id: str
+    ledger: str
+    person: str
+    role: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+def create_token(
+    database: Database, clock: Clock, ledger: str, person: str, role: str, days: int
+) -> NewToken:
+    """Makes a token of `person` that lasts 1 to 366 `days`.
+
+    `ledger` is a ledger's name with a role of `ROLES`, or `OPERATOR` with the role `operator`.
+    Raises `TokenRefused` where the ledger is not there, or the person's standing in its log does
+    not fit the role.
+    """
+    if not 1 <= days <= DAYS_MAX:
+        raise TokenRefused(f"A token lasts 1 to {DAYS_MAX} days, not {days}.")
+    now = clock.now()
+    text = f"pts_{ledger}_{secrets.token_urlsafe(SECRET_BYTES)}"
+    made = NewToken(new_id("token", os.urandom(16)), text, _text(now + timedelta(days=days)))
+    with database.writing() as conn:
+        _check_role(conn, ledger, person, role)
+        conn.execute(
+            insert(token_table).values(
+                hash=_hash(text),
+                id=made.id,
+                ledger=ledger,
+                person=person,
+                role=role,
+                created_at=_text(now),
+                expires_at=made.expires_at,
+                revoked_at=None,
+            )
+        )
+    return made
+
+
+def find_token(conn: Connection, text: str, now: datetime) -> Token | None:
+    """The token of that text; None when it is unknown, expired or revoked, without saying which."""
+    if not _TEXT.fullmatch(text):
+        return None
+    row = conn.execute(select(token_table).where(token_table.c.hash == _hash(text))).one_or_none()
+    if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
+        return None
+    return _token(row)
+
+
+def has_standing(conn: Connection, ledger_id: int, person: str, role: str) -> bool:
+    """Whether the person's standing in the log is still one that the role needs."""
+    return _standing(conn, ledger_id, person) in STANDINGS[role]
+
+
+def list_tokens(database: Database, ledger: str) -> list[Token]:
+    """All tokens of a ledger (or of `OPERATOR`), the newest first, ended ones included."""
+    query = (
+        select(token_table)
+        .where(token_table.c.ledger == ledger)
+        .order_by(token_table.c.created_at.desc(), token_table.c.id)
+    )
+    with database.reading() as conn:
+        return [_token(row) for row in conn.execute(query)]
+
+
+def revoke_token(database: Database, clock: Clock, ledger: str, token_id: str) -> None:
+    """Ends a token at once; one that has ended stays as it is.  `TokenUnknown`."""
+    mine = (token_table.c.ledger == ledger) & (token_table.c.id == token_id)
+    with database.writing() as conn:
+        if conn.execute(select(token_table.c.id).where(mine)).one_or_none() is None:
+            raise TokenUnknown(f"{ledger} has no token {token_id}.")
+        conn.execute(
+            update(token_table)
+            .where(mine, token_table.c.revoked_at.is_(None))
+            .values(revoked_at=_text(clock.now()))
+        )
+
+
+def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
+    if (ledger == OPERATOR) != (role == OPERATOR):
+        raise TokenRefused("The role operator is the installation's, the other roles a ledger's.")
+    if role == OPERATOR:
+        return
+    if role not in STANDINGS:
+        raise TokenRefused(f"There is no role {role[:40]!r}: wanted one of {', '.join(ROLES)}.")
+    query = select(ledger_table.c.ledger_id).where(ledger_table.c.name == ledger)
+    ledger_id = conn.execute(query).scalar_one_or_none()
+    if ledger_id is None:
+        raise TokenRefused(f"There is no ledger {ledger[:40]!r} here.")
+    standing = _standing(conn, ledger_id, person)
+    if standing not in STANDINGS[role]:
+        raise TokenRefused(
+            f"{person} has the standing {standing or 'of nobody'} in {ledger}; the role {role} needs"
+            f" {' or '.join(STANDINGS[role])}. Enter that standing first."
+        )
+
+
+def _standing(conn: Connection, ledger_id: int, person: str) -> str | None:
+    query = select(person_table.c.standing).where(
+        person_table.c.ledger_id == ledger_id, person_table.c.person == person
+    )
+    standing: str | None = conn.execute(query).scalar_one_or_none()
+    return standing
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def _text(moment: datetime) -> str:
+    return format_time(to_us(moment))
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(
+        row.id, row.ledger, row.person, row.role, row.created_at, row.expires_at, row.revoked_at
+    )

@@ -1,0 +1,526 @@
+"""Appending: groups, batches, keys that come twice, companions, and what happens when it fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, text
+
+from ledger.db import Database
+from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
+from ledger.journal import tables as t
+from ledger.journal.commands import Capture, Debit, Expire, PlaceHold, Release
+from ledger.journal.entry import decode
+from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
+from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
+from tests.journal.live import Counter
+
+
+@pytest.fixture
+def counter(database: Database) -> Counter:
+    return Counter(database)
+
+
+# --- one batch -----------------------------------------------------------------------------------
+
+
+def test_a_credit_is_an_entry_its_postings_and_new_balances(counter: Counter) -> None:
+    member = counter.open()
+
+    (done,) = counter.enter(counter.credit(member, 25))
+
+    assert (done.first, done.last) == (6, 6)
+    stored = counter.rows(t.entry)[-1]
+    assert bytes(stored.raw) == done.made[0].raw
+    assert bytes(stored.leaf) == leaf_hash(done.made[0].raw)
+    postings = [(p.account, p.amount, p.balance, p.prev) for p in counter.rows(t.posting)]
+    assert postings == [(counter.budget, -25, -25, 4), (member, 25, 25, 5)]
+    assert counter.balance(member) == 25
+
+
+def test_the_head_row_bears_the_edge_of_the_tree_over_all_entries(counter: Counter) -> None:
+    member = counter.open()
+    for _ in range(3):
+        counter.enter(*(counter.credit(member) for _ in range(120)))
+
+    leaves = [bytes(row.leaf) for row in counter.rows(t.entry)]
+    (head,) = counter.rows(t.head)
+    assert head.size == len(leaves) == 366
+    assert CompactRange.decode(head.size, bytes(head.edge)).root() == root_of(leaves)
+    (subtree,) = counter.rows(t.subtree)
+    assert (subtree.level, subtree.index) == (1, 0)
+    assert bytes(subtree.hash) == root_of(leaves[:256])
+
+
+def test_a_group_is_entered_whole_or_not_at_all(counter: Counter) -> None:
+    member = counter.open()
+    before = counter.everything()
+    too_much = Debit(account=member, amount=11, actor=counter.office)
+
+    outcomes = counter.submit(Order(command=counter.credit(member)), Order(command=too_much))
+
+    assert [o.rule for o in outcomes if isinstance(o, Refusal)] == ["group", "funds"]
+    assert counter.everything() == before
+
+
+def test_of_a_loose_group_each_order_stands_on_its_own(counter: Counter) -> None:
+    member = counter.open()
+    too_much = Debit(account=member, amount=11, actor=counter.office)
+
+    outcomes = counter.submit(
+        Order(command=counter.credit(member)),
+        Order(command=too_much),
+        Order(command=counter.credit(member)),
+        atomic=False,
+    )
+
+    assert [type(o) for o in outcomes] == [Done, Refusal, Done]
+    assert counter.balance(member) == 20
+
+
+def test_a_batch_takes_as_many_statements_as_a_single_command(counter: Counter) -> None:
+    members = [counter.open() for _ in range(20)]
+    orders = [counter.order(counter.credit(members[at % 20]), f"many {at}") for at in range(256)]
+    # The subtree of 256 entries is one more statement, each 256 entries: keep clear of it.
+    counter.enter(*(counter.credit(members[0]) for _ in range(256)))
+
+    with statements(counter.database) as one:
+        counter.submit(counter.order(counter.credit(members[0]), "one"))
+    with statements(counter.database) as many:
+        counter.submit(*orders, atomic=False)
+
+    subtree = [each for each in many if "INSERT INTO subtree" in each]
+    assert len(subtree) == 1
+    assert [each for each in many if each not in subtree] == one
+    assert len(one) <= 16
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    seen: list[str] = []
+
+    def see(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", see)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "before_cursor_execute", see)
+
+
+def test_what_is_due_is_entered_first_and_answered_together(counter: Counter) -> None:
+    member, desk = counter.open(), counter.open("org")
+    counter.enter(counter.credit(member, 30, valid_until="2026-12-01"))
+    counter.enter(
+        PlaceHold(
+            account=member,
+            payee=desk,
+            amount=10,
+            actor=counter.office,
+            until="2026-11-25T00:00:00.000000Z",
+        )
+    )
+    counter.clock.wait(days=20)
+
+    (done,) = counter.enter(counter.credit(member, 5))
+
+    assert [made.entry["type"] for made in done.made] == ["release", "expiry", "credit"]
+    assert done.last - done.first == 2
+    assert counter.balance(member) == 5
+    assert counter.balance(member + "/held") == 0
+
+
+def test_due_work_is_dropped_with_the_command_that_is_refused(counter: Counter) -> None:
+    member = counter.open()
+    counter.enter(counter.credit(member, 30, valid_until="2026-12-01"))
+    counter.clock.wait(days=20)
+    before = counter.everything()
+
+    (outcome,) = counter.submit(
+        Order(command=Debit(account=member, amount=99, actor=counter.office))
+    )
+
+    assert isinstance(outcome, Refusal)
+    assert counter.everything() == before
+
+
+def test_bringing_due_work_forward_enters_nothing_when_nothing_is_due(counter: Counter) -> None:
+    member = counter.open()
+    counter.enter(counter.credit(member, 30, valid_until="2026-12-01"))
+
+    (early,) = counter.enter(Expire(account=member))
+    counter.clock.wait(days=20)
+    (late,) = counter.enter(Expire(account=member))
+
+    assert (early.first, early.made) == (-1, ())
+    assert [made.entry["type"] for made in late.made] == ["expiry"]
+
+
+# --- keys that come twice -----------------------------------------------------------------------
+
+
+def test_the_same_key_gets_the_first_answer_and_enters_nothing(counter: Counter) -> None:
+    order = counter.order(counter.credit(counter.open()), "once")
+    (first,) = counter.submit(order)
+    before = counter.everything()
+
+    (again,) = counter.submit(order)
+
+    assert isinstance(first, Done)
+    assert again == Done(first.first, first.last, replayed=True)
+    assert counter.everything() == before
+
+
+def test_the_same_key_twice_in_one_batch_is_entered_once(counter: Counter) -> None:
+    member = counter.open()
+    order = counter.order(counter.credit(member), "once")
+
+    first, second = counter.submit(order, order, atomic=False)
+
+    assert isinstance(first, Done)
+    assert second == Done(first.first, first.last, replayed=True)
+    assert counter.balance(member) == 10
+
+
+def test_the_same_key_for_another_request_is_told_so(counter: Counter) -> None:
+    member = counter.open()
+    counter.submit(counter.order(counter.credit(member, 10), "once"))
+    before = counter.everything()
+
+    (other,) = counter.submit(counter.order(counter.credit(member, 11), "once"))
+
+    assert isinstance(other, KeyReused)
+    assert counter.everything() == before
+
+
+def test_a_refusal_stays_a_refusal_though_it_would_pass_now(counter: Counter) -> None:
+    member = counter.open()
+    order = counter.order(Debit(account=member, amount=5, actor=counter.office), "poor")
+    (refusal,) = counter.submit(order)
+    counter.enter(counter.credit(member))
+
+    (again,) = counter.submit(order)
+
+    assert isinstance(refusal, Refusal)
+    assert again == refusal._replace(replayed=True)
+    assert counter.balance(member) == 10
+
+
+def test_a_key_whose_fingerprint_is_lost_is_still_known(counter: Counter) -> None:
+    member = counter.open()
+    order = counter.order(counter.credit(member), "once")
+    counter.submit(order)
+    with counter.database.writing() as conn:
+        conn.execute(t.request.update().values(fingerprint=None))
+
+    (again,) = counter.submit(order)
+
+    assert isinstance(again, Done)
+    assert again.replayed
+    assert counter.balance(member) == 10
+
+
+def test_equal_keys_from_many_threads_are_entered_once(counter: Counter) -> None:
+    member = counter.open()
+    order = counter.order(counter.credit(member), "once")
+    outcomes = at_once(8, lambda _: counter.submit(order))
+
+    assert counter.balance(member) == 10
+    assert len({(o.first, o.last) for (o,) in outcomes}) == 1
+    assert sorted(o.replayed for (o,) in outcomes) == [False] + [True] * 7
+
+
+def at_once(count: int, work: Any) -> list[Any]:
+    """The results of `work` in so many threads that start together."""
+    barrier = threading.Barrier(count)
+    results: list[Any] = [None] * count
+
+    def run(number: int) -> None:
+        barrier.wait()
+        results[number] = work(number)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+# --- many at once -------------------------------------------------------------------------------
+
+
+def test_two_appenders_of_many_threads_make_one_chain(counter: Counter) -> None:
+    members = [counter.open() for _ in range(4)]
+    appenders = [counter.appender, counter.new_appender()]
+
+    def work(number: int) -> None:
+        for turn in range(10):
+            order = Order(command=counter.credit(members[(number + turn) % 4]))
+            (outcome,) = appenders[number % 2].submit(Group((order,)))
+            assert isinstance(outcome, Done)
+
+    at_once(8, work)
+
+    assert sum(counter.balance(member) for member in members) == 800
+    entries = [decode(bytes(row.raw)) for row in counter.rows(t.entry)]
+    assert [entry["seq"] for entry in entries] == list(range(len(entries)))
+    last: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        for posting in entry.get("postings", ()):
+            prev, balance = last.get(posting["account"], (posting["prev"], 0))
+            assert posting["prev"] == prev
+            assert posting["balance"] == balance + posting["amount"]
+            last[posting["account"]] = (entry["seq"], posting["balance"])
+
+
+def test_those_who_wait_make_the_next_batch(counter: Counter) -> None:
+    members = [counter.open() for _ in range(8)]
+    commits: list[int] = []
+    event.listen(counter.database.engine, "commit", lambda _: commits.append(1))
+    with counter.database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        queue = counter.appender._queue
+        threads = [
+            threading.Thread(target=counter.enter, args=(counter.credit(member),))
+            for member in members
+        ]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(queue) == 8)
+        commits.clear()
+    for thread in threads:
+        thread.join()
+
+    assert len(commits) == 2  # the one that held the lock, and one for all eight
+    assert [counter.balance(member) for member in members] == [10] * 8
+
+
+def wait_until(condition: Any) -> None:
+    """Spins until the condition holds; a test that would hang fails instead."""
+    gate = threading.Event()
+    for _ in range(5_000):
+        if condition():
+            return
+        gate.wait(0.001)
+    raise AssertionError("it did not come about within five seconds")
+
+
+def test_a_full_queue_is_refused_at_once(database: Database) -> None:
+    counter = Counter(database, queue_groups_max=1)
+    member = counter.open()
+    with database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        thread = threading.Thread(target=counter.enter, args=(counter.credit(member),))
+        thread.start()
+        wait_until(lambda: len(counter.appender._queue) == 1)
+
+        with pytest.raises(QueueFull):
+            counter.enter(counter.credit(member))
+    thread.join()
+
+    assert counter.balance(member) == 10
+
+
+# --- companions ---------------------------------------------------------------------------------
+
+stock = Table(
+    "stock",
+    MetaData(),
+    Column("ledger_id", Integer, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("pieces", Integer, nullable=False),
+)
+
+
+def take(item: str, pieces: int = 1) -> Companion:
+    """Takes pieces from the stock, or refuses."""
+
+    def change(rows: Mapping[Any, Any], _: Done) -> Any:
+        row = rows[item]
+        if row is None or row["pieces"] < pieces:
+            return Refusal("sold-out", f"no {item} is left")
+        return {item: {"item": item, "pieces": row["pieces"] - pieces}}
+
+    return Companion(stock, (item,), change)
+
+
+def put_back(item: str) -> Companion:
+    """Puts one piece back."""
+    return take(item, -1)
+
+
+@pytest.fixture
+def shop(database: Database) -> Counter:
+    """A counter with two umbrellas in stock, put back when the hold for one closes."""
+    with database.writing() as conn:
+        stock.create(conn)
+    counter = Counter(database, hold_companions={"umbrella": put_back})
+    with database.writing() as conn:
+        conn.execute(insert(stock).values(ledger_id=counter.id, item="umbrella", pieces=2))
+    return counter
+
+
+def pieces(shop: Counter) -> int:
+    with shop.database.reading() as conn:
+        return int(conn.execute(text("SELECT pieces FROM stock")).scalar_one())
+
+
+def test_a_companion_changes_with_its_entry(shop: Counter) -> None:
+    member = shop.open()
+
+    shop.submit(Order(command=shop.credit(member), companions=(take("umbrella"),)))
+
+    assert pieces(shop) == 1
+    assert shop.balance(member) == 10
+
+
+def test_companions_of_one_batch_see_the_rows_as_those_before_left_them(shop: Counter) -> None:
+    member = shop.open()
+    order = Order(command=shop.credit(member), companions=(take("umbrella"),))
+
+    outcomes = shop.submit(order, order, order, atomic=False)
+
+    assert [type(o) for o in outcomes] == [Done, Done, Refusal]
+    assert pieces(shop) == 0
+    assert shop.balance(member) == 20
+
+
+def test_a_companion_that_refuses_drops_the_entry(shop: Counter) -> None:
+    member = shop.open()
+    order = shop.order(shop.credit(member), "none", companions=(take("tea"),))
+
+    (first,), (again,) = shop.submit(order), shop.submit(order)
+
+    assert first == Refusal("sold-out", "no tea is left")
+    assert again == Refusal("sold-out", "no tea is left", replayed=True)
+    assert shop.balance(member) == 0
+
+
+def test_an_order_of_companions_alone_makes_no_entry(shop: Counter) -> None:
+    before = shop.rows(t.entry)
+
+    (done,) = shop.submit(Order(companions=(take("umbrella"),)))
+
+    assert done == Done(-1, -1)
+    assert pieces(shop) == 1
+    assert shop.rows(t.entry) == before
+
+
+@pytest.mark.parametrize("way", ["captured", "released", "due"])
+def test_whatever_closes_a_hold_runs_its_companion(shop: Counter, way: str) -> None:
+    member, desk = shop.open(), shop.open("org")
+    shop.enter(shop.credit(member))
+    command = PlaceHold(account=member, payee=desk, amount=4, actor=shop.office)
+    (held,) = shop.submit(
+        Order(command=command, companions=(take("umbrella"),), on_close=("umbrella", "umbrella"))
+    )
+    assert isinstance(held, Done)
+    assert pieces(shop) == 1
+
+    if way == "captured":
+        shop.enter(Capture(hold=held.last, amount=1, actor=shop.office))
+        assert pieces(shop) == 1  # three points are still held
+        shop.enter(Capture(hold=held.last, final=True, actor=shop.office))
+    elif way == "released":
+        shop.enter(Release(hold=held.last, actor=shop.office))
+    else:
+        shop.clock.wait(days=30)
+        shop.submit(Order(command=shop.credit(member)))
+        shop.clock.wait(days=30)
+        shop.submit(Order(command=shop.credit(member)))
+        shop.clock.wait(days=30)
+        shop.submit(Order(command=shop.credit(member)))
+        shop.clock.wait(days=20)
+        shop.submit(Order(command=shop.credit(member)))
+
+    assert pieces(shop) == 2
+
+
+# --- when it fails ------------------------------------------------------------------------------
+
+
+def test_a_poisonous_command_fails_alone(shop: Counter) -> None:
+    """The database refuses rows for a reason that nobody foresaw: here, a text for a number."""
+    members = [shop.open() for _ in range(5)]
+
+    def poison(_rows: Mapping[Any, Any], _done: Done) -> Any:
+        return {"umbrella": {"item": "umbrella", "pieces": None}}
+
+    bad = Order(
+        command=shop.credit(members[2]), companions=(Companion(stock, ("umbrella",), poison),)
+    )
+    orders = [Order(command=shop.credit(member)) for member in members]
+    orders[2] = bad
+    results: dict[int, Any] = {}
+
+    def work(number: int) -> None:
+        try:
+            results[number] = shop.submit(orders[number])
+        except AppendFailed as error:
+            results[number] = error
+
+    with shop.database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(shop.appender._queue) == 5)
+    for thread in threads:
+        thread.join()
+
+    assert isinstance(results[2], AppendFailed)
+    assert [shop.balance(member) for member in members] == [10, 10, 0, 10, 10]
+
+
+def test_a_lock_that_is_not_free_in_time_leaves_nothing_behind(database: Database) -> None:
+    counter = Counter(database)
+    member = counter.open()
+    impatient = Database(database.engine, database.dialect, database.path, 0.05)
+    waiting = Counter.new_appender(counter)
+    waiting._database = impatient
+    with database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        if database.dialect == "postgresql":
+            event.listen(database.engine, "begin", _short_lock_timeout)
+        with pytest.raises(DatabaseBusy):
+            waiting.submit(Group((Order(command=counter.credit(member)),)))
+    assert counter.balance(member) == 0
+    assert len(waiting._queue) == 0
+
+    (done,) = waiting.submit(Group((Order(command=counter.credit(member)),)))
+    assert isinstance(done, Done)
+
+
+def _short_lock_timeout(conn: Any) -> None:
+    conn.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+
+
+def test_clocks_that_disagree_stop_appending(counter: Counter) -> None:
+    member = counter.open()
+    counter.clock.wait(seconds=1)
+    counter.clock.apart = -(counter.clock.apart.resolution * 6_000_000)
+
+    with pytest.raises(ClockFault, match="differ by more than 5 seconds"):
+        counter.enter(counter.credit(member))
+
+    assert counter.balance(member) == 0
+
+
+def test_a_clock_set_back_stops_appending_until_it_is_right_again(counter: Counter) -> None:
+    member = counter.open()
+    counter.clock.wait(seconds=-61)
+    with pytest.raises(ClockFault, match="ahead of this host's clock"):
+        counter.enter(counter.credit(member))
+
+    counter.clock.wait(seconds=30)
+    counter.enter(counter.credit(member))
+
+    entries = [decode(bytes(row.raw)) for row in counter.rows(t.entry)]
+    assert [entry["at"] for entry in entries] == sorted({entry["at"] for entry in entries})
