@@ -25,7 +25,10 @@ Moves = Mapping[str, tuple[int, Parts]]
 
 
 class Needs(NamedTuple):
-    """What a command refers to: accounts by name, earlier entries by `seq`, people."""
+    """What a command refers to: accounts by name, earlier entries by `seq`, people.
+
+    An account that has open holds brings its `/held` and these holds along.
+    """
 
     accounts: tuple[str, ...] = ()
     holds: tuple[int, ...] = ()
@@ -128,8 +131,11 @@ class Credit(Command):
     def needs(self) -> Needs:
         """What must be loaded to decide the command."""
         service = () if self.service is None else (self.service,)
-        names = (self.account, self.account + "/held", self.budget)
-        return Needs(names, services=service, people=self.people())
+        return Needs(self.touches(), services=service, people=self.people())
+
+    def touches(self, state: State | None = None) -> tuple[str, ...]:
+        """The account and its budget's issuer."""
+        return (self.account, self.budget)
 
     def compose(self, state: State, at: str) -> Entry:
         """Issuer and receiver; a service's credit names the policy of its day."""
@@ -160,7 +166,7 @@ class _Spending(Command):
 
     def needs(self) -> Needs:
         """What must be loaded to decide the command."""
-        return Needs((self.account, self.account + "/held"), people=self.people())
+        return Needs((self.account,), people=self.people())
 
     def _spent(self, state: State) -> Parts:
         account = state.account(self.account) or _NOBODY
@@ -201,8 +207,7 @@ class Transfer(_Spending):
 
     def needs(self) -> Needs:
         """What must be loaded to decide the command."""
-        names = (self.account, self.receiver)
-        return Needs((*names, *(n + "/held" for n in names)), people=self.people())
+        return Needs((self.account, self.receiver), people=self.people())
 
     def compose(self, state: State, at: str) -> Entry:
         """Giver and receiver; days are carried across."""
@@ -334,7 +339,7 @@ class Reverse(Command):
         if original is None or original["type"] not in flows.REVERSIBLE:
             return ()
         giver, getter, _ = flows.original_sides(original)
-        return (giver, getter, giver + "/held", getter + "/held")
+        return (giver, getter)
 
     def compose(self, state: State, at: str) -> Entry:
         """Back along the original."""
@@ -361,7 +366,7 @@ class Expire(Command):
 
     def needs(self) -> Needs:
         """What must be loaded to decide the command."""
-        return Needs((self.account, self.account + "/held"))
+        return Needs((self.account,))
 
     def compose(self, state: State, at: str) -> None:
         """Nothing of its own: due work precedes every command."""
@@ -377,7 +382,7 @@ class WriteOff(Command):
 
     def needs(self) -> Needs:
         """What must be loaded to decide the command."""
-        return Needs((self.account, self.account + "/held"), people=self.people())
+        return Needs((self.account,), people=self.people())
 
     def compose(self, state: State, at: str) -> Entry:
         """`written-off` and the account below zero."""

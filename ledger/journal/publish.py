@@ -11,6 +11,7 @@ After a crash the file may be ahead of the table; that is normal.
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
@@ -131,15 +132,21 @@ class Publisher:
         write(conn, t.publication, self._ledger_id, [(head.size, edge.encode())], "upsert")
 
     def _signers(self, conn: Connection, size: int, before: int) -> list[Signer]:
-        """The keys for a checkpoint of `size`, the one before being of size `before` (rule 11)."""
+        """The keys for a checkpoint of `size`, the one before being of size `before` (rule 11).
+
+        The newest keys sign, and those that they and others since `before` took over from, unless
+        these were revoked.
+        """
         mine = t.keyset.c.ledger_id == self._ledger_id
         query = select(t.keyset).where(mine, t.keyset.c.seq < size).order_by(t.keyset.c.seq.desc())
-        rows = conn.execute(query.limit(2)).all()
+        rows = conn.execute(query).all()
         signers = list(self._of(rows[0].vkeys))
-        if len(rows) > 1 and before <= rows[0].seq:
-            (raw,) = log.raw_entries(conn, self._ledger_id, rows[0].seq, rows[0].seq + 1)
+        for newer, older in pairwise(rows):
+            if newer.seq < before:
+                break
+            (raw,) = log.raw_entries(conn, self._ledger_id, newer.seq, newer.seq + 1)
             if "revoked" not in decode(raw):
-                signers += self._of(rows[1].vkeys)
+                signers += self._of(older.vkeys)
         return signers
 
     def _of(self, vkeys: str) -> tuple[Signer, ...]:

@@ -138,11 +138,20 @@ def fixed_accounts(nonce: str) -> list[Change]:
 
 
 class Books:
-    """A whole state in memory.  `read` gives back an earlier entry by its `seq`."""
+    """A whole state in memory.
 
-    def __init__(self, read: Callable[[int], Entry | None], head: Head | None = None) -> None:
+    `read` gives back an earlier entry by its `seq`; `beside` names tables that the book does not
+    know, kept for the owner.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], Entry | None],
+        head: Head | None = None,
+        beside: Iterable[str] = (),
+    ) -> None:
         self.head = head or Head()
-        self.tables: dict[str, dict[Any, Any]] = {name: {} for name in TABLES}
+        self.tables: dict[str, dict[Any, Any]] = {name: {} for name in (*TABLES, *beside)}
         self.account: Callable[[str], Account | None] = self.tables["accounts"].get
         self.request: Callable[[str], int | None] = self.tables["requests"].get
         self.policies: Callable[[], Iterable[Policy]] = self.tables["policies"].values
@@ -151,6 +160,10 @@ class Books:
     def get(self, table: str, key: Any) -> Any:
         """One row of one of `TABLES`, None when it is not there."""
         return self.tables[table].get(key)
+
+    def put(self, table: str, key: Any, row: Any) -> None:
+        """Sets one row."""
+        self.tables[table][key] = row
 
     def rows(self, table: str) -> list[tuple[Any, Any]]:
         """All rows of a table, in order of their keys."""
@@ -164,58 +177,101 @@ class Books:
             tables[table][key] = value
 
 
+class Working(Books):
+    """Books that take over overlays and know what these changed, by table."""
+
+    def __init__(
+        self, read: Callable[[int], Entry | None], head: Head, beside: Iterable[str] = ()
+    ) -> None:
+        super().__init__(read, head, beside)
+        self.changed: dict[str, dict[Any, Any]] = {name: {} for name in self.tables}
+
+    def put(self, table: str, key: Any, row: Any) -> None:
+        """Sets one row."""
+        self.tables[table][key] = self.changed[table][key] = row
+
+    def merge(self, upper: Overlay) -> None:
+        """Takes over all that an overlay on these books changed."""
+        self.head = upper.head
+        tables, changed = self.tables, self.changed
+        for (table, key), row in upper.own.items():
+            tables[table][key] = changed[table][key] = row
+
+
 class Overlay:
-    """Changes over a state below, which stays as it is until `merge`."""
+    """Changes over a state below, which stays as it is until `merge`.
+
+    It also carries what its owner keeps beside the books under tables of other names, as long as
+    the state at the bottom knows those tables.
+    """
+
+    __slots__ = ("_entries", "_policies", "below", "head", "own")
 
     def __init__(self, below: State) -> None:
         self.below = below
         self.head = below.head
-        self.changed: dict[str, dict[Any, Any]] = {name: {} for name in TABLES}
-        self.entries: dict[int, Entry] = {}
+        self.own: dict[tuple[str, Any], Any] = {}
+        self._entries: dict[int, Entry] = {}
+        self._policies: tuple[Policy, ...] = ()
+
+    @property
+    def changed(self) -> dict[str, dict[Any, Any]]:
+        """The rows that changed, by table; only tables of which some did."""
+        changed: dict[str, dict[Any, Any]] = {}
+        for (table, key), row in self.own.items():
+            changed.setdefault(table, {})[key] = row
+        return changed
 
     def get(self, table: str, key: Any) -> Any:
-        """One row of one of `TABLES`, None when it is not there."""
-        own = self.changed[table]
-        return own[key] if key in own else self.below.get(table, key)
+        """One row, None when it is not there."""
+        own = self.own.get((table, key))
+        return own if own is not None else self.below.get(table, key)
+
+    def put(self, table: str, key: Any, row: Any) -> None:
+        """Sets one row."""
+        self.own[table, key] = row
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
-        own = self.changed["accounts"].get(name)
+        own: Account | None = self.own.get(("accounts", name))
         return own if own is not None else self.below.account(name)
 
     def request(self, request: str) -> int | None:
         """The `seq` of the entry that carries this request."""
-        own: int | None = self.changed["requests"].get(request)
+        own: int | None = self.own.get(("requests", request))
         return own if own is not None else self.below.request(request)
 
     def rows(self, table: str) -> Iterator[tuple[Any, Any]]:
         """All rows of a table, in order of their keys."""
-        merged = dict(self.below.rows(table)) | self.changed[table]
+        merged = dict(self.below.rows(table)) | self.changed.get(table, {})
         return iter(sorted(merged.items(), key=lambda row: row[0]))
 
     def policies(self) -> Iterable[Policy]:
         """All policies, in the order in which they were published."""
-        own = self.changed["policies"].values()
-        return (*self.below.policies(), *own) if own else self.below.policies()
+        below = self.below.policies()
+        return (*below, *self._policies) if self._policies else below
 
     def original(self, seq: int) -> Entry | None:
         """An earlier entry, one of this overlay's own included."""
-        own = self.entries.get(seq)
+        own = self._entries.get(seq)
         return own if own is not None else self.below.original(seq)
 
     def apply(self, head: Head, changes: Iterable[Change]) -> None:
         """Takes over an entry's changes and the head after it."""
         self.head = head
-        for table, key, value in changes:
-            self.changed[table][key] = value
+        own = self.own
+        for table, key, row in changes:
+            own[table, key] = row
+            if table == "policies":
+                self._policies = (*self._policies, row)
 
     def remember(self, entry: Entry) -> None:
         """Keeps an entry of this overlay for commands that name it."""
-        self.entries[entry["seq"]] = entry
+        self._entries[entry["seq"]] = entry
 
     def merge(self, upper: Overlay) -> None:
         """Takes over all that an overlay on top of this one changed."""
         self.head = upper.head
-        for table, rows in upper.changed.items():
-            self.changed[table].update(rows)
-        self.entries.update(upper.entries)
+        self.own.update(upper.own)
+        self._entries.update(upper._entries)
+        self._policies += upper._policies

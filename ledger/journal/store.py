@@ -6,7 +6,7 @@ sets, in a fixed number of statements (`bulk.py`), and only inside a transaction
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,13 +18,13 @@ from ledger.journal.entry import Entry, decode
 from ledger.journal.parts import Parts
 from ledger.journal.state import (
     Account,
-    Books,
     Budget,
     Head,
     Hold,
     KeySet,
     Policy,
     Service,
+    Working,
 )
 from ledger.tlog.merkle import CompactRange, Subtree
 
@@ -37,18 +37,33 @@ def _pairs(text: str) -> Parts:
     return () if text == "[]" else tuple((day, points) for day, points in orjson.loads(text))
 
 
-def account_of(row: Row[Any]) -> Account:
-    """The account in a row of `account`."""
-    return Account(
-        row.balance,
-        row.last,
-        row.nonce,
-        row._mapping["count"],
-        _pairs(row.dated),
-        row.open,
-        () if row.holds == "[]" else tuple(orjson.loads(row.holds)),
-        row.until,
-    )
+_ACCOUNT = tuple(column for column in t.account.c if column.name not in ("ledger_id", "lapses"))
+
+
+def read_accounts(
+    conn: Connection, ledger_id: int, names: Collection[str] | None = None
+) -> dict[str, Account]:
+    """The accounts of these names, or all of a ledger in order of name."""
+    query = select(*_ACCOUNT).where(t.account.c.ledger_id == ledger_id)
+    if names is None:
+        query = query.order_by(t.account.c.name)
+    elif names:
+        query = query.where(among(conn, t.account.c.name, names))
+    else:
+        return {}
+    return {
+        name: Account(
+            balance,
+            last,
+            nonce,
+            count,
+            _pairs(dated),
+            open_,
+            () if holds == "[]" else tuple(orjson.loads(holds)),
+            until,
+        )
+        for name, balance, last, nonce, count, dated, open_, holds, until in conn.execute(query)
+    }
 
 
 def account_row(name: str, account: Account) -> tuple[Any, ...]:
@@ -136,23 +151,26 @@ class StoredRequest(NamedTuple):
     message: str | None
 
 
+BESIDE = ("answers", "closings", "companions")
+"""What a batch keeps beside the books: answers by request, (kind, key) of the companion that runs
+when a hold closes by its `seq`, and companions' rows by (table, key)."""
+
+
 class Loaded:
-    """What one batch reads: the books as far as it touches them, outcomes, holds' companions."""
+    """What one batch reads: the books as far as it touches them, and what is kept beside them."""
 
     def __init__(self, conn: Connection, ledger_id: int, head: Head) -> None:
         self._conn = conn
         self._ledger_id = ledger_id
         self._originals: dict[int, Entry] = {}
-        self.books = Books(self._originals.get, head)
-        self.requests: dict[str, StoredRequest] = {}
-        self.companions: dict[int, tuple[str, Any]] = {}
+        self.books = Working(self._originals.get, head, BESIDE)
 
     def first(self, wanted: Wanted) -> None:
         """Requests, holds and originals that commands name."""
         for row in self._keyed(t.request, t.request.c.request, wanted.requests):
             fingerprint = None if row.fingerprint is None else bytes(row.fingerprint)
             stored = StoredRequest(fingerprint, row.first, row.last, row.rule, row.message)
-            self.requests[row.request] = stored
+            self.books.tables["answers"][row.request] = stored
             if row.last is not None:
                 self.books.tables["requests"][row.request] = row.last
         self._take_holds(self._keyed(t.hold, t.hold.c.seq, wanted.holds))
@@ -165,10 +183,10 @@ class Loaded:
         """Accounts with their open holds, budgets, services, people, policies."""
         rows = self.books.tables
         names = touched.accounts
-        for row in self._accounts(names, touched.all_accounts):
-            rows["accounts"][row.name] = account_of(row)
-        holders = {name for name in names if (a := rows["accounts"].get(name)) and a.holds}
+        rows["accounts"] |= self._accounts(None if touched.all_accounts else names)
+        holders = [name for name in names if (a := rows["accounts"].get(name)) and a.holds]
         if holders:
+            rows["accounts"] |= self._accounts([name + "/held" for name in holders])
             mine = t.hold.c.ledger_id == self._ledger_id
             theirs = among(self._conn, t.hold.c.account, holders)
             query = select(t.hold).where(mine, t.hold.c.lots != "[]", theirs)
@@ -194,10 +212,8 @@ class Loaded:
         mine = table.c.ledger_id == self._ledger_id
         return read(self._conn, select(table).where(mine).order_by(key_column(table)))
 
-    def _accounts(self, names: Collection[str], everything: bool) -> Iterable[Row[Any]]:
-        if everything:
-            return self._all(t.account)
-        return self._keyed(t.account, t.account.c.name, names)
+    def _accounts(self, names: Collection[str] | None) -> dict[str, Account]:
+        return read_accounts(self._conn, self._ledger_id, names)
 
     def _budgets(self, issuers: Collection[str], everything: bool) -> Iterable[Row[Any]]:
         if everything:
@@ -221,7 +237,7 @@ class Loaded:
             self.books.tables["holds"][row.seq] = hold
             if row.companion:
                 kind, key = orjson.loads(row.companion)
-                self.companions[row.seq] = (kind, key)
+                self.books.tables["closings"][row.seq] = (kind, key)
 
 
 class NewEntry(NamedTuple):
@@ -244,43 +260,32 @@ def save_entries(conn: Connection, ledger_id: int, entries: Collection[NewEntry]
     write(conn, t.posting, ledger_id, postings, "insert")
 
 
-def save_changes(
-    conn: Connection,
-    ledger_id: int,
-    changed: Mapping[str, Mapping[Any, Any]],
-    companions: Mapping[int, tuple[str, Any]],
-) -> None:
-    """Writes the rows of the books that a batch changed, table by table in a fixed order."""
+def save_changes(conn: Connection, ledger_id: int, books: Working, at: str) -> None:
+    """Writes the rows of the books that a batch changed, table by table in a fixed order.
 
-    def upsert(table: Any, rows: Iterable[tuple[Any, ...]]) -> None:
+    `at` is the time of the answers.
+    """
+    changed = books.changed
+
+    def upsert(table: Any, name: str, row_of: Callable[[Any, Any], tuple[Any, ...]]) -> None:
+        rows = (row_of(key, value) for key, value in changed[name].items())
         write(conn, table, ledger_id, rows, "upsert")
 
-    upsert(t.account, (account_row(*item) for item in changed["accounts"].items()))
-    upsert(
-        t.hold,
-        (
-            (seq, h.account, h.payee, h.until, _json(h.lots), _companion(companions.get(seq)))
-            for seq, h in changed["holds"].items()
-        ),
-    )
-    upsert(t.budget, ((name, *budget) for name, budget in changed["budgets"].items()))
-    upsert(t.policy, (_policy_row(*item) for item in changed["policies"].items()))
-    upsert(t.person, changed["persons"].items())
-    upsert(t.service, ((seq, *service) for seq, service in changed["services"].items()))
-    upsert(t.reversed_, changed["reversed"].items())
-    upsert(t.keyset, ((seq, _json(k.vkeys), k.next) for seq, k in changed["keys"].items()))
+    upsert(t.account, "accounts", account_row)
+    upsert(t.hold, "holds", lambda seq, hold: _hold_row(seq, hold, books.get("closings", seq)))
+    upsert(t.budget, "budgets", lambda name, budget: (name, *budget))
+    upsert(t.policy, "policies", _policy_row)
+    upsert(t.person, "persons", lambda person, standing: (person, standing))
+    upsert(t.service, "services", lambda seq, service: (seq, *service))
+    upsert(t.reversed_, "reversed", lambda seq, points: (seq, points))
+    upsert(t.keyset, "keys", lambda seq, keys: (seq, _json(keys.vkeys), keys.next))
+    answers = ((request, *stored, at) for request, stored in changed["answers"].items())
+    write(conn, t.request, ledger_id, answers, "insert")
 
 
-def _companion(companion: tuple[str, Any] | None) -> str:
-    return _json(companion) if companion else ""
-
-
-def save_requests(
-    conn: Connection, ledger_id: int, requests: Mapping[str, StoredRequest], at: str
-) -> None:
-    """Writes the outcomes of requests; each is written once."""
-    rows = ((request, *stored, at) for request, stored in requests.items())
-    write(conn, t.request, ledger_id, rows, "insert")
+def _hold_row(seq: int, hold: Hold, closing: tuple[str, Any] | None) -> tuple[Any, ...]:
+    companion = _json(closing) if closing else ""
+    return (seq, hold.account, hold.payee, hold.until, _json(hold.lots), companion)
 
 
 def save_position(

@@ -98,7 +98,7 @@ def credit(broken):
         }
     )
     if "dates" in broken:
-        _fill_by(desk, member, 64)
+        _fill_by(desk, member, 63 if "due" in broken else 64)
     if "due" in broken:
         desk.do(desk.grant(member, 1, desk.day(1), **_others(desk)))
         desk.wait(days=3)
@@ -143,7 +143,7 @@ def hold(broken):
     member, payee = desk.open_member(), desk.open_org()
     desk.credit(member, 100, desk.day(90))
     if "due" in broken:
-        desk.credit(member, 1, desk.day(1))
+        desk.credit(member, 100, desk.day(1))
     if "holds" in broken:
         for _ in range(64):
             desk.hold(member, 1, payee)
@@ -287,7 +287,8 @@ FAULTS = {
     ),
     budget: (*WRAPPING, "two-people", "limits", "from"),
 }
-# Two that cannot both be broken in one entry, or not by these builders.
+# Two that cannot both be broken in one entry, or not by these builders; where a reversal or a hold
+# names nothing, nobody can say which accounts its postings should join.
 APART = {
     ("account", "closed"),
     ("account", "dates"),
@@ -297,6 +298,7 @@ APART = {
     ("closed", "due"),
     ("closed", "parts"),
     ("clock", "effective"),
+    ("flow", "reference"),
     ("funds", "parts"),
     ("policy", "grant"),
 }
