@@ -122,8 +122,8 @@ def _people(state: State, entry: Entry) -> None:
     kind = entry["type"]
     actor, approver = entry.get("actor"), entry.get("approver")
     if actor is None:
-        if approver is not None or "request" in entry:
-            refuse("two-people", "an entry without an actor has no approver and no request")
+        if approver is not None or "request" in entry or (kind == "release" and "ref" in entry):
+            refuse("two-people", "what nobody acts in has no approver, no request and no `ref`")
         if kind == "person" and entry["seq"] not in FOUNDERS:
             refuse("two-people", "a person entry has an actor")
         return
@@ -173,20 +173,22 @@ def decide(
     """
     made: list[Made] = []
     names = command.touches(state)
-    while (due := next_due(state, names, next_at(state.head, now_us))) is not None:
-        made.append(_enter(state, due, now_us, nonce(), None))
-    fields = command.compose(state, next_at(state.head, now_us))
+    at = next_at(state.head, now_us)
+    while (due := next_due(state, names, at)) is not None:
+        made.append(_enter(state, due, at, nonce(), None))
+        at = next_at(state.head, now_us)
+    fields = command.compose(state, at)
     if fields is not None:
-        made.append(_enter(state, fields, now_us, nonce(), request))
+        made.append(_enter(state, fields, at, nonce(), request))
     return made
 
 
-def _enter(state: Overlay, fields: Entry, now_us: int, nonce: str, request: str | None) -> Made:
+def _enter(state: Overlay, fields: Entry, at: str, nonce: str, request: str | None) -> Made:
     head = state.head
     entry = {
         "ledger": head.origin,
         **fields,
-        "at": next_at(head, now_us),
+        "at": at,
         "nonce": nonce,
         "seq": head.size,
         "v": VERSION,

@@ -142,6 +142,8 @@ class Credit(Command):
         effective_at = self.effective_at or at
         policy = None
         if self.service is not None:
+            service = state.get("services", self.service)
+            effective_at = service.effective_at if service else effective_at
             day = times.local_day(effective_at, state.head.utc_offset_minutes)
             in_force = flows.policy_on(state, day)
             policy = in_force.seq if in_force else None

@@ -29,6 +29,8 @@ HOLDS_MAX = 64
 DATES_MAX = 64
 REVERSIBLE = ("capture", "credit", "debit", "transfer")
 
+_HOLDERS = tuple(f"{kind}/" for kind in HOLDER_KINDS)
+
 Expected = Mapping[str, Parts]
 
 
@@ -91,7 +93,13 @@ def _wants(condition: bool, kind: str, way: str) -> None:
 
 
 def _is_holder(account: str) -> bool:
-    return kind_of(account) in HOLDER_KINDS and not account.endswith("/held")
+    return account.startswith(_HOLDERS) and not account.endswith("/held")
+
+
+def _not_own(entry: Entry, gaining: str) -> None:
+    """Who acts or approves gains nothing by it."""
+    if person_of(gaining) in (entry["actor"], entry.get("approver")):
+        refuse("self", f"nobody acts or approves in a {entry['type']} to their own account")
 
 
 def _live(state: State, name: str) -> Account:
@@ -143,6 +151,9 @@ def _funded(account: Account, name: str, amount: int) -> None:
 
 
 def _few_dates(state: State, name: str, account: Account, change: Parts) -> None:
+    """At most 64 days, held ones counted, once a change brings dated points."""
+    if change[0][0] == NEVER:
+        return
     held = state.account(name + "/held")
     days = {day for day, _ in parts.applied(account.dated, change)}
     days |= {day for day, _ in held.dated} if held else set()
@@ -222,12 +233,11 @@ def _with_holds(state: State, changes: list[Change], name: str, holds: tuple[int
 def _credit(state: State, entry: Entry, day: str) -> list[Change]:
     issuer, receiver, amount = _sides(entry)
     _wants(
-        kind_of(issuer) == "issuer" and _is_holder(receiver),
+        issuer.startswith("issuer/") and _is_holder(receiver),
         "credit",
         "a budget's issuer to a member or organisation",
     )
-    if person_of(receiver) in (entry["actor"], entry.get("approver")):
-        refuse("self", "nobody credits points to themselves")
+    _not_own(entry, receiver)
     service = _service_of(state, entry, receiver)
     source, account = _both_live(state, issuer, receiver)
     _nothing_due(account, receiver, entry["at"], day)
@@ -240,13 +250,14 @@ def _credit(state: State, entry: Entry, day: str) -> list[Change]:
 
 def _brought(state: State, entry: Entry, receiver: str, account: Account, day: str) -> Parts:
     """The receiver's change as the entry states it: a credit alone brings days of its own."""
-    posting = next(p for p in entry["postings"] if p["account"] == receiver)
+    posting = entry["postings"][1]  # holders sort after issuers
     change = _change_of(posting)
-    if "parts" in posting:
-        first = min(change)[0]
-        if first < day:
-            refuse("past-day", f"points valid until {first} cannot be credited on {day}")
-        _few_dates(state, receiver, account, change)
+    if "parts" not in posting:
+        return change
+    first = min(change)[0]
+    if first < day:
+        refuse("past-day", f"points valid until {first} cannot be credited on {day}")
+    _few_dates(state, receiver, account, change)
     if change != parts.tidy(change) or any(points < 0 for _, points in change):
         refuse("parts", f"the parts of {receiver} are not in order of day, each once and positive")
     undated = change[-1][1] if change[-1][0] == NEVER else 0
@@ -271,13 +282,15 @@ def _within_budget(
 
 
 def _service_of(state: State, entry: Entry, receiver: str) -> Service | None:
-    """The service that a credit names, which is the receiver's own."""
+    """The service that a credit names, which is the receiver's own and of the same time."""
     seq = entry.get("for")
     if seq is None:
         return None
     service: Service | None = state.get("services", seq)
     if service is None or service.member != receiver:
         refuse("reference", f"entry {seq} is no service of {receiver}")
+    if entry["effective_at"] != service.effective_at:
+        refuse("reference", f"service {seq} was at {service.effective_at}: credit it as of then")
     return service
 
 
@@ -297,6 +310,8 @@ def _earned(
         refuse("policy", f"the policy of {served_on} is {in_force and in_force.seq}")
     if not service.last:
         refuse("replaced", "this service was replaced: credit the one that replaced it")
+    if not service.minutes:
+        refuse("replaced", "this service was withdrawn: it earns nothing")
     root: Service = state.get("services", service.root)
     if root.credit:
         refuse("credited", f"this service bears the credit {root.credit}: reverse that first")
@@ -478,6 +493,7 @@ def _write_off(state: State, entry: Entry, day: str) -> list[Change]:
         "write-off",
         "`written-off` to an account below zero",
     )
+    _not_own(entry, receiver)
     account = _ready(state, receiver, entry["at"], day)
     if amount > -account.balance:
         refuse("debt", f"{receiver} owes {max(-account.balance, 0)} points, not {amount}")
@@ -517,11 +533,11 @@ def reversal_changes(state: State, original: Entry, amount: int, day: str) -> di
     else:
         changes[giver] = ()
     if _is_holder(getter):
-        brought = parts.latest(_original_parts(original, getter), done, amount)
-        if original["type"] == "credit" and any(part[0] < day for part in brought):
+        left = parts.soonest(_original_parts(original, getter), whole - done)
+        if original["type"] == "credit" and any(part[0] < day for part in left):
             refuse("lapsed", f"the points of credit {original['seq']} have lapsed")
         account = _live(state, getter)
-        changes[getter] = parts.take_back(account.balance, account.dated, brought, amount)
+        changes[getter] = parts.take_back(account.balance, account.dated, left, amount)
     else:
         changes[getter] = ()
     return changes
@@ -543,6 +559,7 @@ def _reversal(state: State, entry: Entry, day: str) -> list[Change]:
     if amount <= 0:
         refuse("flow", f"a reversal of entry {seq} gives back to {giver}")
     _joins(entry, (giver, getter))
+    _not_own(entry, giver)
     _both_ready(state, giver, getter, entry["at"], day)
     done: int = state.get("reversed", seq) or 0
     if done + amount > whole:

@@ -101,12 +101,14 @@ def latest(parts: Parts, skip: int, points: int) -> Parts:
 
 
 def take_back(balance: int, dated: Parts, brought: Parts, points: int) -> Parts:
-    """The change (negative) of losing `points` of which an earlier entry brought `brought`.
+    """The change (negative) of losing `points`, by taking back what an earlier entry `brought`.
 
-    First what is left of the days that were brought, then other days soonest first, then debt.
+    First what is left of the days that were brought, the latest first, then other days soonest
+    first, then debt.
     """
     have = dict(whole(balance, dated))
-    first = tidy((day, min(got, max(have.get(day, 0), 0))) for day, got in brought)
+    there = tidy((day, min(got, max(have.get(day, 0), 0))) for day, got in brought)
+    first = latest(there, 0, points)
     rest = points - total(first)
     if not rest:
         return negated(first)

@@ -69,6 +69,7 @@ class Service(NamedTuple):
     member: str
     root: int
     minutes: int
+    effective_at: str
     last: bool = True
     credit: int = 0
 

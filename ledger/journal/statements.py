@@ -23,7 +23,9 @@ from ledger.journal.state import (
     State,
     fixed_accounts,
 )
+from ledger.tlog.errors import VkeyError
 from ledger.tlog.merkle import leaf_hash, root_of
+from ledger.tlog.note import KeyType, parse_vkey
 
 FOUNDERS = (1, 2)
 FOUNDING_POLICY = 3
@@ -52,10 +54,19 @@ def state_root(state: State) -> str:
 
 
 def _own_vkeys(entry: Entry) -> KeySet:
-    for vkey in entry["vkeys"]:
-        if not vkey.startswith(entry["ledger"] + "+"):
-            refuse("keys", "a log key's name is the origin of its ledger")
-    return KeySet(tuple(entry["vkeys"]), entry["next"])
+    """The log keys that an entry reveals: of this origin, well-formed, one at least Ed25519."""
+    vkeys = entry["vkeys"]
+    try:
+        keys = [parse_vkey(vkey) for vkey in vkeys]
+    except VkeyError as error:
+        refuse("keys", f"one of `vkeys` is no verifier key: {error}")
+    if any(key.name != entry["ledger"] for key in keys):
+        refuse("keys", "a log key's name is the origin of its ledger")
+    if not {key.type for key in keys} <= {KeyType.ED25519, KeyType.MLDSA44_COSIGNATURE}:
+        refuse("keys", "a log key is of type Ed25519 or ML-DSA-44")
+    if all(key.type != KeyType.ED25519 for key in keys) or len(set(vkeys)) != len(vkeys):
+        refuse("keys", "`vkeys` has one Ed25519 key at least, and each key once")
+    return KeySet(tuple(vkeys), entry["next"])
 
 
 def _ledger(state: State, entry: Entry, day: str) -> list[Change]:
@@ -151,12 +162,12 @@ def _service(state: State, entry: Entry, day: str) -> list[Change]:
     if not account.open:
         refuse("closed", f"the account {member} is closed: open it again first")
     if earlier is None:
-        return [("services", seq, Service(member, seq, entry["minutes"]))]
+        return [("services", seq, Service(member, seq, entry["minutes"], entry["effective_at"]))]
     if not earlier.last:
         refuse("replaced", f"service {earlier_seq} was replaced already: name its last successor")
     return [
         ("services", earlier_seq, earlier._replace(last=False)),
-        ("services", seq, Service(member, earlier.root, entry["minutes"])),
+        ("services", seq, Service(member, earlier.root, entry["minutes"], entry["effective_at"])),
     ]
 
 

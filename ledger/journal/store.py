@@ -195,7 +195,9 @@ class Loaded:
         for row in self._budgets(issuers, touched.all_budgets):
             rows["budgets"][row.account] = Budget(row.limit, row.first, row.last, row.project)
         for row in self._services(touched.services):
-            service = Service(row.member, row.root, row.minutes, row.last, row.credit)
+            service = Service(
+                row.member, row.root, row.minutes, row.effective_at, row.last, row.credit
+            )
             rows["services"][row.seq] = service
         for row in self._keyed(t.person, t.person.c.person, touched.people):
             rows["persons"][row.person] = row.standing

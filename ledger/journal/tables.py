@@ -186,6 +186,7 @@ service = Table(
     Column("member", _Word, nullable=False),
     Column("root", BigInteger, nullable=False),
     Column("minutes", BigInteger, nullable=False),
+    Column("effective_at", _Word, nullable=False),
     Column("last", Boolean, nullable=False),
     Column("credit", BigInteger, nullable=False),
     Index(None, "ledger_id", "member", "seq"),

@@ -75,8 +75,5 @@ def is_day(text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def is_minute(text: str) -> bool:
-    """Whether a time's day is in the calendar, in the years 1000 to 9998.
-
-    So its local day is in the calendar too, at every offset.
-    """
-    return is_day(text[:10]) and "1000" <= text[:4] <= "9998"
+    """Whether the first 16 characters of a time name a day that the calendar has."""
+    return is_day(text[:10])

@@ -89,14 +89,9 @@ def _header(path: Path, cells: list[str]) -> tuple[str, ...]:
 def _text(raw: IO[bytes]) -> Iterator[TextIO]:
     packed = raw.read(2) == _GZIP_MAGIC
     raw.seek(0)
-    stream: IO[bytes] = gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw
+    stream = io.BufferedReader(gzip.GzipFile(fileobj=raw, mode="rb")) if packed else raw
     # Undecodable bytes come through as lone surrogates, so that their line can be named.
-    text = io.TextIOWrapper(
-        io.BufferedReader(stream),  # type: ignore[type-var]
-        encoding="utf-8-sig",
-        errors="surrogateescape",
-        newline="",
-    )
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         yield text
     finally:

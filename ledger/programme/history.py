@@ -1,7 +1,7 @@
 """A history of earnings from elsewhere, as credits: what a row of it says.
 
 A table kept in another system, such as a spreadsheet of past service, becomes credits: one a row,
-effective at the start of the row's local day.  `Mapping` says which column holds what.  Whose
+effective at the start of the row's local day.  `Columns` says which column holds what.  Whose
 points they are is known by a reference `<source>:<value of the account column>`.
 
 A row has a key within its source, by which it is known again when the file is imported once more:
@@ -39,7 +39,7 @@ _BUCKETS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class Columns:
     """The column that holds each role, and how a number becomes whole points."""
 
     account: str
@@ -50,7 +50,7 @@ class Mapping:
     rounding: str = "exact"
 
     @classmethod
-    def parse(cls, text: str) -> Mapping:
+    def parse(cls, text: str) -> Columns:
         """Reads `account=customer,points=dollars:floor,date=date`; `HistoryError`."""
         given: dict[str, str] = {}
         for item in text.split(","):
@@ -96,9 +96,10 @@ class Earning(NamedTuple):
 
 
 class Zero(NamedTuple):
-    """A row that is worth 0 points: nothing to enter."""
+    """A row that is worth 0 points: it makes its account known, and nothing else."""
 
     line: int
+    reference: str
 
 
 class Fault(NamedTuple):
@@ -126,19 +127,19 @@ class _Bad(Exception):
 
 
 class History:
-    """The rows of a file under a mapping.  Reading it twice gives the same rows."""
+    """The rows of a file under a columns.  Reading it twice gives the same rows."""
 
-    def __init__(self, file: CsvFile, source: str, mapping: Mapping, limits: Limits) -> None:
+    def __init__(self, file: CsvFile, source: str, columns: Columns, limits: Limits) -> None:
         self._file = file
         self._source = check_source(source)
-        self._rounding = mapping.rounding
+        self._rounding = columns.rounding
         self._limits = limits
         self._width = len(file.columns)
-        self._account = self._place(mapping.account)
-        self._points = self._place(mapping.points)
-        self._date = self._place(mapping.date)
-        self._reference = None if mapping.reference is None else self._place(mapping.reference)
-        self._until = None if mapping.valid_until is None else self._place(mapping.valid_until)
+        self._account = self._place(columns.account)
+        self._points = self._place(columns.points)
+        self._date = self._place(columns.date)
+        self._reference = None if columns.reference is None else self._place(columns.reference)
+        self._until = None if columns.valid_until is None else self._place(columns.valid_until)
         self._repeated = frozenset(_repeated(self._hash(line) for line in file.rows()))
 
     def rows(self) -> Iterator[Row]:
@@ -166,20 +167,24 @@ class History:
         return hashlib.sha256(line.cells[self._reference].strip().encode()).digest()
 
     def _row(self, line: Line, digest: bytes, ordinal: int) -> Row:
-        cells = line.cells
+        if len(line.cells) != self._width:
+            reason = f"it has {len(line.cells)} cells, the header has {self._width}"
+            return Fault(line.number, reason)
         try:
-            if len(cells) != self._width:
-                raise _Bad(f"it has {len(cells)} cells, the header has {self._width}")
-            points = self._worth(cells[self._points].strip())
-            date = self._day("date", cells[self._date].strip())
-            until = self._valid_until(cells)
-            account = _cell("account", cells[self._account])
-            key = self._key(cells, digest, ordinal)
+            return self._earning(line, digest, ordinal)
         except _Bad as bad:
             return Fault(line.number, str(bad))
+
+    def _earning(self, line: Line, digest: bytes, ordinal: int) -> Earning | Zero:
+        cells = line.cells
+        points = self._worth(cells[self._points].strip())
+        date = self._day("date", cells[self._date].strip())
+        until = self._valid_until(cells)
+        reference = f"{self._source}:{_cell('account', cells[self._account])}"
+        key = self._key(cells, digest, ordinal)
         if points == 0:
-            return Zero(line.number)
-        return Earning(line.number, key, f"{self._source}:{account}", points, date, until)
+            return Zero(line.number, reference)
+        return Earning(line.number, key, reference, points, date, until)
 
     def _key(self, cells: list[str], digest: bytes, ordinal: int) -> str:
         if self._reference is None:
@@ -242,14 +247,13 @@ def _cell(role: str, cell: str) -> str:
 def _repeated(digests: Iterable[bytes]) -> set[int]:
     """The first eight bytes of digests that occur more than once (and of hardly any other).
 
-    Only those eight bytes a row are kept, in buckets that are sorted one by one: 80 MB for ten million rows.
+    Only those eight bytes a row are kept, in buckets that are sorted one by one: 80 MB for ten
+    million rows.
     """
     buckets = [array("Q") for _ in range(_BUCKETS)]
     for digest in digests:
         buckets[digest[0]].append(_prefix(digest))
-    return {
-        one for bucket in buckets for one, other in pairwise(sorted(bucket)) if one == other
-    }
+    return {one for bucket in buckets for one, other in pairwise(sorted(bucket)) if one == other}
 
 
 def _prefix(digest: bytes) -> int:

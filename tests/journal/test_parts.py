@@ -104,7 +104,7 @@ def test_spending_takes_exactly_so_many_and_no_later_day_before_an_earlier(accou
 
 @given(accounts(), LOTS)
 def test_receiving_brings_all_points_and_fills_a_debt_with_the_soonest(account, lots):
-    balance, dated = account
+    balance = account[0]
     change = parts.receive(balance, lots)
     assert parts.total(change) == parts.total(lots)
     assert in_order(change)
@@ -131,10 +131,9 @@ def test_taking_back_takes_the_brought_days_first_and_exactly_so_many(account, l
         assert -lost.get(day, 0) >= min(got, max(had.get(day, 0), 0))
 
 
-@given(accounts(), LOTS, st.integers(1, 200))
-def test_what_was_just_received_can_be_taken_back_without_a_trace(account, lots, points):
-    balance, dated = account
-    change = parts.receive(balance, lots)
+@given(accounts(), LOTS)
+def test_what_was_just_received_can_be_taken_back_without_a_trace(account, lots):
+    change = parts.receive(account[0], lots)
     then = after(account, change)
     back = parts.take_back(*then, change, parts.total(change))
     assert after(then, back) == account

@@ -491,7 +491,7 @@ def test_policy_check_wants_the_policy_of_the_local_day_of_the_service(desk):
         desk.judge(entry | {"policy": newer})
     with refused("policy"):
         desk.judge({name: value for name, value in entry.items() if name != "policy"})
-    with refused("policy"):
+    with refused("reference"):
         desk.judge(entry | {"effective_at": entry["at"]})
 
 
@@ -503,9 +503,8 @@ def test_policy_check_refuses_a_policy_on_a_credit_that_names_no_service(desk):
 
 def test_policy_decide_refuses_a_credit_for_service_before_the_first_policy(desk):
     member = desk.open_member()
-    service = desk.serve(member)
-    before = "2026-11-19T15:59:59.999999Z"
-    both_refuse(desk, "policy", desk.grant(member, 1, service=service, effective_at=before))
+    service = desk.serve(member, effective_at="2026-11-19T15:59:59.999999Z")
+    both_refuse(desk, "policy", desk.grant(member, 1, service=service))
     first = "2026-11-19T16:00:00.000000Z"
     desk.do(desk.grant(member, 1, service=service, effective_at=first))
 

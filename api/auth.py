@@ -1,0 +1,97 @@
+"""Who a caller is and what the role allows: `Authorization: Bearer pts_<ledger>_<secret>`.
+
+    operator   makes ledgers and lists them; nothing inside of one but its overview
+    admin      budgets, policies, people, tokens; decides on proposals
+    officer    accounts, points and services
+    auditor    reads everything of its ledger, changes nothing
+
+A token opens one ledger.  For any other it gets the same 404, whether there is such a ledger or
+not.  A role lasts only as long as the person's standing in the log fits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import current_app, g, request
+
+from api.problems import Problem
+from ledger.installation import Installation
+from ledger.programme.tokens import OPERATOR, Token, find_token, has_standing
+
+READERS = ("admin", "officer", "auditor")
+SCHEME = "bearer"
+
+View = Callable[..., Any]
+
+
+def installation() -> Installation:
+    """What the application serves."""
+    found: Installation = current_app.extensions["points"]
+    return found
+
+
+def caller() -> Token:
+    """The token of the request, once `requires` let it pass."""
+    token: Token = g.token
+    return token
+
+
+def requires(*roles: str) -> Callable[[View], View]:
+    """Lets only these roles pass, an auditor on every GET of a ledger; opens the path's ledger.
+
+    The view gets the open ledger in place of its name.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(**path: Any) -> Any:
+            name = path.get("ledger")
+            g.token = _authenticated(name)
+            allowed = roles + (("auditor",) if request.method in ("GET", "HEAD") and name else ())
+            if g.token.role not in allowed:
+                raise Problem(
+                    "role",
+                    f"This token has the role {g.token.role}; the role {' or '.join(roles)} is"
+                    " needed. Ask an admin for a token of that role.",
+                )
+            if name is not None:
+                path["ledger"] = installation().ledger(name)
+            return view(**path)
+
+        guarded._roles = roles  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _authenticated(ledger: str | None) -> Token:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise _unauthorized("Send a token: Authorization: Bearer pts_…", "")
+    here = installation()
+    with here.database.reading() as conn:
+        token = find_token(conn, text.strip(" "), here.clock.now())
+        if token is None:
+            raise _unauthorized(
+                "This token is unknown, expired or revoked. Ask an admin for a new one.",
+                ', error="invalid_token"',
+            )
+        if token.role == OPERATOR:
+            return token
+        if ledger is not None and token.ledger != ledger:
+            raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
+        if not has_standing(conn, token):
+            raise Problem(
+                "standing",
+                f"{token.person} no longer has a standing that the role {token.role} needs.",
+            )
+    return token
+
+
+def _unauthorized(detail: str, error: str) -> Problem:
+    return Problem(
+        "unauthorized", detail, headers={"WWW-Authenticate": f'Bearer realm="points"{error}'}
+    )

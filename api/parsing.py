@@ -1,0 +1,115 @@
+"""Reading what comes in, strictly: one spelling of JSON, bounded in size, depth and characters.
+
+A body is at most 65,536 bytes of UTF-8 JSON: one object, no key twice, no NaN or Infinity, at most
+8 levels deep, no NUL and no half character (lone surrogate) in any text.  A query names each
+parameter once.  Each fault is a problem of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import marshmallow
+from flask import Request, g
+from webargs.flaskparser import FlaskParser
+
+from api.problems import Problem
+
+BODY_BYTES_MAX = 65_536
+DEPTH_MAX = 8
+DIGITS_MAX = 20
+
+
+class StrictParser(FlaskParser):
+    """What the blueprints' `arguments` read requests with."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 (as webargs declares it)
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": marshmallow.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: marshmallow.Schema) -> dict[str, Any]:
+        """The body as an object; kept as it came, for the request's fingerprint."""
+        if req.mimetype != "application/json":
+            raise Problem("content-type", "Send the body as JSON, with Content-Type: application/json.")
+        body = parse_body(req.get_data())
+        g.body = body
+        return body
+
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
+        """The query's parameters, each named once."""
+        query: dict[str, str] = {}
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise Problem("bad-request", f"The query names {name[:40]!a} twice: name it once.")
+            _check_text(values[0])
+            query[name] = values[0]
+        return query
+
+
+def parse_body(raw: bytes) -> dict[str, Any]:
+    """The JSON object that `raw` spells; `Problem` otherwise."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem("json", f"The body is not UTF-8 (at byte {error.start}).") from None
+    try:
+        body = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_whole,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise Problem("json", f"The body is not JSON (at character {error.pos}).") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if not isinstance(body, dict):
+        raise Problem("json", "The body is to be one JSON object, in braces.")
+    _check(body, 1)
+    return body
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Problem("json-duplicate", f"The key {key[:40]!a} occurs twice: send it once.")
+        found[key] = value
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise Problem("json-number", f"A number in the body has {len(text)} digits: too many.")
+    return int(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise Problem("json-number", f"{text} is no number that JSON has.")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise _too_deep()
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_text(key)
+            _check(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check(inner, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise Problem("json-text", "A text holds the character NUL: leave it out.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Problem("json-text", "A text holds half a character (a lone surrogate): correct it.")
+
+
+def _too_deep() -> Problem:
+    return Problem("json-depth", f"The body is nested more than {DEPTH_MAX} levels deep.")

@@ -1,0 +1,142 @@
+"""From a request that moves points (or states something) to its answer.
+
+The idempotency key belongs to the ledger and the person of the token.  The request's fingerprint
+covers method, route, path values and body, so the same key with anything else is refused.  The
+answer to a replay is rendered from the log again: same status, same bytes, and one header more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from flask import Response, g, request
+from marshmallow import Schema, fields
+
+from api.auth import caller, installation
+from api.fields import WAIT_SECONDS_MAX, Count
+from api.problems import Problem, refuse
+from api.resource import answer
+from ledger.installation import OpenLedger
+from ledger.journal import log
+from ledger.journal.entry import to_base64
+from ledger.journal.orders import Companion, Done, Outcome
+from ledger.programme.proposals import Proposed, submit
+from ledger.programme.wishes import Wish
+
+_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+
+Extra = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class WaitQuery(Schema):
+    """How long the answer may wait until its entries are under a published checkpoint."""
+
+    wait = Count(0, WAIT_SECONDS_MAX, load_default=0)
+
+
+class EntriesSchema(Schema):
+    """What was entered."""
+
+    entries = fields.List(
+        fields.Dict(),
+        required=True,
+        metadata={"description": "the entries made, what was due of the accounts included"},
+    )
+    receipt = fields.String(
+        required=True, metadata={"description": "where the last entry's receipt is, or will be"}
+    )
+
+
+class WaitingSchema(Schema):
+    """What waits for a second person."""
+
+    proposal = fields.String(required=True)
+    kind = fields.String(required=True)
+    href = fields.String(required=True, metadata={"description": "where it can be decided"})
+
+
+def place(
+    ledger: OpenLedger,
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    wait: int = 0,
+    companions: tuple[Companion, ...] = (),
+    extra: Extra | None = None,
+) -> Response:
+    """Submits a wish of the caller's and answers with what became of it.
+
+    `extra` takes the last entry and gives further members of the answer.
+    """
+    wish = _wish(ledger, kind, values)
+    here = installation()
+    outcome = submit(here.database, ledger, here.clock, wish, companions)
+    if isinstance(outcome, Proposed):
+        return _waiting(ledger, outcome)
+    return entered(ledger, outcome, wait=wait, extra=extra)
+
+
+def entered(
+    ledger: OpenLedger, outcome: Outcome, *, wait: int = 0, extra: Extra | None = None
+) -> Response:
+    """The answer to an outcome of the book: 201 with the entries, or the problem."""
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    raws = _raws(ledger, outcome)
+    if wait:
+        ledger.publisher.wait_for(outcome.last + 1, wait)
+    body: dict[str, Any] = dict(extra(orjson.loads(raws[-1]))) if extra else {}
+    body["entries"] = [orjson.Fragment(raw) for raw in raws]
+    body["receipt"] = receipt_url(ledger, outcome.last)
+    response = answer(body, 201)
+    if outcome.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def receipt_url(ledger: OpenLedger, seq: int) -> str:
+    """Where an entry's receipt is."""
+    return f"/v1/ledgers/{ledger.name}/entries/{seq}/receipt"
+
+
+def _waiting(ledger: OpenLedger, proposed: Proposed) -> Response:
+    href = f"/v1/ledgers/{ledger.name}/proposals/{proposed.id.partition('/')[2]}"
+    body = {"proposal": proposed.id, "kind": proposed.kind, "href": href}
+    response = answer(body, 202, Location=href)
+    if proposed.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _raws(ledger: OpenLedger, done: Done) -> Sequence[bytes]:
+    if done.made:
+        return [made.raw for made in done.made]
+    with installation().database.reading() as conn:
+        return log.raw_entries(conn, ledger.id, done.first, done.last + 1)
+
+
+def _wish(ledger: OpenLedger, kind: str, values: Mapping[str, Any]) -> Wish:
+    person = caller().person
+    key = ledger.keys.request_id(person, _idempotency_key(), 0)
+    content = [request.method, str(request.url_rule), _path_values(), g.get("body", {})]
+    fingerprint = ledger.keys.fingerprint(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    return Wish(kind, values, person, to_base64(key), fingerprint)
+
+
+def _path_values() -> dict[str, Any]:
+    return dict(request.view_args or {})
+
+
+def _idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        raise Problem(
+            "key-missing",
+            "Send an Idempotency-Key header, new for each request and kept when it is sent again.",
+        )
+    if not _KEY.fullmatch(key):
+        raise Problem("key-form", "An idempotency key has 1 to 255 visible ASCII characters.")
+    return key

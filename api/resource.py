@@ -1,0 +1,154 @@
+"""Blueprints of resources: what every endpoint has, said once.
+
+`reads`, `posts` and `deletes` put together what a view needs (role, then body or query, then the
+answer's schema) and declare every status that it can give, so that a view only parses, calls the
+domain once and renders.  The role is checked before anything of the body is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from api.auth import READERS, SCHEME, View, requires
+from api.parsing import StrictParser
+from api.problems import MIMETYPE, ProblemSchema
+
+SchemaType = type[Schema]
+
+GUARDED = (401, 403, 404)
+READ = (*GUARDED, 422, 503)
+WRITE = (400, *GUARDED, 409, 413, 415, 422, 503)
+
+KEY_PARAMETER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "description": "1 to 255 visible ASCII characters, new for each request and the same when it"
+    " is sent again: then nothing is entered twice, and the answer is the same.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
+class Resource(Blueprint):
+    """A blueprint whose views are declared by one decorator each."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def reads(
+        self,
+        rule: str,
+        answer: SchemaType | None,
+        *,
+        roles: Sequence[str] = READERS,
+        query: SchemaType | None = None,
+        content_type: str | None = None,
+        also: Sequence[int] = (),
+    ) -> Callable[[View], View]:
+        """A GET of these roles that answers 200 with `answer`."""
+
+        def decorate(view: View) -> View:
+            if query is not None:
+                view = self.arguments(query, location="query")(view)
+            view = self.response(200, answer, content_type=content_type)(view)
+            return self._guarded(rule, "GET", view, roles, (*READ, *also), secured=True)
+
+        return decorate
+
+    def opens(
+        self, rule: str, *, content_type: str, answer: SchemaType | None = None
+    ) -> Callable[[View], View]:
+        """A GET that needs no token."""
+
+        def decorate(view: View) -> View:
+            view = self.response(200, answer, content_type=content_type)(view)
+            return self._published(rule, "GET", view, (404, 503))
+
+        return decorate
+
+    def posts(
+        self,
+        rule: str,
+        answer: SchemaType,
+        *,
+        roles: Sequence[str],
+        body: SchemaType | None = None,
+        query: SchemaType | None = None,
+        keyed: bool = True,
+        waits: SchemaType | None = None,
+    ) -> Callable[[View], View]:
+        """A POST that answers 201 with `answer`, or 202 with `waits` for a second person.
+
+        `keyed` ones need an Idempotency-Key.
+        """
+
+        def decorate(view: View) -> View:
+            if query is not None:
+                view = self.arguments(query, location="query")(view)
+            if body is not None:
+                view = self.arguments(body)(view)
+            if waits is not None:
+                view = self.alt_response(202, schema=waits, success=True)(view)
+            view = self.response(201, answer)(view)
+            if keyed:
+                view = self.doc(parameters=[KEY_PARAMETER])(view)
+            return self._guarded(rule, "POST", view, roles, WRITE, secured=True)
+
+        return decorate
+
+    def deletes(self, rule: str, *, roles: Sequence[str]) -> Callable[[View], View]:
+        """A DELETE that answers 204."""
+
+        def decorate(view: View) -> View:
+            view = self.response(204)(view)
+            return self._guarded(rule, "DELETE", view, roles, (*GUARDED, 503), secured=True)
+
+        return decorate
+
+    def _guarded(
+        self,
+        rule: str,
+        method: str,
+        view: View,
+        roles: Sequence[str],
+        problems: Sequence[int],
+        *,
+        secured: bool,
+    ) -> View:
+        if secured:
+            view = self.doc(security=[{SCHEME: []}])(view)
+        return self._published(rule, method, requires(*roles)(view), problems)
+
+    def _published(
+        self, rule: str, method: str, view: View, problems: Sequence[int]
+    ) -> View:
+        for status in problems:
+            described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
+            view = described(view)
+        published: View = self.route(rule, methods=[method])(view)
+        return published
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Response:
+    """JSON, which nobody may store on the way."""
+    raw = orjson.dumps(body, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+    response = Response(raw, status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    return response
+
+
+def page(name: str, items: list[Any], cursor: str, following: object | None) -> Response:
+    """A page of a list, with a Link to the next one while there may be more."""
+    response = answer({name: items})
+    if following is not None:
+        query = request.args.to_dict() | {cursor: str(following)}
+        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    return response

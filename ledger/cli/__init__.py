@@ -1,0 +1,60 @@
+"""The command line: `points`, one module a group of commands.
+
+A command prints what it did on stdout, complaints and progress on stderr.  It exits 0 for success
+only, 1 with one sentence where something could not be done, 2 where it was called wrongly, and 3
+where `verify` was given nothing to trust.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ledger.cli.clockwork import clock, expire
+from ledger.cli.founding import demo, init, migrate
+from ledger.cli.imports import import_
+from ledger.cli.keys import key
+from ledger.cli.proofs import export, publish, receipt
+from ledger.cli.serving import run, serve
+from ledger.cli.terminal import Commands
+from ledger.cli.tokens import token
+from ledger.cli.verify import verify
+
+__all__ = ["main", "points"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def points() -> None:
+    """Two-Way Points (双向积分): a points ledger with a signed log that anyone can check.
+
+    Settings come from the environment: POINTS_DATA (the data directory, .data by default),
+    POINTS_DATABASE_URL, POINTS_PASSPHRASE or POINTS_PASSPHRASE_FILE, POINTS_PUBLIC_HOST,
+    POINTS_HOST, POINTS_PORT.
+
+    \b
+    Example, the sample programme on this machine:
+      points run
+    """
+
+
+for command in (
+    init,
+    demo,
+    run,
+    serve,
+    import_,
+    export,
+    verify,
+    receipt,
+    publish,
+    expire,
+    key,
+    token,
+    clock,
+    migrate,
+):
+    points.add_command(command)
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    points(prog_name="points")

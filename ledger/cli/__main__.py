@@ -1,0 +1,5 @@
+"""`python -m ledger.cli` is `points`."""
+
+from ledger.cli import main
+
+main()

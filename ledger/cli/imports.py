@@ -1,0 +1,160 @@
+"""`points import`: a history of earnings from another system."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from sqlalchemy import select
+
+from ledger.cli.place import chosen, installed
+from ledger.cli.terminal import (
+    BUDGET,
+    PERSON,
+    actor_option,
+    as_json,
+    ledger_option,
+    note,
+    progress,
+    tell,
+)
+from ledger.installation import Installation, OpenLedger
+from ledger.journal import tables as t
+from ledger.programme.csvlines import CsvFile
+from ledger.programme.history import Columns, Fault
+from ledger.programme.importing import Import, Plan, Report, Summary
+
+
+class Wanted(NamedTuple):
+    """What the caller said to do about bad rows."""
+
+    check_only: bool
+    skip_bad: bool
+    report: Path | None
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@ledger_option
+@click.option(
+    "--source", required=True, help="What the other system is called, the same in each import."
+)
+@click.option("--budget", type=BUDGET, help="Out of which budget.  [the only one]")
+@actor_option
+@click.option("--approver", type=PERSON, help="Who approves it; needed above the grant limit.")
+@click.option(
+    "--map",
+    "mapping",
+    required=True,
+    metavar="ROLE=COLUMN,…",
+    help="Which column holds what: account=, points=, date=, and optionally reference= (a row's"
+    " own number, never used twice) and valid_until=. After points' column, :floor or :round"
+    " makes whole points.",
+)
+@click.option("--check", "check_only", is_flag=True, help="Check every row and enter nothing.")
+@click.option("--skip-bad", is_flag=True, help="Enter the good rows although others are bad.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write bad and refused rows to this CSV file instead of stdout (with --json: stderr).",
+)
+@as_json
+def import_(
+    file: Path,
+    name: str | None,
+    source: str,
+    budget: str | None,
+    actor: str,
+    approver: str | None,
+    mapping: str,
+    check_only: bool,
+    skip_bad: bool,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Credit a history of earnings: one credit for each row of FILE, a CSV file, gzipped or not.
+
+    Every row is checked before the first is entered. Each is entered once, however often the
+    command is run: after a crash, run it again. A row's account is known by the reference
+    SOURCE:<account column>, and opened where there is none; the credit is effective at the start
+    of the row's local day. Rows worth 0 points only make their account known.
+
+    \b
+    Example:
+      points import cdnow.csv.gz --ledger beiyuan --source cdnow --actor person/… \\
+        --approver person/… --map account=customer,points=dollars:floor,date=date
+    """
+    columns = Columns.parse(mapping)
+    wanted = Wanted(check_only, skip_bad, report)
+    with installed() as installation:
+        ledger = chosen(installation, name)
+        budget = budget or _only_budget(installation, ledger)
+        plan = Plan(CsvFile(file), source, columns, budget, actor, approver)
+        work = Import(installation.database, installation.clock, ledger, plan)
+        summary, finished = _run(work, wanted, as_json)
+        ledger.publisher.publish()
+    facts = {"ledger": ledger.name, "source": source, "finished": finished, **summary.to_json()}
+    tell(_lines(summary), facts, as_json)
+    if not finished:
+        raise SystemExit(1)
+
+
+def _run(work: Import, wanted: Wanted, as_json: bool) -> tuple[Summary, bool]:
+    """What was done, and whether all that was asked for was."""
+    with _reporting(wanted.report, as_json) as report:
+        with progress("checking rows") as advance:
+            found = work.check(report, advance)
+        if wanted.check_only:
+            return found, not found.bad
+        if found.bad and not wanted.skip_bad:
+            note(
+                f"points: {found.bad:,} of {found.rows:,} rows cannot be entered, so none was."
+                " Mend them, or enter the others with --skip-bad."
+            )
+            return found, False
+        with progress("entering rows", found.rows) as advance:
+            summary = work.enter(report, advance)
+    if summary.refused:
+        note(f"points: the ledger refused {summary.refused:,} rows; the report says why.")
+    return summary, not summary.refused
+
+
+@contextmanager
+def _reporting(path: Path | None, as_json: bool) -> Iterator[Report]:
+    """Writes rows with their faults as CSV; the header only when there is one."""
+    written: list[Any] = []
+
+    def report(fault: Fault) -> None:
+        if not written:
+            written.append(csv.writer(stream, lineterminator="\n"))
+            written[0].writerow(Fault._fields)
+        written[0].writerow(fault)
+
+    if path is None:
+        stream = sys.stderr if as_json else sys.stdout
+        yield report
+    else:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            yield report
+
+
+def _only_budget(installation: Installation, ledger: OpenLedger) -> str:
+    query = select(t.budget.c.account).where(t.budget.c.ledger_id == ledger.id)
+    with installation.database.reading() as conn:
+        budgets = sorted(conn.execute(query).scalars())
+    if len(budgets) != 1:
+        raise click.UsageError(f"Say which budget with --budget: {', '.join(budgets)}")
+    return budgets[0]
+
+
+def _lines(summary: Summary) -> str:
+    return (
+        f"{summary.rows:,} rows: {summary.imported:,} imported, {summary.already:,} there already,"
+        f" {summary.zero:,} worth 0 points, {summary.bad:,} bad, {summary.refused:,} refused\n"
+        f"{summary.points:,} points, {summary.accounts_opened:,} accounts opened"
+    )

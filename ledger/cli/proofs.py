@@ -1,0 +1,93 @@
+"""`points publish`, `points export` and `points receipt`: what others check the ledger by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ledger.audit.bundle import write_bundle
+from ledger.cli.place import chosen, installed
+from ledger.cli.terminal import Failure, as_json, ledger_option, tell
+from ledger.journal import log
+from ledger.journal.entry import to_base64
+
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@ledger_option
+@as_json
+def publish(name: str | None, as_json: bool) -> None:
+    """Sign and publish the head of the log now, and print its checkpoint.
+
+    The service does this each second by itself.
+
+    \b
+    Example:
+      points publish --ledger beiyuan
+    """
+    with installed() as installation:
+        ledger = chosen(installation, name)
+        ledger.publisher.publish()
+        with installation.database.reading() as conn:
+            published = log.latest_checkpoint(conn, ledger.id)
+    if published is None:
+        raise Failure("The ledger has no entries yet, so there is nothing to publish.")
+    note = published.note.decode()
+    root = to_base64(log.root_in(published.note))
+    facts = {"origin": ledger.origin, "size": published.size, "root": root, "checkpoint": note}
+    tell(note.rstrip("\n"), facts, as_json)
+
+
+@click.command()
+@click.argument("file", type=NEW_FILE)
+@ledger_option
+@click.option("--overwrite", is_flag=True, help="Replace the file where there is one.")
+@as_json
+def export(file: Path, name: str | None, overwrite: bool, as_json: bool) -> None:
+    """Write the whole published log to FILE, a bundle that anyone can check offline.
+
+    \b
+    Example:
+      points export beiyuan.zip --ledger beiyuan
+      points verify beiyuan.zip --key-file beiyuan.keys
+    """
+    with installed() as installation:
+        ledger = chosen(installation, name)
+        length = write_bundle(
+            installation.database,
+            ledger.id,
+            ledger.origin,
+            file,
+            publisher=ledger.publisher,
+            overwrite=overwrite,
+        )
+    facts = {"ledger": ledger.name, "origin": ledger.origin, "file": str(file), "bytes": length}
+    tell(f"{file}: {length:,} bytes", facts, as_json)
+
+
+@click.command()
+@click.argument("seq", type=click.IntRange(0))
+@ledger_option
+@click.option("-o", "--output", type=NEW_FILE, help="Write it to this new file instead.")
+def receipt(seq: int, name: str | None, output: Path | None) -> None:
+    """Print the receipt of entry SEQ: a C2SP tlog-proof with the entry's exact bytes.
+
+    \b
+    Example:
+      points receipt 1042 --ledger beiyuan -o 1042.tlog-proof
+      points verify --receipt 1042.tlog-proof --key-file beiyuan.keys
+    """
+    with installed() as installation:
+        ledger = chosen(installation, name)
+        size = ledger.publisher.publish()
+        if seq >= size:
+            raise Failure(f"There is no entry {seq}: the log has {size}, from 0 to {size - 1}.")
+        with installation.database.reading() as conn:
+            proof = log.receipt(conn, ledger.id, seq).encode()
+    if output is None:
+        click.echo(proof, nl=False)
+    else:
+        with output.open("xb") as file:
+            file.write(proof)

@@ -1,0 +1,120 @@
+"""What all commands look like: their errors, their output, their progress, their arguments."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ledger.errors import PointsError
+from ledger.journal.times import is_day
+from ledger.tlog.errors import TlogError
+
+_ID = re.compile(r"([a-z]+)/[a-z2-7]{25}[aeimquy4]", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Failure(click.ClickException):
+    """Something that could not be done: one sentence on stderr, exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Prints the sentence."""
+        click.echo(f"points: {self.format_message()}", file=file or sys.stderr)
+
+
+class Commands(click.Group):
+    """A group whose commands fail by one sentence, never by a traceback of what was foreseen."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; what it raises becomes a sentence."""
+        try:
+            return super().invoke(ctx)
+        except (PointsError, TlogError) as error:
+            raise Failure(str(error)) from error
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads on
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise Failure(f"{where}{error.strerror or error}.") from error
+
+
+class IdType(click.ParamType[str]):
+    """An id of one of some kinds, such as `person/…`."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+        self.name = " or ".join(f"{kind}/…" for kind in kinds)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id itself, or a usage error."""
+        match = _ID.fullmatch(str(value))
+        if match is None or match[1] not in self.kinds:
+            example = f"{self.kinds[0]}/ and 26 characters of a-z and 2-7"
+            self.fail(f"{str(value)[:60]!r} is not an id: wanted {example}.", param, ctx)
+        return str(value)
+
+
+class DayType(click.ParamType[str]):
+    """A day of the calendar."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The day itself, or a usage error."""
+        text = str(value)
+        if not (_DAY.fullmatch(text) and is_day(text)):
+            self.fail(f"{text[:40]!r} is not a day: wanted one such as 2026-01-31.", param, ctx)
+        return text
+
+
+PERSON = IdType("person")
+BUDGET = IdType("issuer")
+DAY = DayType()
+
+Decorator = Callable[[Any], Any]
+
+as_json: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, for scripts."
+)
+ledger_option: Decorator = click.option(
+    "--ledger",
+    "name",
+    metavar="NAME",
+    envvar="POINTS_LEDGER",
+    help="Which ledger; may be left out where there is only one.",
+)
+actor_option: Decorator = click.option(
+    "--actor", type=PERSON, required=True, help="Who does it, of standing office."
+)
+
+
+def tell(lines: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """Prints the result: `lines` for a person or `facts` for a script."""
+    if as_json:
+        click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(lines)
+
+
+def note(line: str) -> None:
+    """Tells a person something that is no result."""
+    click.echo(line, err=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A function that counts work done; a bar on stderr when a person is watching it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)

@@ -1,0 +1,305 @@
+"""Wishes that need a second person, and the one way in for all wishes.
+
+`submit` enters a wish at once where one person is enough.  Otherwise it becomes a proposal: a row,
+nothing in the log.  A second person approves it, and only then is it queued, naming both; or
+declines it.  Rows change through the append path alone, by companions under the ledger's lock, so
+of two people who decide at once one is told that it is decided.
+
+    open ─── approved   its entries are in the log, the last of them `seq`
+      ├───── declined   by somebody else, or withdrawn by the actor
+      └───── refused    the book refused it when it was approved; propose it anew
+
+A proposal's id follows from its request's, so the same request never makes two, and the entry that
+it becomes carries that request: the journal sees that nothing was doubled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, select, tuple_
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal import tables as t
+from ledger.journal.entry import new_id
+from ledger.journal.orders import (
+    Companion,
+    CompanionRow,
+    Done,
+    Group,
+    KeyReused,
+    Order,
+    Outcome,
+    Refusal,
+)
+from ledger.journal.times import format_time, to_us
+from ledger.programme.reading import policy_in_force, reversible_points
+from ledger.programme.tables import proposal as table
+from ledger.programme.wishes import Wish, approval_reason, command_of, may_need_approval
+
+STATES = ("open", "approved", "declined", "refused")
+DECIDED = "proposal-decided"
+
+
+class ProposalUnknown(PointsError):
+    """The ledger has no proposal of that id."""
+
+    code = "proposal-unknown"
+
+
+class OwnProposal(PointsError):
+    """Nobody approves what they proposed."""
+
+    code = "own-proposal"
+
+
+class NoOffice(PointsError):
+    """Who approves must be of standing office."""
+
+    code = "standing"
+
+
+class Proposed(NamedTuple):
+    """The wish waits for a second person, as the proposal of that id."""
+
+    id: str
+    kind: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A stored proposal; `values` are as the API took them."""
+
+    id: str
+    actor: str
+    kind: str
+    values: Mapping[str, Any]
+    state: str
+    decided_by: str | None
+    seq: int | None
+    at: str
+
+
+def submit(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    wish: Wish,
+    companions: tuple[Companion, ...] = (),
+) -> Outcome | Proposed:
+    """Enters the wish, or makes it a proposal; the same request gets the same answer.
+
+    Companions go with wishes that one person is enough for.  Raises what `Appender.submit` raises.
+    """
+    if may_need_approval(wish.kind):
+        known = _proposed(database, ledger, clock, wish)
+        if known is not None:
+            return known
+    order = Order(
+        command=command_of(wish.kind, wish.values, actor=wish.actor),
+        request=wish.request,
+        fingerprint=wish.fingerprint,
+        companions=companions,
+    )
+    return _only(ledger, order)
+
+
+def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
+    """Enters what is proposed, in the name of its actor and of `person`.
+
+    Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`, `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
+    """
+    with database.reading() as conn:
+        row = _row(conn, ledger.id, proposal_id)
+        _check_approver(conn, ledger.id, row, person)
+    if row.state != "open":
+        return _decided_before(database, ledger, row, person)
+    wish = _wish(row)
+    order = Order(
+        command=command_of(wish.kind, wish.values, actor=wish.actor, approver=person),
+        request=wish.request,
+        fingerprint=wish.fingerprint,
+        companions=(_deciding(proposal_id, "approved", person),),
+    )
+    outcome = _only(ledger, order)
+    if isinstance(outcome, Done) and outcome.replayed:
+        with database.reading() as conn:
+            row = _row(conn, ledger.id, proposal_id)
+        return _decided_before(database, ledger, row, person)
+    if isinstance(outcome, Refusal) and outcome.rule != DECIDED:
+        _only(ledger, Order(companions=(_deciding(proposal_id, "refused", person),)))
+    return outcome
+
+
+def decline(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
+    """Closes an open proposal without an entry; its actor may withdraw it so.
+
+    Raises `ProposalUnknown`, and what `Appender.submit` raises.
+    """
+    with database.reading() as conn:
+        row = _row(conn, ledger.id, proposal_id)
+    if row.state == "declined" and row.decided_by == person:
+        return Done(-1, -1, replayed=True)
+    return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", person),)))
+
+
+def find_proposal(conn: Connection, ledger_id: int, proposal_id: str) -> Proposal:
+    """One proposal; `ProposalUnknown`."""
+    return _proposal(_row(conn, ledger_id, proposal_id))
+
+
+def list_proposals(
+    conn: Connection, ledger_id: int, *, state: str | None, before: str | None, limit: int
+) -> list[Proposal]:
+    """At most `limit` proposals, the newest first, those made before the proposal `before`."""
+    place = tuple_(table.c.at, table.c.id)
+    query = select(table).where(table.c.ledger_id == ledger_id)
+    if state is not None:
+        query = query.where(table.c.state == state)
+    if before is not None:
+        last = _row(conn, ledger_id, before)
+        query = query.where(place < tuple_(last.at, last.id))
+    query = query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+    return [_proposal(row) for row in conn.execute(query)]
+
+
+# --- making one ----------------------------------------------------------------------------------
+
+
+def _proposed(
+    database: Database, ledger: OpenLedger, clock: Clock, wish: Wish
+) -> Proposed | KeyReused | None:
+    """The proposal that the wish is or becomes; None where it is to be entered at once."""
+    now = format_time(to_us(clock.now()))
+    proposal_id = _id_of(wish.request)
+    with database.reading() as conn:
+        if _known(conn, ledger.id, proposal_id) is None:
+            reversible = None
+            if wish.kind == "reversal" and "amount" not in wish.values:
+                reversible = reversible_points(conn, ledger.id, wish.values["entry"])
+            policy = policy_in_force(conn, ledger.id, now)
+            if approval_reason(wish, policy, reversible) is None:
+                return None
+            if _answered(conn, ledger.id, wish.request):
+                return None  # entered when the policy did not yet ask for two: the book says so
+    outcome = _only(ledger, Order(companions=(_making(proposal_id, wish, now),)))
+    if isinstance(outcome, Refusal):
+        return KeyReused()
+    return Proposed(proposal_id, wish.kind)
+
+
+def _making(proposal_id: str, wish: Wish, at: str) -> Companion:
+    """Stores the proposal; the same request again changes nothing, another one is refused."""
+    fresh = {
+        "id": proposal_id,
+        "actor": wish.actor,
+        "kind": wish.kind,
+        "command": orjson.dumps(wish.values, option=orjson.OPT_SORT_KEYS).decode(),
+        "fingerprint": wish.fingerprint,
+        "request": wish.request,
+        "state": "open",
+        "decided_by": None,
+        "seq": None,
+        "at": at,
+    }
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[proposal_id]
+        if row is None:
+            return {proposal_id: fresh}
+        if bytes(row["fingerprint"]) != wish.fingerprint:
+            return Refusal("once", "the request's key was used for another proposal")
+        return {}
+
+    return Companion(table, (proposal_id,), change)
+
+
+def _id_of(request: str) -> str:
+    digest = hashlib.sha256(b"points/proposal/v1\n" + request.encode("ascii")).digest()
+    return new_id("proposal", digest[:16])
+
+
+def _known(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any] | None:
+    mine = (table.c.ledger_id == ledger_id) & (table.c.id == proposal_id)
+    return conn.execute(select(table).where(mine)).one_or_none()
+
+
+def _answered(conn: Connection, ledger_id: int, request: str) -> bool:
+    mine = (t.request.c.ledger_id == ledger_id) & (t.request.c.request == request)
+    return conn.execute(select(t.request.c.request).where(mine)).one_or_none() is not None
+
+
+# --- deciding ------------------------------------------------------------------------------------
+
+
+def _check_approver(conn: Connection, ledger_id: int, row: Row[Any], person: str) -> None:
+    # Asked here as well as by the book, whose refusal would end the proposal for everybody.
+    if row.actor == person:
+        raise OwnProposal(
+            "You proposed this yourself: another person of the office has to approve it."
+        )
+    mine = (t.person.c.ledger_id == ledger_id) & (t.person.c.person == person)
+    if conn.execute(select(t.person.c.standing).where(mine)).scalar_one_or_none() != "office":
+        raise NoOffice("People of standing office may approve, and you are none of them now.")
+
+
+def _deciding(proposal_id: str, state: str, person: str) -> Companion:
+    def change(
+        rows: Mapping[Any, CompanionRow | None], done: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[proposal_id]
+        if row is None or row["state"] != "open":
+            return _already(row["state"] if row else "gone")
+        seq = done.last if state == "approved" else None
+        return {proposal_id: {**row, "state": state, "decided_by": person, "seq": seq}}
+
+    return Companion(table, (proposal_id,), change)
+
+
+def _already(state: str) -> Refusal:
+    return Refusal(DECIDED, f"this proposal is {state} already: nothing was changed")
+
+
+def _decided_before(database: Database, ledger: OpenLedger, row: Row[Any], person: str) -> Outcome:
+    """The answer to an approval that comes after the decision."""
+    if row.state != "approved" or row.decided_by != person:
+        return _already(row.state)
+    mine = (t.request.c.ledger_id == ledger.id) & (t.request.c.request == row.request)
+    with database.reading() as conn:
+        kept = conn.execute(select(t.request.c.first, t.request.c.last).where(mine)).one()
+    return Done(kept.first, kept.last, replayed=True)
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def _only(ledger: OpenLedger, order: Order) -> Outcome:
+    (outcome,) = ledger.appender.submit(Group((order,)))
+    return outcome
+
+
+def _row(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any]:
+    row = _known(conn, ledger_id, proposal_id)
+    if row is None:
+        raise ProposalUnknown(f"There is no {proposal_id} in this ledger.")
+    return row
+
+
+def _wish(row: Row[Any]) -> Wish:
+    values = orjson.loads(row.command)
+    return Wish(row.kind, values, row.actor, row.request, bytes(row.fingerprint))
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    values = orjson.loads(row.command)
+    return Proposal(row.id, row.actor, row.kind, values, row.state, row.decided_by, row.seq, row.at)
