@@ -1,0 +1,144 @@
+"""The Flask application: HTTP in, one domain call, HTTP out.
+
+`create_app` only puts things together.  A resource is a file; what all of them share is in
+`resource.py` (declaring endpoints), `auth.py` (roles), `parsing.py` and `fields.py` (what comes
+in), `posting.py` (idempotency, answers) and `problems.py` (everything else that goes out).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from flask.json.provider import JSONProvider
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, ValidationError
+
+from api import (
+    accounts,
+    budgets,
+    bundles,
+    entries,
+    health,
+    holds,
+    ledgers,
+    log,
+    persons,
+    points,
+    policies,
+    problems,
+    proposals,
+    services,
+    tokens,
+)
+from api.auth import SCHEME
+from api.parsing import BODY_BYTES_MAX
+from ledger.config import Settings, read_settings
+from ledger.installation import Installation
+from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
+
+RESOURCES = (
+    ledgers,
+    accounts,
+    points,
+    holds,
+    services,
+    budgets,
+    policies,
+    persons,
+    tokens,
+    proposals,
+    entries,
+    bundles,
+    log,
+)
+
+
+def create_app(installation: Installation | None = None, settings: Settings | None = None) -> Flask:
+    """The application over an installation, or over one opened from settings (the environment's).
+
+    It publishes nothing by itself: whoever serves it calls `start_publishing`, after a fork.
+    """
+    if installation is None:
+        installation = Installation(settings or read_settings(os.environ), os.environ)
+    app = Flask(__name__, static_folder=None)
+    app.json = _Json(app)
+    app.extensions["points"] = installation
+    app.config.update(
+        API_TITLE="Two-Way Points",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/v1",
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+    )
+    app.url_map.converters.update(ledger=_LedgerName, id=_Id, seq=_Seq)
+    app.url_map.strict_slashes = True
+    problems.register(app)
+    app.before_request(_refuse_large)
+    app.after_request(_secured)
+    api = _Api(app)
+    api.spec.components.security_scheme(SCHEME, {"type": "http", "scheme": "bearer"})
+    for converter in (_LedgerName, _Id, _Seq):
+        api.register_converter(converter, _described)
+    for resource in RESOURCES:
+        api.register_blueprint(resource.blueprint)
+    app.register_blueprint(health.blueprint)
+    return app
+
+
+class _Api(Api):
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return problems.handle_http(error)
+
+
+class _Json(JSONProvider):
+    """Flask's own JSON, by orjson: UTF-8 as it is."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+
+class _LedgerName(BaseConverter):
+    regex = LEDGER_NAME
+
+
+class _Id(BaseConverter):
+    regex = "[a-z2-7]{25}[aeimquy4]"
+
+
+class _Seq(BaseConverter):
+    regex = r"0|[1-9][0-9]{0,15}"
+
+    def to_python(self, value: str) -> int:
+        seq = int(value)
+        if seq > POINTS_MAX:
+            raise ValidationError
+        return seq
+
+
+def _described(converter: BaseConverter) -> dict[str, Any]:
+    if isinstance(converter, _Seq):
+        return {"type": "integer", "minimum": 0, "maximum": POINTS_MAX}
+    return {"type": "string", "pattern": f"^{converter.regex}$"}
+
+
+def _refuse_large() -> Response | None:
+    # Said before anything else, so that nobody has to send what is not going to be read.
+    if (request.content_length or 0) <= BODY_BYTES_MAX:
+        return None
+    return problems.problem_response("too-large", f"Send at most {BODY_BYTES_MAX:,} bytes.")
+
+
+def _secured(response: Response) -> Response:
+    # Answers are somebody's data unless a view says that anybody may keep them.
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -61,7 +61,6 @@ def requires(*roles: str) -> Callable[[View], View]:
                 path["ledger"] = installation().ledger(name)
             return view(**path)
 
-        guarded._roles = roles  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -82,7 +81,9 @@ def _authenticated(ledger: str | None) -> Token:
         if token.role == OPERATOR:
             return token
         if ledger is not None and token.ledger != ledger:
-            raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
+            raise Problem(
+                "ledger-unknown", "There is no ledger of that name that this token opens."
+            )
         if not has_standing(conn, token):
             raise Problem(
                 "standing",

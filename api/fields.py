@@ -8,7 +8,6 @@ can say: no float, boolean or text where a whole number belongs.  Days and times
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -57,9 +56,7 @@ class Formed(fields.Field[Any]):
         self._matches = re.compile(form.text.encode("ascii"), re.ASCII).fullmatch
         super().__init__(metadata=_described(form, description), **rest)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         form = self._form
         try:
             raw = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -79,15 +76,9 @@ class Time(fields.Field[str]):
     def __init__(self, **rest: Any) -> None:
         super().__init__(metadata={"type": "string", "format": "date-time"}, **rest)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
-    ) -> str:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
-        if (
-            found is None
-            or not times.is_day(value[:10])
-            or not _YEARS[0] <= value[:4] <= _YEARS[1]
-        ):
+        if found is None or not times.is_day(value[:10]) or not _YEARS[0] <= value[:4] <= _YEARS[1]:
             raise ValidationError(
                 "Wanted a time in UTC of the years 1900 to 2999, such as 2026-11-24T02:03:04Z."
             )
@@ -101,9 +92,7 @@ class Flag(fields.Field[bool]):
         metadata = {"type": "boolean"} | ({"description": description} if description else {})
         super().__init__(metadata=metadata, **rest)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
-    ) -> bool:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("Wanted true or false.")
         return value
@@ -123,9 +112,7 @@ class Count(fields.Field[int]):
         self._low, self._high = low, high
         super().__init__(metadata={"type": "integer", "minimum": low, "maximum": high}, **rest)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
-    ) -> int:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not re.fullmatch(r"0|[1-9]\d{0,15}", value, re.ASCII) or not (
             self._low <= int(value) <= self._high
         ):

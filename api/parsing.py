@@ -29,15 +29,17 @@ class StrictParser(FlaskParser):
         "query": marshmallow.RAISE,
     }
 
-    def load_json(self, req: Request, schema: marshmallow.Schema) -> dict[str, Any]:
+    def load_json(self, req: Request, _schema: marshmallow.Schema) -> dict[str, Any]:
         """The body as an object; kept as it came, for the request's fingerprint."""
         if req.mimetype != "application/json":
-            raise Problem("content-type", "Send the body as JSON, with Content-Type: application/json.")
+            raise Problem(
+                "content-type", "Send the body as JSON, with Content-Type: application/json."
+            )
         body = parse_body(req.get_data())
         g.body = body
         return body
 
-    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
+    def load_querystring(self, req: Request, _schema: marshmallow.Schema) -> dict[str, str]:
         """The query's parameters, each named once."""
         query: dict[str, str] = {}
         for name, values in req.args.lists():

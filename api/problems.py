@@ -8,6 +8,7 @@ of `ledger.errors`, and those of HTTP itself.  A 503 carries Retry-After.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
@@ -156,9 +157,7 @@ class ProblemSchema(Schema):
 class Problem(Exception):
     """Raised anywhere in a request: the answer is the problem of that code."""
 
-    def __init__(
-        self, code: str, detail: str, *, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
@@ -214,7 +213,7 @@ def _points_error(error: PointsError) -> Response:
     if code not in PROBLEMS:
         return _unforeseen(error)
     if PROBLEMS[code].status >= 500:
-        _logger.error("request failed", code=code, endpoint=request.endpoint, exc_info=error)
+        log_fault("request failed", error, code=code, endpoint=request.endpoint)
     return problem_response(code, str(error))
 
 
@@ -246,9 +245,22 @@ _HTTP_DETAILS = {
 
 
 def _unforeseen(error: Exception) -> Response:
-    # Neither body, query nor headers: they may hold personal data and secrets.
-    _logger.error("request failed", code="internal", endpoint=request.endpoint, exc_info=error)
+    log_fault("request failed", error, code="internal", endpoint=request.endpoint)
     return problem_response("internal", _HTTP_DETAILS["internal"])
+
+
+def log_fault(event: str, error: BaseException, **facts: Any) -> None:
+    """Logs where an error came from: kinds of errors and lines of code, nothing of the request.
+
+    Bodies, queries and headers hold personal data and secrets; so may the text of an exception, and
+    the variables that a log's renderer would show of `exc_info`.
+    """
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    kinds = [type(each).__name__ for each in causes]
+    where = ["".join(traceback.format_tb(each.__traceback__)) for each in causes]
+    _logger.error(event, **facts, errors=kinds, tracebacks=where)
 
 
 def field_errors(messages: Any, path: str = "") -> Iterator[dict[str, str]]:

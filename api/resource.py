@@ -23,7 +23,7 @@ from api.problems import MIMETYPE, ProblemSchema
 SchemaType = type[Schema]
 
 GUARDED = (401, 403, 404)
-READ = (*GUARDED, 422, 503)
+READ = (400, *GUARDED, 422, 503)
 WRITE = (400, *GUARDED, 409, 413, 415, 422, 503)
 
 KEY_PARAMETER = {
@@ -125,9 +125,7 @@ class Resource(Blueprint):
             view = self.doc(security=[{SCHEME: []}])(view)
         return self._published(rule, method, requires(*roles)(view), problems)
 
-    def _published(
-        self, rule: str, method: str, view: View, problems: Sequence[int]
-    ) -> View:
+    def _published(self, rule: str, method: str, view: View, problems: Sequence[int]) -> View:
         for status in problems:
             described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
             view = described(view)
@@ -136,10 +134,8 @@ class Resource(Blueprint):
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:
-    """JSON, which nobody may store on the way."""
-    raw = orjson.dumps(body, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-    response = Response(raw, status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
+    """JSON, as UTF-8."""
+    response = Response(orjson.dumps(body), status, mimetype="application/json")
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = value
     return response

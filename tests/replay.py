@@ -15,6 +15,7 @@ import re
 import struct
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -215,9 +216,12 @@ for _line in TYPE_TABLE.strip().splitlines():
     )
 
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def encode(value: Any) -> bytes:
     """RFC 8785 for what occurs here: objects, arrays, integers and ASCII text without escapes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return CANONICAL.encode(value).encode("ascii")
 
 
 def read(raw: bytes) -> Entry:
@@ -532,8 +536,8 @@ class Books:
     # Postings
 
     def two_sides(self, e: Entry) -> tuple[str, str, int]:
-        giver, taker = sorted(e["postings"], key=lambda p: p["amount"])[:: len(e["postings"]) - 1]
-        opposite = len(e["postings"]) == 2 and giver["amount"] == -taker["amount"]
+        giver, *between, taker = sorted(e["postings"], key=lambda p: p["amount"])
+        opposite = not between and giver["amount"] == -taker["amount"]
         self.want(opposite, "flow", "not two postings of opposite amounts")
         names = f"{giver['account']} {taker['account']}"
         self.want(FLOWS[e["type"]](names), "flow", f"no way for points: {names}")
@@ -897,9 +901,8 @@ def want(condition: object, message: str) -> None:
 
 
 NOTE = re.compile(
-    r"(?P<text>(?P<origin>[^\n]+)\n(?P<size>0|[1-9]\d{0,15})\n(?P<root>[^\n]{44})\n)"
-    r"\n(?P<lines>(?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)",
-    re.ASCII,
+    r"(?P<text>(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,15})\n(?P<root>[^\n]{44})\n)"
+    r"\n(?P<lines>(?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)"
 )
 
 
@@ -1043,7 +1046,7 @@ def verify_bundle(path: str | Path, vkeys: Sequence[str]) -> Replayed:
     try:
         with zipfile.ZipFile(path) as archive:
             return _verify(Bundle(archive), origins.pop(), vkeys)
-    except (zipfile.BadZipFile, OSError) as problem:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as problem:
         raise BadBundle(f"{path} cannot be read as a zip: {problem}") from None
 
 

@@ -5,23 +5,27 @@ The entry rows' bytes are the truth. Everything else that the append path writes
 1. Each entry row is read in order of `seq`: its leaf hash follows from its bytes, the book allows
    it, and its postings are the rows of `posting`. Where an entry breaks a rule the comparison ends,
    since nothing follows from a broken log.
-2. `account`, `hold`, `budget`, `policy`, `person`, `service`, `reversed`, `keyset` are, row by row,
-   what the books then are; `subtree` and `head` what the tree is.
-3. Published checkpoints state the roots of this log and bear its keys' signatures.
+2. At the size of each published checkpoint, the root is the one that it states and the log's keys
+   signed it; `publication` has the right edge of the tree at its size.
+3. `account`, `hold`, `budget`, `policy`, `person`, `service`, `reversed` and `keyset` are, row by
+   row, what the books then are; `subtree` and `head` what the tree is (`projections.py`).
 
-One snapshot is read, in chunks; memory is that of the books. `hold.companion` is not in the log.
+One snapshot is read, in chunks; memory is that of the books.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, Table, func, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from ledger.audit.faults import BundleFault
+from ledger.audit.layout import checkpoint_path
 from ledger.audit.offline import OfflineBooks
+from ledger.audit.projections import ABSENT, Difference, Differences, Enough, compare, expected_rows
 from ledger.audit.trust import KEY_TYPES, KeyRule
 from ledger.db import Database
 from ledger.errors import MalformedEntry
@@ -31,39 +35,11 @@ from ledger.journal.book import check
 from ledger.journal.bulk import among
 from ledger.journal.entry import Entry, decode
 from ledger.journal.rules import Refused
-from ledger.journal.store import account_row
-from ledger.tlog.errors import TlogError
 from ledger.tlog.merkle import CompactRange, Subtree, leaf_hash
 from ledger.tlog.note import Verifier
 
 ROWS_PER_READ = 1_024
 DIFFERENCES_MAX = 20
-MISSING = "no row"
-"""What stands for `got` or `wanted` where one side has no such row."""
-
-
-class Difference(NamedTuple):
-    """One value of one row that is not what the entries make it.
-
-    `column` is `*` where the whole row is too much or missing. Bytes are shown in hex.
-    """
-
-    table: str
-    key: Any
-    column: str
-    got: Any
-    wanted: Any
-
-    def __str__(self) -> str:
-        where = f"{self.table} {self.key}"
-        if self.column != "*":
-            where += f", {self.column}"
-        return f"{where}: got {self.got}, wanted {self.wanted}"
-
-
-class _Enough(Exception):
-    """As many differences as are wanted were found."""
-
 
 Progress = Callable[[int, int], None]
 """Told how many entries are done, and of how many."""
@@ -84,9 +60,197 @@ def verify_database(
     `Database.reading` does.
     """
     with database.reading(snapshot=True) as conn:
-        comparison = _Comparison(conn, ledger_id, origin, differences_max)
+        comparison = _Comparison(conn, ledger_id, differences_max)
+        with suppress(Enough):
+            comparison.run(origin, trusted, progress or (lambda *_: None))
+        return comparison.found.differences
+
+
+class _Comparison:
+    """One ledger under one snapshot."""
+
+    def __init__(self, conn: Connection, ledger_id: int, differences_max: int) -> None:
+        self._conn = conn
+        self._ledger_id = ledger_id
+        self._size = log.log_size(conn, ledger_id)
+        self._books = OfflineBooks(self._original, self._find, self._size, closed_holds=True)
+        self._keys = KeyRule()
+        self._range = CompactRange.empty()
+        self._subtrees: list[Subtree] = []
+        self._postings = 0
+        mine = t.publication.c.ledger_id == ledger_id
+        self._publication = conn.execute(select(t.publication).where(mine)).one()
+        self.found = Differences(differences_max)
+
+    def run(self, origin: str, trusted: Sequence[Verifier] | None, progress: Progress) -> None:
+        """All steps; `Enough` once as many differences were found as are wanted."""
+        for start in range(0, self._size, ROWS_PER_READ):  # Steps 1 and 2.
+            if not self._take(start, min(start + ROWS_PER_READ, self._size)):
+                return
+            progress(min(start + ROWS_PER_READ, self._size), self._size)
+        self._want_newest(origin)
+        self._stray_postings()
+        if trusted is not None:
+            self._check_trust(trusted)
+        for table, rows in expected_rows(self._books, self._range, self._subtrees):  # Step 3.
+            compare(self._conn, self._ledger_id, table, rows, self.found)
+
+    # --- step 1 ----------------------------------------------------------------------------------
+
+    def _take(self, start: int, end: int) -> bool:
+        """Checks the entries of a chunk and takes them over; whether all of them are sound."""
+        raws, leaves, entries = [], [], []
+        for seq, row in enumerate(self._entry_rows(start, end), start):
+            entry = self._judged(seq, row)
+            if entry is None:
+                return False
+            raws.append(row.raw)
+            leaves.append(leaf_hash(bytes(row.raw)))
+            entries.append(entry)
+            self._want_leaf(seq, bytes(row.leaf), leaves[-1])
+        if len(entries) < end - start:
+            self.found.add("entry", start + len(entries), "*", ABSENT, "an entry")
+            return False
+        self._compare_postings(entries)
+        self._grow(leaves, entries)
+        return True
+
+    def _judged(self, seq: int, row: Any) -> Entry | None:
+        """The entry of a row, taken over by the books; None when it breaks a rule."""
         try:
-            comparison.run(trusted, progress or (lambda *_: None))
-        except _Enough:
-            pass
-        return comparison.differences
+            if row.seq != seq:
+                self.found.add("entry", seq, "*", ABSENT, "an entry")
+                return None
+            entry = decode(bytes(row.raw))
+            self._books.apply(*check(self._books, entry))
+        except Refused as error:
+            wanted = f"what the rule `{error.rule}` allows: {error.message}"
+            self.found.add("entry", seq, "raw", "an entry that breaks a rule", wanted)
+        except MalformedEntry as error:
+            self.found.add("entry", seq, "raw", "an entry of no form", f"rule `form`: {error}")
+        else:
+            return entry
+        return None
+
+    def _want_leaf(self, seq: int, got: bytes, wanted: bytes) -> None:
+        if got != wanted:
+            self.found.add("entry", seq, "leaf", got, wanted)
+
+    def _entry_rows(self, start: int, end: int) -> Sequence[Any]:
+        c = t.entry.c
+        query = (
+            select(c.seq, c.raw, c.leaf)
+            .where(c.ledger_id == self._ledger_id, c.seq >= start, c.seq < end)
+            .order_by(c.seq)
+        )
+        return self._conn.execute(query).all()
+
+    def _compare_postings(self, entries: Sequence[Entry]) -> None:
+        wanted = {
+            (p["account"], entry["seq"]): (p["amount"], p["balance"], p["prev"])
+            for entry in entries
+            for p in entry.get("postings", ())
+        }
+        self._postings += len(wanted)
+        if not wanted:
+            return
+        c = t.posting.c
+        # By account first, as the key is: a range of `seq` alone would read the whole table.
+        query = select(c.account, c.seq, c.amount, c.balance, c.prev).where(
+            c.ledger_id == self._ledger_id,
+            among(self._conn, c.account, {account for account, _ in wanted}),
+            c.seq.between(entries[0]["seq"], entries[-1]["seq"]),
+        )
+        got = {(row[0], row[1]): tuple(row[2:]) for row in self._conn.execute(query)}
+        for key in sorted(wanted.keys() | got.keys(), key=lambda key: (key[1], key[0])):
+            self.found.row(
+                "posting", key, ("amount", "balance", "prev"), got.get(key), wanted.get(key)
+            )
+
+    def _stray_postings(self) -> None:
+        """Postings to accounts that no entry near them names: seen by their number first."""
+        c = t.posting.c
+        mine = c.ledger_id == self._ledger_id
+        count = self._conn.execute(select(func.count()).where(mine)).scalar_one()
+        if count == self._postings:
+            return
+        last: tuple[str, int] = ("", -1)
+        query = select(c.account, c.seq).where(mine).order_by(c.account, c.seq)
+        key = tuple_(c.account, c.seq)
+        while rows := self._conn.execute(query.where(key > last).limit(ROWS_PER_READ)).all():
+            for account, seq in rows:
+                entry = self._original(seq) or {}
+                if all(p["account"] != account for p in entry.get("postings", ())):
+                    self.found.add("posting", (account, seq), "*", "a row", ABSENT)
+            last = tuple(rows[-1])
+
+    # --- step 2 ----------------------------------------------------------------------------------
+
+    def _grow(self, leaves: Sequence[bytes], entries: Sequence[Entry]) -> None:
+        """Extends the tree by a chunk, passing through the sizes of checkpoints."""
+        start = entries[0]["seq"]
+        stops = self._checkpoints(start, start + len(entries))
+        for first, last in pairwise(dict.fromkeys((start, *stops, start + len(entries)))):
+            self._range, finished = self._range.extend(leaves[first - start : last - start])
+            self._subtrees += finished
+            for entry in entries[first - start : last - start]:
+                if entry["type"] in KEY_TYPES:
+                    self._keys.enter(entry)
+            if last in stops:
+                self._check_published(last, stops[last])
+
+    def _checkpoints(self, start: int, end: int) -> dict[int, bytes]:
+        """The published notes of sizes over `start` up to `end`, by size."""
+        c = t.checkpoint.c
+        query = (
+            select(c.size, c.note)
+            .where(c.ledger_id == self._ledger_id, c.size > start, c.size <= end)
+            .order_by(c.size)
+        )
+        return {size: bytes(note) for size, note in self._conn.execute(query)}
+
+    def _check_published(self, size: int, note: bytes) -> None:
+        try:
+            self._keys.check(checkpoint_path(size), note, self._range.root())
+        except BundleFault as fault:
+            wanted = "the root of the entries, signed by the log's keys"
+            self.found.add("checkpoint", size, "note", str(fault), wanted)
+        if size == self._publication.size:
+            edge = bytes(self._publication.edge)
+            if edge != self._range.encode():
+                self.found.add("publication", self._ledger_id, "edge", edge, self._range.encode())
+
+    def _want_newest(self, origin: str) -> None:
+        """The newest checkpoint is the size that is said to be published, within this log."""
+        newest = log.latest_checkpoint(self._conn, self._ledger_id)
+        size = newest.size if newest else 0
+        if size != self._publication.size:
+            self.found.add("publication", self._ledger_id, "size", self._publication.size, size)
+        if size > self._size:
+            self.found.add("checkpoint", size, "*", "a row", f"sizes up to {self._size} only")
+        if self._books.head.origin != origin:
+            self.found.add("ledger", self._ledger_id, "origin", origin, self._books.head.origin)
+
+    def _check_trust(self, trusted: Sequence[Verifier] | None) -> None:
+        try:
+            trust = self._keys.trust(trusted)
+        except BundleFault as fault:
+            self.found.add("keyset", "*", "vkeys", str(fault), "a key that you trust")
+        else:
+            if trust.level == "partly":
+                self.found.add("keyset", "*", "vkeys", trust.says, "a key that you trust")
+
+    # --- reading back ----------------------------------------------------------------------------
+
+    def _original(self, seq: int) -> Entry | None:
+        raws = log.raw_entries(self._conn, self._ledger_id, seq, seq + 1)
+        return decode(raws[0]) if raws else None
+
+    def _find(self, request: str) -> int | None:
+        wanted, seq = request.encode(), -1
+        for run in log.entry_runs(self._conn, self._ledger_id, 0, self._books.head.size):
+            for raw in run:
+                seq += 1
+                if wanted in raw and decode(raw).get("request") == request:
+                    return seq
+        return None

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from ledger.audit.faults import BundleFault
 from ledger.journal.entry import Entry
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
-from ledger.tlog.errors import TlogError, VkeyError
+from ledger.tlog.errors import TlogError
 from ledger.tlog.note import UnverifiedNote, Verifier, open_note, parse_vkey, split_note
 
 KEY_TYPES = frozenset({"ledger", "key"})
@@ -60,14 +60,8 @@ class KeyRule:
         return list(dict.fromkeys(known))
 
     def enter(self, entry: Entry) -> None:
-        """Takes in a `ledger` or `key` entry that the book allows; BundleFault for a bad vkey."""
-        try:
-            verifiers = tuple(map(parse_vkey, entry["vkeys"]))
-        except VkeyError as error:
-            seq = entry["seq"]
-            raise BundleFault(
-                f"entry {seq} names a bad key: {error}", seq=seq, rule="keys"
-            ) from error
+        """Takes in a `ledger` or `key` entry that the book allows."""
+        verifiers = tuple(map(parse_vkey, entry["vkeys"]))
         revoked = entry.get("revoked")
         if revoked is not None:
             self._outgoing = ()

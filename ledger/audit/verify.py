@@ -231,7 +231,7 @@ class _Walk:
             for entry in read:
                 if entry["type"] in KEY_TYPES:
                     self.keys.enter(entry)
-        except (Refused, ArithmeticError, ValueError) as error:
+        except Refused as error:
             raise _refusal(error, books.head.size, tile) from error
         if malformed is not None:
             raise _refusal(malformed, books.head.size, tile) from malformed
@@ -261,16 +261,11 @@ class _Walk:
             self.keys.check(file, self._bundle.read(file), self._range.root())
 
 
-def _refusal(error: Exception, seq: int, tile: Tile) -> BundleFault:
+def _refusal(error: Refused | MalformedEntry, seq: int, tile: Tile) -> BundleFault:
     """What a person is told of the first entry that the book does not allow."""
-    rule: str | None = None
-    if isinstance(error, Refused):
-        rule, why = error.rule, f"breaks the rule `{error.rule}`: {error.message}"
-    elif isinstance(error, MalformedEntry):
-        rule, why = "form", f"breaks the rule `form`: {error}"
-    else:
-        why = "has a time or an amount that cannot be reckoned with"
-    return BundleFault(f"entry {seq} in {tile.path} {why}", file=tile.path, seq=seq, rule=rule)
+    rule = error.rule if isinstance(error, Refused) else "form"
+    says = f"entry {seq} in {tile.path} breaks the rule `{rule}`: {error}"
+    return BundleFault(says, file=tile.path, seq=seq, rule=rule)
 
 
 # --- step 6 --------------------------------------------------------------------------------------

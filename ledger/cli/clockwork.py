@@ -8,7 +8,15 @@ import click
 from sqlalchemy import Column, select, tuple_
 
 from ledger.cli.place import chosen, installed
-from ledger.cli.terminal import Commands, Failure, actor_option, as_json, ledger_option, progress, tell
+from ledger.cli.terminal import (
+    Commands,
+    Failure,
+    actor_option,
+    as_json,
+    ledger_option,
+    progress,
+    tell,
+)
 from ledger.db import Database
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import tables as t
@@ -17,7 +25,7 @@ from ledger.journal.orders import GROUP_COMMANDS_MAX, Done, Group, Order, Outcom
 from ledger.journal.times import format_time, local_day, to_us
 
 
-@click.command()
+@click.command(short_help="Enter what is due of quiet accounts now.")
 @ledger_option
 @as_json
 def expire(name: str | None, as_json: bool) -> None:
@@ -86,10 +94,15 @@ def _before(
 
 @click.group(cls=Commands)
 def clock() -> None:
-    """The log's clock."""
+    """The log's clock.
+
+    \b
+    Example:
+      points clock accept --ledger beiyuan --actor person/…
+    """
 
 
-@clock.command()
+@clock.command(short_help="Vouch for the clock after a gap.")
 @ledger_option
 @actor_option
 @as_json

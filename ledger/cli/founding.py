@@ -7,23 +7,23 @@ import os
 import click
 
 from ledger.cli.place import installed, prepare
-from ledger.cli.terminal import DAY, as_json, note, tell
+from ledger.cli.terminal import DAY, POINTS, as_json, note, tell
 from ledger.config import read_settings
 from ledger.db import migrate as migrate_tables
 from ledger.demo import load_demo
 from ledger.installation import Installation, OpenLedger
-from ledger.journal.entry import POINTS_MAX, new_id
+from ledger.journal.entry import new_id
 from ledger.journal.founding import Founding
 from ledger.programme.tokens import create_token
 
 ADMIN_TOKEN_DAYS = 90
 
 
-@click.command()
+@click.command(short_help="Make a ledger.")
 @click.argument("name")
 @click.option(
     "--budget-limit",
-    type=click.IntRange(0, POINTS_MAX),
+    type=POINTS,
     required=True,
     help="The most points that the first budget may issue.",
 )
@@ -33,20 +33,21 @@ ADMIN_TOKEN_DAYS = 90
 @click.option(
     "--utc-offset",
     type=click.IntRange(-840, 840),
+    metavar="MINUTES",
     default=480,
     show_default=True,
     help="The ledger's time zone in minutes east of UTC, fixed for ever.",
 )
 @click.option(
     "--grant-limit",
-    type=click.IntRange(0, POINTS_MAX),
+    type=POINTS,
     default=1_000,
     show_default=True,
     help="The most points that one person alone may grant without a service.",
 )
 @click.option(
     "--reversal-limit",
-    type=click.IntRange(0, POINTS_MAX),
+    type=POINTS,
     default=1_000,
     show_default=True,
     help="The most points that one person alone may reverse.",
@@ -54,6 +55,7 @@ ADMIN_TOKEN_DAYS = 90
 @click.option(
     "--hold-days",
     type=click.IntRange(1, 3_660),
+    metavar="DAYS",
     default=100,
     show_default=True,
     help="The longest that points are held for a redemption.",
@@ -140,7 +142,7 @@ def _id(kind: str) -> str:
     return new_id(kind, os.urandom(16))
 
 
-@click.command()
+@click.command(short_help="Load the sample programme.")
 @click.option("--if-missing", is_flag=True, help="Do nothing where there is a ledger already.")
 @as_json
 def demo(if_missing: bool, as_json: bool) -> None:

@@ -27,7 +27,8 @@ from ledger.installation import Installation, OpenLedger
 from ledger.journal import tables as t
 from ledger.programme.csvlines import CsvFile
 from ledger.programme.history import Columns, Fault
-from ledger.programme.importing import Import, Plan, Report, Summary
+from ledger.programme.importing import Import, Report, Summary
+from ledger.programme.terms import Plan
 
 
 class Wanted(NamedTuple):
@@ -38,7 +39,7 @@ class Wanted(NamedTuple):
     report: Path | None
 
 
-@click.command("import")
+@click.command("import", short_help="Credit a history of earnings.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @ledger_option
 @click.option(
@@ -149,7 +150,7 @@ def _only_budget(installation: Installation, ledger: OpenLedger) -> str:
         budgets = sorted(conn.execute(query).scalars())
     if len(budgets) != 1:
         raise click.UsageError(f"Say which budget with --budget: {', '.join(budgets)}")
-    return budgets[0]
+    return str(budgets[0])
 
 
 def _lines(summary: Summary) -> str:

@@ -37,7 +37,12 @@ class Generation(NamedTuple):
 
 @click.group(cls=Commands)
 def key() -> None:
-    """The keys that sign a ledger's checkpoints."""
+    """The keys that sign a ledger's checkpoints.
+
+    \b
+    Example:
+      points key show --ledger beiyuan > beiyuan.keys
+    """
 
 
 @key.command("list")
@@ -56,13 +61,13 @@ def list_(name: str | None, as_json: bool) -> None:
     tell("\n".join(lines), {"generations": [one._asdict() for one in generations]}, as_json)
 
 
-@key.command()
+@key.command(short_help="Print the vkeys that sign now.")
 @ledger_option
 @as_json
 def show(name: str | None, as_json: bool) -> None:
-    """Print the vkeys that a verifier trusts, one a line: those of the first generation.
+    """Print the vkeys that sign now, one a line: what an auditor trusts, and keeps.
 
-    The log itself says which keys came after them. Auditors get this over a way of their own.
+    The log itself leads from them to any later ones. Hand them over by a way of its own.
 
     \b
     Example:
@@ -71,12 +76,12 @@ def show(name: str | None, as_json: bool) -> None:
     """
     with installed() as installation:
         ledger = chosen(installation, name)
-        vkeys = _generations(installation, ledger)[0].vkeys
+        vkeys = ledger.keys.vkeys(_current(installation, ledger))
         facts = {"ledger": ledger.name, "origin": ledger.origin, "vkeys": vkeys}
     tell("\n".join(vkeys), facts, as_json)
 
 
-@key.command()
+@key.command(short_help="Replace the keys by the next ones.")
 @ledger_option
 @actor_option
 @click.option(
@@ -105,8 +110,8 @@ def rotate(name: str | None, actor: str, approver: str, as_json: bool) -> None:
             "generation": number,
             "vkeys": ledger.keys.vkeys(number),
         }
-    line = f"Generation {number} signs from entry {done.last} on. Restart the service, back up the keys."
-    tell(line, facts, as_json)
+    line = f"Generation {number} signs from entry {done.last} on."
+    tell(f"{line} Restart the service and back up the keys.", facts, as_json)
 
 
 def _make_ready(installation: Installation, ledger: OpenLedger) -> int:

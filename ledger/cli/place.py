@@ -18,7 +18,7 @@ from ledger.journal.keys import ENVIRONMENT_VARIABLE
 from ledger.journal.privatefiles import fsync_directory, os_errors, write_private
 from ledger.journal.tables import ledger as ledger_table
 
-PASSPHRASE_FILE = "POINTS_PASSPHRASE_FILE"
+PASSPHRASE_FILE = "POINTS_PASSPHRASE_FILE"  # noqa: S105  # the variable's name
 PASSPHRASE_BYTES = 32
 
 

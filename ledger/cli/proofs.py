@@ -15,7 +15,7 @@ from ledger.journal.entry import to_base64
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Sign and publish the head of the log now.")
 @ledger_option
 @as_json
 def publish(name: str | None, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def publish(name: str | None, as_json: bool) -> None:
     tell(note.rstrip("\n"), facts, as_json)
 
 
-@click.command()
+@click.command(short_help="Write the whole published log to a file.")
 @click.argument("file", type=NEW_FILE)
 @ledger_option
 @click.option("--overwrite", is_flag=True, help="Replace the file where there is one.")
@@ -67,7 +67,7 @@ def export(file: Path, name: str | None, overwrite: bool, as_json: bool) -> None
     tell(f"{file}: {length:,} bytes", facts, as_json)
 
 
-@click.command()
+@click.command(short_help="Print the receipt of an entry.")
 @click.argument("seq", type=click.IntRange(0))
 @ledger_option
 @click.option("-o", "--output", type=NEW_FILE, help="Write it to this new file instead.")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.errors import PointsError
+from ledger.journal.entry import POINTS_MAX
 from ledger.journal.times import is_day
 from ledger.tlog.errors import TlogError
 
@@ -74,9 +75,23 @@ class DayType(click.ParamType[str]):
         return text
 
 
+class PointsType(click.ParamType[int]):
+    """Whole points, 0 or more."""
+
+    name = "points"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or a usage error."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= POINTS_MAX):
+            self.fail(f"{text[:40]!r} is not whole points: wanted 0 to {POINTS_MAX}.", param, ctx)
+        return int(text)
+
+
 PERSON = IdType("person")
 BUDGET = IdType("issuer")
 DAY = DayType()
+POINTS = PointsType()
 
 Decorator = Callable[[Any], Any]
 

@@ -29,7 +29,12 @@ _operator = click.option(
 
 @click.group(cls=Commands)
 def token() -> None:
-    """Tokens of the API: each belongs to one person and has one role."""
+    """Tokens of the API: each belongs to one person and has one role.
+
+    \b
+    Example:
+      points token list --ledger beiyuan
+    """
 
 
 @token.command()

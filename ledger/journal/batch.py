@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from ledger.errors import MalformedEntry
 from ledger.journal import store
 from ledger.journal.book import Made, decide
-from ledger.journal.bulk import key_column, keyed, row_mapping, write
+from ledger.journal.bulk import key_column, keyed, pipelined, row_mapping, write
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.orders import (
     Companion,
@@ -204,12 +204,13 @@ class Batch:
     def _save(self, books: Working, now_us: int) -> None:
         conn, ledger_id = self._conn, self._ledger_id
         made = [NewEntry(entry, raw, leaf_hash(raw)) for entry, raw in self._made]
-        store.save_entries(conn, ledger_id, made)
-        store.save_changes(conn, ledger_id, books, format_time(now_us))
-        self._save_companions(books.changed["companions"])
-        if made:
-            edge, subtrees = self._position.edge.extend([new.leaf for new in made])
-            store.save_position(conn, ledger_id, Position(books.head, edge), subtrees)
+        with pipelined(conn):
+            store.save_entries(conn, ledger_id, made)
+            store.save_changes(conn, ledger_id, books, format_time(now_us))
+            self._save_companions(books.changed["companions"])
+            if made:
+                edge, subtrees = self._position.edge.extend([new.leaf for new in made])
+                store.save_position(conn, ledger_id, Position(books.head, edge), subtrees)
 
     def _save_companions(self, rows: Mapping[tuple[str, Any], CompanionRow]) -> None:
         by_table: dict[str, list[tuple[Any, ...]]] = {}

@@ -7,11 +7,13 @@ takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
+import psycopg
 from sqlalchemy import (
     ARRAY,
     Boolean,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
 Mode = Literal["insert", "upsert"]
 
@@ -71,9 +74,30 @@ def write(
             _array(column, values)
             for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         ]
-        conn.exec_driver_sql(_unnest_sql(table, mode), (ledger_id, *arrays))
+        _driver(conn).cursor().execute(_unnest_sql(table, mode), (ledger_id, *arrays))
     else:
         conn.exec_driver_sql(_row_sql(table, mode), [(ledger_id, *row) for row in rows])
+
+
+@contextmanager
+def pipelined(conn: Connection) -> Iterator[None]:
+    """Lets PostgreSQL carry out one `write` while the next is being prepared.
+
+    All of them are carried out when the context ends, where their errors are raised.  Between
+    them nothing can be read.
+    """
+    if conn.dialect.name != "postgresql":
+        yield
+        return
+    try:
+        with _driver(conn).pipeline():
+            yield
+    except psycopg.Error as error:
+        raise DBAPIError.instance(None, None, error, psycopg.Error) from error
+
+
+def _driver(conn: Connection) -> Any:
+    return conn.connection.driver_connection
 
 
 def key_column(table: Table) -> Column[Any]:

@@ -12,12 +12,12 @@ stood in its way (a budget, a closed account) may have been put right since.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -26,22 +26,23 @@ from ledger.journal import tables as t
 from ledger.journal.append import Appender
 from ledger.journal.bulk import keyed, row_mapping
 from ledger.journal.commands import Credit, Statement
-from ledger.journal.entry import POINTS_MAX, new_id, to_base64
+from ledger.journal.entry import new_id, to_base64
 from ledger.journal.keys import KeyRing
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
-from ledger.journal.times import format_time, local_day, start_of_day, to_us
-from ledger.programme.csvlines import CsvFile, HistoryError
-from ledger.programme.history import Columns, Earning, Fault, History, Limits, Row, Zero
+from ledger.journal.times import start_of_day
+from ledger.programme.csvlines import HistoryError
+from ledger.programme.history import Earning, Fault, History, Zero
 from ledger.programme.names import TAKEN, naming, reference_index
 from ledger.programme.tables import outside_name
+from ledger.programme.terms import Plan, terms_of
 
 CHUNK_ROWS = 1_000  # the most that one group may have
 TRIES_WHEN_BUSY = 3
 # A refusal by one of these concerns one row; by any other rule all that follow would be refused.
 ROW_RULES = frozenset({"closed", "dates", "past-day", "self", "grant", "range"})
+CONFLICT = "it was imported before with another account, date, last day or number of points"
 
 
-Chunk = Sequence[Row]
 Progress = Callable[[int], None]
 Report = Callable[[Fault], None]
 Fresh = list[tuple[Earning, str]]
@@ -50,16 +51,14 @@ Names = Mapping[str, str]
 """The account that each reference names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is imported, by whom, out of which budget."""
+class Sorted(NamedTuple):
+    """So many rows, sorted out: `already` of them are there."""
 
-    file: CsvFile
-    source: str
-    columns: Columns
-    budget: str
-    actor: str
-    approver: str | None = None
+    rows: int
+    fresh: Fresh
+    zeros: list[Zero]
+    faults: list[Fault]
+    already: int
 
 
 @dataclass(slots=True)
@@ -75,24 +74,16 @@ class Summary:
     accounts_opened: int = 0
     points: int = 0
 
-    def count(self, chunk: Chunk, fresh: Fresh) -> None:
+    def count(self, chunk: Sorted) -> None:
         """Adds what was read."""
-        self.rows += len(chunk)
-        self.zero += sum(isinstance(row, Zero) for row in chunk)
-        self.bad += sum(isinstance(row, Fault) for row in chunk)
-        self.already += sum(isinstance(row, Earning) for row in chunk) - len(fresh)
+        self.rows += chunk.rows
+        self.zero += len(chunk.zeros)
+        self.bad += len(chunk.faults)
+        self.already += chunk.already
 
     def to_json(self) -> dict[str, int]:
         """The counts by name."""
         return asdict(self)
-
-
-class Terms(NamedTuple):
-    """The rules and the clock of a ledger, as far as an import depends on them."""
-
-    utc_offset_minutes: int
-    limits: Limits
-    points_left: int
 
 
 class Journal(Protocol):
@@ -121,7 +112,7 @@ class Import:
         self._plan = plan
         self._principal = f"import:{plan.source}"
         with database.reading() as conn:
-            self._terms = _terms(conn, ledger.id, clock, plan)
+            self._terms = terms_of(conn, ledger.id, clock, plan)
         self._history = History(plan.file, plan.source, plan.columns, self._terms.limits)
 
     def check(self, report: Report, progress: Progress) -> Summary:
@@ -131,13 +122,12 @@ class Import:
         """
         summary = Summary()
         needed = 0
-        for chunk, fresh in self._sorted():
-            summary.count(chunk, fresh)
-            for row in chunk:
-                if isinstance(row, Fault):
-                    report(row)
-            needed += sum(earning.points for earning, _ in fresh)
-            progress(len(chunk))
+        for chunk in self._sorted():
+            summary.count(chunk)
+            for fault in chunk.faults:
+                report(fault)
+            needed += sum(earning.points for earning, _ in chunk.fresh)
+            progress(chunk.rows)
         if needed > self._terms.points_left:
             raise HistoryError(
                 f"The rows that are not there yet are worth {needed:,} points, the budget has"
@@ -153,48 +143,56 @@ class Import:
         is not entered again.
         """
         summary = Summary()
-        for chunk, fresh in self._sorted():
-            summary.count(chunk, fresh)
-            references = {earning.reference for earning, _ in fresh}
-            references |= {row.reference for row in chunk if isinstance(row, Zero)}
+        for chunk in self._sorted():
+            summary.count(chunk)
+            references = {earning.reference for earning, _ in chunk.fresh}
+            references |= {zero.reference for zero in chunk.zeros}
             accounts = self._accounts(references, summary)
-            if fresh:
-                self._enter(fresh, accounts, summary, report)
-            progress(len(chunk))
+            if chunk.fresh:
+                self._enter(chunk.fresh, accounts, summary, report)
+            progress(chunk.rows)
         return summary
-
-    def _sorted(self) -> Iterator[tuple[Chunk, Fresh]]:
-        """The rows by chunks, each with those of its rows that are to be entered."""
-        rows = self._history.rows()
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            earnings = [row for row in chunk if isinstance(row, Earning)]
-            with self._database.reading() as conn:
-                fresh = self._fresh(conn, earnings)
-            yield chunk, fresh
 
     # --- what is there already -------------------------------------------------------------------
 
-    def _fresh(self, conn: Connection, earnings: Iterable[Earning]) -> Fresh:
-        """Those of the rows that no entry stands for."""
+    def _sorted(self) -> Iterator[Sorted]:
+        """All rows by chunks of at most one group."""
+        rows = self._history.rows()
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            earnings = [row for row in chunk if isinstance(row, Earning)]
+            faults = [row for row in chunk if isinstance(row, Fault)]
+            zeros = [row for row in chunk if isinstance(row, Zero)]
+            with self._database.reading() as conn:
+                fresh, conflicts = self._compared(conn, earnings)
+            already = len(earnings) - len(fresh) - len(conflicts)
+            yield Sorted(len(chunk), fresh, zeros, faults + conflicts, already)
+
+    def _compared(self, conn: Connection, earnings: Sequence[Earning]) -> tuple[Fresh, list[Fault]]:
+        """The rows that are not there, and those that are there with another content."""
         fresh: Fresh = []
-        left: Sequence[Earning] = list(earnings)
+        conflicts: list[Fault] = []
         index = 0
-        while left:
-            wanted = {self._request(earning.key, index): earning for earning in left}
-            known = keyed(conn, t.request, self._ledger.id, t.request.c.request, wanted)
-            refused = {row.request for row in known if row.rule is not None}
-            entered = {row.request for row in known} - refused
-            fresh += [
-                (earning, request)
-                for request, earning in wanted.items()
-                if request not in entered and request not in refused
-            ]
-            left = [wanted[request] for request in wanted if request in refused]
-            index += 1
-        return fresh
+        while earnings:
+            refused = []
+            requests = [self._request(earning.key, index) for earning in earnings]
+            rows = keyed(conn, t.request, self._ledger.id, t.request.c.request, requests)
+            known = {row.request: row for row in rows}
+            for earning, request in zip(earnings, requests, strict=True):
+                row = known.get(request)
+                if row is None:
+                    fresh.append((earning, request))
+                elif row.rule is not None:
+                    refused.append(earning)
+                elif row.fingerprint not in (None, self._fingerprint(earning)):
+                    conflicts.append(Fault(earning.line, CONFLICT))
+            earnings, index = refused, index + 1
+        return fresh, conflicts
 
     def _request(self, key: str, index: int) -> str:
         return to_base64(self._ledger.keys.request_id(self._principal, key, index))
+
+    def _fingerprint(self, earning: Earning) -> bytes:
+        return self._ledger.keys.fingerprint(earning.content())
 
     # --- entering --------------------------------------------------------------------------------
 
@@ -216,8 +214,7 @@ class Import:
             actor=plan.actor,
             approver=plan.approver,
         )
-        fingerprint = self._ledger.keys.fingerprint(earning.content())
-        return Order(command=credit, request=request, fingerprint=fingerprint)
+        return Order(command=credit, request=request, fingerprint=self._fingerprint(earning))
 
     def _count(self, earning: Earning, outcome: Outcome, summary: Summary, report: Report) -> None:
         if isinstance(outcome, Done):
@@ -234,7 +231,8 @@ class Import:
                 " and run the import again, which enters none of them twice."
             )
         summary.refused += 1
-        report(Fault(earning.line, outcome.message))
+        reason = outcome.message if isinstance(outcome, Refusal) else CONFLICT
+        report(Fault(earning.line, reason))
 
     def _accounts(self, references: Collection[str], summary: Summary) -> Names:
         """The account that each reference names, opened now where it names none."""
@@ -275,50 +273,3 @@ class Import:
             except DatabaseBusy:
                 continue  # it has waited for the lock by itself
         return self._ledger.appender.submit(group)
-
-
-# --- what the ledger allows ----------------------------------------------------------------------
-
-
-def _terms(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Terms:
-    """What the ledger allows; `HistoryError` where the plan names what is not there."""
-    offset = _offset(conn, ledger_id)
-    today = local_day(format_time(to_us(clock.now())), offset)
-    budget = keyed(conn, t.budget, ledger_id, t.budget.c.account, [plan.budget])
-    if not budget:
-        raise HistoryError(f"There is no budget {plan.budget[:60]!r} in this ledger.")
-    if budget[0].project is not None:
-        raise HistoryError(f"The budget is for {budget[0].project} only: name a general one.")
-    _want_office(conn, ledger_id, plan)
-    (issuer,) = keyed(conn, t.account, ledger_id, t.account.c.name, [plan.budget])
-    highest = POINTS_MAX if plan.approver else _grant_limit(conn, ledger_id, today)
-    limits = Limits(budget[0].first, budget[0].last, today, highest)
-    return Terms(offset, limits, max(budget[0].limit + issuer.balance, 0))
-
-
-def _offset(conn: Connection, ledger_id: int) -> int:
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    offset: int = conn.execute(query).scalar_one()
-    return offset
-
-
-def _grant_limit(conn: Connection, ledger_id: int, today: str) -> int:
-    """That of the policy in force: the last one published that starts by today."""
-    query = (
-        select(t.policy.c.grant_limit)
-        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.first <= today)
-        .order_by(t.policy.c.seq.desc())
-        .limit(1)
-    )
-    return conn.execute(query).scalar_one_or_none() or 0
-
-
-def _want_office(conn: Connection, ledger_id: int, plan: Plan) -> None:
-    if plan.actor == plan.approver:
-        raise HistoryError("The approver is another person than the actor.")
-    people = [person for person in (plan.actor, plan.approver) if person is not None]
-    found = keyed(conn, t.person, ledger_id, t.person.c.person, people)
-    office = {row.person for row in found if row.standing == "office"}
-    for person in people:
-        if person not in office:
-            raise HistoryError(f"{person[:60]!r} is nobody of standing office in this ledger.")

@@ -115,7 +115,8 @@ def submit(
 def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
     """Enters what is proposed, in the name of its actor and of `person`.
 
-    Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`, `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
+    Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`,
+    `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
     """
     with database.reading() as conn:
         row = _row(conn, ledger.id, proposal_id)
@@ -181,7 +182,8 @@ def _proposed(
     now = format_time(to_us(clock.now()))
     proposal_id = _id_of(wish.request)
     with database.reading() as conn:
-        if _known(conn, ledger.id, proposal_id) is None:
+        replayed = _known(conn, ledger.id, proposal_id) is not None
+        if not replayed:
             reversible = None
             if wish.kind == "reversal" and "amount" not in wish.values:
                 reversible = reversible_points(conn, ledger.id, wish.values["entry"])
@@ -193,7 +195,7 @@ def _proposed(
     outcome = _only(ledger, Order(companions=(_making(proposal_id, wish, now),)))
     if isinstance(outcome, Refusal):
         return KeyReused()
-    return Proposed(proposal_id, wish.kind)
+    return Proposed(proposal_id, wish.kind, replayed)
 
 
 def _making(proposal_id: str, wish: Wish, at: str) -> Companion:

@@ -19,10 +19,12 @@ from ledger.journal.entry import Entry, decode
 from ledger.journal.flows import REVERSIBLE, original_sides
 from ledger.journal.parts import NEVER, Parts
 from ledger.journal.state import Policy
-from ledger.journal.store import account_of
+from ledger.journal.store import read_accounts
 from ledger.journal.times import local_day
+from ledger.tlog.tiles import TILE_WIDTH, Tile
 
 SCAN_ENTRIES_MAX = 4_096
+TILE_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account now: `parts` are days (None: for good) with points, `holds` open holds' `seq`s."""
+    """One account now.
+
+    `parts` are days (None: for good) with points, the soonest first; `holds` its open holds.
+    """
 
     account: str
     balance: int
@@ -109,9 +114,7 @@ def overview(conn: Connection, ledger_id: int) -> Overview:
 
 def find_account(conn: Connection, ledger_id: int, name: str) -> AccountView | None:
     """The account `member/…` or `org/…`, None where there is none."""
-    names = (name, name + "/held")
-    query = select(t.account).where(t.account.c.ledger_id == ledger_id, t.account.c.name.in_(names))
-    rows = {row.name: account_of(row) for row in conn.execute(query)}
+    rows = read_accounts(conn, ledger_id, (name, name + "/held"))
     if name not in rows:
         return None
     account, held = rows[name], rows.get(name + "/held")
@@ -265,3 +268,22 @@ def _line(row: Any, name: str) -> Line:
 
 def _shown(change: Parts) -> tuple[tuple[str | None, int], ...]:
     return tuple((None if day == NEVER else day, points) for day, points in change)
+
+
+def is_published_tile(conn: Connection, ledger_id: int, tile: Tile) -> bool:
+    """Whether the tile is full within the newest published tree, or as wide as one tree has it."""
+    newest = log.latest_checkpoint(conn, ledger_id)
+    shift = TILE_BITS * (tile.level or 0)
+    hashes = tile.index * TILE_WIDTH + tile.width
+    if newest is None or hashes > newest.size >> shift:
+        return False
+    if tile.width == TILE_WIDTH:
+        return True
+    # The trees whose row of this level ends just there.
+    first, end = hashes << shift, (hashes + 1) << shift
+    query = select(t.checkpoint.c.size).where(
+        t.checkpoint.c.ledger_id == ledger_id,
+        t.checkpoint.c.size >= first,
+        t.checkpoint.c.size < min(end, newest.size + 1),
+    )
+    return conn.execute(query.limit(1)).one_or_none() is not None

@@ -173,9 +173,7 @@ def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
 
 
 def _standing(conn: Connection, ledger: str, person: str) -> str | None:
-    joined = person_table.join(
-        ledger_table, ledger_table.c.ledger_id == person_table.c.ledger_id
-    )
+    joined = person_table.join(ledger_table, ledger_table.c.ledger_id == person_table.c.ledger_id)
     query = (
         select(person_table.c.standing)
         .select_from(joined)

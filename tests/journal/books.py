@@ -25,6 +25,7 @@ from ledger.journal.rules import Refused
 from ledger.journal.state import Account, Books, Overlay, Policy
 from ledger.journal.statements import hash_vkeys
 from ledger.tlog.note import Ed25519Signer
+from tests.replay import Broken, replay
 
 START = "2026-11-24T02:03:04.000005Z"
 """The desk's first moment: 10:03 on 24 November at its offset of eight hours."""
@@ -263,8 +264,19 @@ class Desk:
         return entry | changes
 
     def judge(self, entry: Entry) -> None:
-        """Asks `check` whether the entry's bytes may stand next in the log."""
-        check(self.books, entries.decode(entries.encode(entry)))
+        """Asks `check` whether the entry's bytes may stand next in the log.
+
+        The second verifier is asked too: the two must agree.
+        """
+        raw = entries.encode(entry)
+        try:
+            check(self.books, entries.decode(raw))
+        except Refused:
+            with pytest.raises(Broken) as second:
+                replay([*self.log, raw])
+            assert second.value.seq == len(self.log)
+            raise
+        replay([*self.log, raw])
 
     def enter(self, entry: Entry) -> int:
         """Appends an entry made by hand that `check` allows; its `seq`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, text
 
@@ -101,16 +102,25 @@ def test_a_batch_takes_as_many_statements_as_a_single_command(counter: Counter) 
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """The statements that are executed meanwhile."""
+    """The statements that reach the driver meanwhile."""
     seen: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        if database.dialect == "postgresql":
+            execute = psycopg.Cursor.execute
 
-    def see(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+            def spy(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+                seen.append(str(query))
+                return execute(cursor, query, *args, **options)
 
-    event.listen(database.engine, "before_cursor_execute", see)
-    try:
+            patched.setattr(psycopg.Cursor, "execute", spy)
+            yield seen
+            return
+
+        def see(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        event.listen(database.engine, "before_cursor_execute", see)
         yield seen
-    finally:
         event.remove(database.engine, "before_cursor_execute", see)
 
 

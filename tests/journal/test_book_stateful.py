@@ -27,6 +27,7 @@ from ledger.journal.rules import Refused
 from ledger.journal.state import TABLES, Books
 from ledger.journal.statements import hash_vkeys, state_root
 from tests.journal.books import POLICY, TRANSFERS, Desk, statement, vkeys
+from tests.replay import replay
 
 AMOUNTS = st.integers(1, 40)
 SMALL = st.integers(1, 15)
@@ -305,7 +306,14 @@ class Bookkeeping(RuleBasedStateMachine):
         assert fresh.head == books.head
         assert fresh.tables == books.tables
         assert state_root(fresh) == state_root(books)
-        # REPLAY: the call of tests/replay.py belongs here.
+        second = replay(log)
+        accounts = books.tables["accounts"]
+        assert second.balances == {name: row.balance for name, row in accounts.items()}
+        assert second.parts == {
+            name: [list(part) for part in parts.whole(row.balance, row.dated)]
+            for name, row in accounts.items()
+            if name.startswith(("member/", "org/"))
+        }
 
 
 def test_any_sequence_of_commands_leaves_books_that_a_checker_agrees_with():

@@ -121,6 +121,22 @@ def test_a_final_capture_gives_back_the_latest_days(desk):
     assert desk.account(member).holds == ()
 
 
+def test_what_a_final_capture_gives_back_fills_a_debt(desk):
+    member, org = _dated(desk, (D1, 3), (D2, 4)), desk.open_org()
+    hold = desk.hold(member, 7, org)
+    desk.overdraw(member, 3)
+    desk.do(Capture(hold=hold, amount=2, final=True, **desk.by))
+    assert desk.parts(member) == [(D2, 2)]
+
+
+def test_what_a_release_gives_back_fills_a_debt(desk):
+    member, org = _dated(desk, (D1, 3), (D2, 4)), desk.open_org()
+    hold = desk.hold(member, 7, org)
+    desk.overdraw(member, 4)
+    desk.do(Release(hold=hold, **desk.by))
+    assert desk.parts(member) == [(D2, 3)]
+
+
 def test_a_final_capture_of_everything_gives_nothing_back(desk):
     member, org = _dated(desk, (D1, 3)), desk.open_org()
     hold = desk.hold(member, 3, org)
@@ -366,6 +382,19 @@ def test_due_work_comes_before_what_is_asked_for_oldest_holds_first_then_points(
     assert desk.balance("expired") == 9
 
 
+def test_a_hold_that_ends_before_an_older_one_is_due_before_it(desk):
+    member, org = _dated(desk, (None, 9)), desk.open_org()
+    lasting = desk.hold(member, 3, org, desk.time(days=9))
+    ending = desk.hold(member, 2, org, desk.time(days=1))
+    desk.wait(days=2)
+    made = desk.do(desk.grant(member, 1))
+    assert [(m.entry["type"], m.entry.get("for")) for m in made] == [
+        ("release", ending),
+        ("credit", None),
+    ]
+    assert desk.account(member).holds == (lasting,)
+
+
 def test_due_work_is_done_for_both_sides(desk):
     giver, receiver = _dated(desk, (D1, 9), (D3, 9)), _dated(desk, (D1, 5))
     desk.wait(days=2)
@@ -576,6 +605,21 @@ def test_a_reversal_takes_what_is_left_of_the_days_it_brought_then_the_soonest(d
     assert desk.parts(giver) == [(D2, 8)]
 
 
+def test_a_partial_reversal_takes_the_latest_of_all_that_is_left_of_what_it_brought(desk):
+    giver, receiver = _dated(desk, (D1, 5), (D3, 5)), _dated(desk, (D2, 4))
+    gift = desk.seq(_gift(desk, giver, receiver, 10))
+    assert desk.parts(receiver) == [(D1, 5), (D2, 4), (D3, 5)]
+
+    first = desk.seq(Reverse(original=gift, amount=3, **desk.by))
+    assert posting(desk.books.original(first), receiver)["parts"] == [[D3, -3]]
+    desk.do(Debit(account=receiver, amount=3, **desk.by))
+    second = desk.seq(Reverse(original=gift, amount=7, **desk.by))
+    change = posting(desk.books.original(second), receiver)
+    assert change["parts"] == [[D1, -2], [D2, -3], [D3, -2]]
+    assert desk.parts(receiver) == [(D2, 1)]
+    assert desk.parts(giver) == [(D1, 5), (D3, 5)]
+
+
 def test_a_reversal_falls_into_debt_where_too_little_is_left(desk):
     giver, receiver = _dated(desk, (D2, 10)), desk.open_member()
     gift = desk.seq(_gift(desk, giver, receiver, 10))
@@ -659,6 +703,17 @@ def test_lapsed_decide_refuses_to_reverse_a_credit_whose_day_is_past(desk):
     desk.wait(days=1)
     desk.do(Reverse(original=credit, amount=1, **desk.by))
     desk.wait(days=1)
+    with refused("lapsed"):
+        desk.do(Reverse(original=credit, amount=1, **desk.by))
+
+
+def test_lapsed_decide_looks_at_every_day_that_is_left_of_a_credit(desk):
+    debtor = desk.open_member()
+    desk.overdraw(debtor, 5)
+    credit = desk.credit(debtor, 8, D1)
+    assert posting(desk.books.original(credit), debtor)["parts"] == [[D1, 3], ["never", 5]]
+    desk.do(Reverse(original=credit, amount=1, **desk.by))
+    desk.wait(days=2)
     with refused("lapsed"):
         desk.do(Reverse(original=credit, amount=1, **desk.by))
 

@@ -68,6 +68,14 @@ def test_flow_decide_refuses_a_transfer_to_the_giver(desk):
         desk.do(_gift(desk, member, member))
 
 
+def test_flow_check_refuses_a_transfer_to_the_giver(desk):
+    member = _rich(desk)
+    entry = desk.draft(_gift(desk, member, desk.open_member()))
+    posting(entry, member)["account"] = entry["postings"][1]["account"]
+    with refused("flow"):
+        desk.judge(entry)
+
+
 def test_flow_decide_refuses_a_transfer_that_would_flow_the_other_way(desk):
     giver, receiver = _rich(desk), _rich(desk)
     with refused("flow"):
@@ -273,6 +281,17 @@ def test_reference_decide_and_check_refuse_a_credit_for_what_is_no_service(desk)
 def test_reference_decide_and_check_refuse_a_credit_for_the_service_of_another(desk):
     service = desk.serve(desk.open_member())
     both_refuse(desk, "reference", desk.grant(desk.open_member(), 1, service=service))
+
+
+def test_reference_check_wants_a_credit_for_service_to_take_effect_when_it_was_served(desk):
+    member = desk.open_member()
+    served = "2026-11-22T01:00:00.000000Z"
+    service = desk.serve(member, effective_at=served)
+    entry = desk.draft(desk.grant(member, 1, service=service))
+    assert entry["effective_at"] == served
+    desk.judge(entry)
+    with refused("reference"):
+        desk.judge(entry | {"effective_at": "2026-11-22T01:00:00.000001Z"})
 
 
 @pytest.mark.parametrize("command", [Capture, Release])
@@ -503,10 +522,9 @@ def test_policy_check_refuses_a_policy_on_a_credit_that_names_no_service(desk):
 
 def test_policy_decide_refuses_a_credit_for_service_before_the_first_policy(desk):
     member = desk.open_member()
-    service = desk.serve(member, effective_at="2026-11-19T15:59:59.999999Z")
-    both_refuse(desk, "policy", desk.grant(member, 1, service=service))
-    first = "2026-11-19T16:00:00.000000Z"
-    desk.do(desk.grant(member, 1, service=service, effective_at=first))
+    before = desk.serve(member, effective_at="2026-11-19T15:59:59.999999Z")
+    both_refuse(desk, "policy", desk.grant(member, 1, service=before))
+    desk.credit(member, 1, service=desk.serve(member, effective_at="2026-11-19T16:00:00.000000Z"))
 
 
 def test_policy_in_force_is_the_last_published_of_those_that_have_started(desk):
@@ -528,6 +546,15 @@ def test_replaced_decide_and_check_refuse_a_credit_for_a_service_that_was_replac
     second = desk.serve(member, 30, for_=first, **third)
     both_refuse(desk, "replaced", desk.grant(member, 1, service=first))
     desk.credit(member, 1, service=second)
+
+
+def test_replaced_decide_and_check_refuse_a_credit_for_a_service_that_was_withdrawn(desk):
+    member = desk.open_member()
+    third = {"recorder": desk.person("partner"), **desk.two}
+    withdrawn = desk.serve(member, 0, for_=desk.serve(member), **third)
+    both_refuse(desk, "replaced", desk.grant(member, 1, service=withdrawn))
+    again = desk.serve(member, 10, for_=withdrawn, **third)
+    desk.credit(member, 1, service=again)
 
 
 def test_replaced_decide_and_check_refuse_to_replace_a_service_twice(desk):

@@ -1,6 +1,7 @@
 """The rules on who may do what, on policies, keys and states."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.journal.commands import (
     Credit,
@@ -14,7 +15,17 @@ from ledger.journal.commands import (
 )
 from ledger.journal.entry import POINTS_MAX, person_of
 from ledger.journal.statements import hash_vkeys
-from tests.journal.books import NO_HASH, TRANSFERS, Desk, both_refuse, refused, statement, vkeys
+from ledger.tlog.note import Ed25519Cosigner
+from tests.journal.books import (
+    NO_HASH,
+    ORIGIN,
+    TRANSFERS,
+    Desk,
+    both_refuse,
+    refused,
+    statement,
+    vkeys,
+)
 
 # --- standing ------------------------------------------------------------------------------------
 
@@ -119,8 +130,8 @@ def test_two_people_check_wants_an_actor_of_every_person_but_the_founders():
     )
 
 
-@pytest.mark.parametrize("extra", ["approver", "request"])
-def test_two_people_check_refuses_an_approver_or_a_request_where_nobody_acts(extra):
+@pytest.mark.parametrize("extra", ["approver", "ref", "request"])
+def test_two_people_check_refuses_what_only_somebody_can_bring_where_nobody_acts(extra):
     desk = Desk()
     member = desk.open_member()
     desk.credit(member, 5)
@@ -128,7 +139,7 @@ def test_two_people_check_refuses_an_approver_or_a_request_where_nobody_acts(ext
     desk.wait(days=2)
     entry = desk.draft(Release(hold=hold))
     desk.judge(entry)
-    values = {"approver": desk.second, "request": desk.request()}
+    values = {"approver": desk.second, "ref": desk.ref(), "request": desk.request()}
     with refused("two-people"):
         desk.judge(entry | {extra: values[extra]})
 
@@ -159,6 +170,28 @@ def test_self_decide_and_check_refuse_a_credit_to_oneself(role):
     own = "member" + getattr(desk, {"actor": "office", "approver": "second"}[role])[6:]
     desk.state("open", account=own, **desk.by)
     both_refuse(desk, "self", desk.grant(own, 5))
+
+
+@pytest.mark.parametrize("role", ["actor", "approver"])
+def test_self_decide_and_check_refuse_to_write_off_ones_own_debt(role):
+    desk = Desk()
+    own = "member" + desk.two[role].removeprefix("person")
+    desk.state("open", account=own, **desk.by)
+    desk.overdraw(own, 5)
+    both_refuse(desk, "self", WriteOff(account=own, amount=5, **desk.two))
+
+
+@pytest.mark.parametrize("role", ["actor", "approver"])
+def test_self_decide_and_check_refuse_a_reversal_that_gives_back_to_oneself(role):
+    desk = Desk()
+    own = "member" + desk.two[role].removeprefix("person")
+    desk.state("open", account=own, **desk.by)
+    others = {"actor": desk.person("office"), "approver": desk.person("office")}
+    credit = desk.credit(own, 5, **others)
+    debit = desk.seq(Debit(account=own, amount=5, **others))
+    both_refuse(desk, "self", Reverse(original=debit, **desk.two))
+    desk.do(Reverse(original=debit, **others))
+    desk.do(Reverse(original=credit, **desk.two))
 
 
 @pytest.mark.parametrize("role", ["actor", "approver"])
@@ -305,6 +338,26 @@ def test_keys_check_refuses_keys_of_another_origin():
     foreign = [vkeys("a")[0].replace("beiyuan", "nanyuan")]
     with refused("keys"):
         desk.judge(desk.draft(desk.founding[0], vkeys=foreign))
+
+
+def _spoilt_vkeys():
+    good, cosigner = vkeys("b")[0], Ed25519Cosigner(ORIGIN, Ed25519PrivateKey.generate())
+    name, key_id, key = good.split("+", 2)
+    return {
+        "a key id that does not fit": [f"{name}+{int(key_id, 16) ^ 1:08x}+{key}"],
+        "a key that is cut short": [good[:-4]],
+        "a key that stands twice": [good, good],
+        "no log key but a cosigner's": [cosigner.verifier.vkey],
+        "a cosigner's key beside a log key": [good, cosigner.verifier.vkey],
+    }
+
+
+@pytest.mark.parametrize("fault", _spoilt_vkeys())
+def test_keys_check_refuses_what_cannot_verify_a_log(fault):
+    desk = Desk(founded=0)
+    desk.judge(desk.draft(desk.founding[0], vkeys=vkeys("b", "c")))
+    with refused("keys"):
+        desk.judge(desk.draft(desk.founding[0], vkeys=_spoilt_vkeys()[fault]))
 
 
 def test_keys_decide_and_check_refuse_a_revocation_that_trusts_more_than_there_is():

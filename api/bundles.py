@@ -1,0 +1,31 @@
+"""The bundle: the whole published log as one zip, to be checked offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response
+
+from api.auth import installation
+from api.resource import Resource
+from ledger.audit.bundle import bundle_chunks
+from ledger.installation import OpenLedger
+
+blueprint = Resource(
+    "bundle", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/bundle", description=__doc__
+)
+
+
+@blueprint.reads("", None, content_type="application/zip")
+def download(ledger: OpenLedger) -> Response:
+    """Download the bundle"""
+    chunks = bundle_chunks(installation().database, ledger.id, ledger.origin)
+    # The first chunk is made before the answer begins, so that a fault can still be a problem.
+    response = Response(_from(next(chunks, b""), chunks), mimetype="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{ledger.name}.zip"'
+    return response
+
+
+def _from(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

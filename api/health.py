@@ -1,0 +1,90 @@
+"""Health: `/healthz` says that the process answers, `/readyz` that it can do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response
+from sqlalchemy import text
+
+from api.auth import installation
+from api.problems import log_fault
+from api.resource import answer
+from ledger.db import MIGRATIONS
+from ledger.errors import PointsError
+from ledger.installation import Installation
+from ledger.journal import triggers
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Whether the process answers."""
+    return answer({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Whether everything that a request needs is there: 200, or 503 with what is not."""
+    here = installation()
+    checks = {name: _said(check, here) for name, check in CHECKS.items()}
+    if checks["database"] == "ok":
+        checks |= {f"ledger {name}": _head(here, name) for name in here.names()}
+    ready = all(said == "ok" for said in checks.values())
+    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    return answer(body, 200 if ready else 503)
+
+
+def _database(here: Installation) -> str:
+    with here.database.reading() as conn:
+        conn.execute(text("SELECT 1"))
+    return "ok"
+
+
+def _migrations(here: Installation) -> str:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    wanted = set(ScriptDirectory.from_config(config).get_heads())
+    with here.database.reading() as conn:
+        found = set(MigrationContext.configure(conn).get_current_heads())
+    return "ok" if found == wanted else "the database is not at this version's migration"
+
+
+def _triggers(here: Installation) -> str:
+    with here.database.reading() as conn:
+        missing = triggers.missing(conn)
+    return "ok" if not missing else f"missing: {', '.join(missing)}"
+
+
+def _head(here: Installation, name: str) -> str:
+    """Whether the ledger's database extends the last head that was signed."""
+
+    def check(_: Installation) -> str:
+        ledger = here.ledger(name)
+        with here.database.reading(snapshot=True) as conn:
+            ledger.publisher.check(conn)
+        return "ok"
+
+    return _said(check, here)
+
+
+def _said(check: Callable[[Installation], str], here: Installation) -> str:
+    try:
+        return check(here)
+    except PointsError as error:
+        return f"{error.code}: {error}"
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is not ready)
+        log_fault("readiness check failed", error)
+        return "failed; the log says why"
+
+
+CHECKS: dict[str, Callable[[Installation], str]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "triggers": _triggers,
+}

@@ -1,0 +1,112 @@
+"""Proposals: what waits for a second person, who approves or declines it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from api.auth import caller, installation
+from api.fields import Formed, limit
+from api.posting import EntriesSchema, WaitQuery, entered
+from api.problems import refuse
+from api.resource import Resource, answer, page
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+from ledger.journal.orders import Done
+from ledger.programme.proposals import (
+    STATES,
+    Proposal,
+    approve,
+    decline,
+    find_proposal,
+    list_proposals,
+)
+
+blueprint = Resource(
+    "proposals", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/proposals", description=__doc__
+)
+ID = e.Form("id", rf'"proposal/{e.HOLDER.text.partition("/")[2]}', "`proposal/…`")
+
+
+class ProposalSchema(Schema):
+    """A proposal."""
+
+    id = fields.String(required=True)
+    kind = fields.String(required=True)
+    values = fields.Dict(required=True, metadata={"description": "what is to be entered"})
+    actor = fields.String(required=True, metadata={"description": "who proposed it"})
+    at = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    decided_by = fields.String()
+    entry = fields.Integer(metadata={"description": "its last entry, once it is approved"})
+
+
+class ProposalsSchema(Schema):
+    """Proposals, the newest first."""
+
+    proposals = fields.List(fields.Nested(ProposalSchema), required=True)
+
+
+class ProposalsQuery(Schema):
+    """Which proposals."""
+
+    state = fields.String(validate=validate.OneOf(STATES), load_default=None)
+    before = Formed(ID, load_default=None)
+    limit = limit()
+
+
+@blueprint.reads("", ProposalsSchema, query=ProposalsQuery)
+def show_proposals(query: dict[str, Any], ledger: OpenLedger) -> Response:
+    """List proposals"""
+    with installation().database.reading() as conn:
+        found = list_proposals(conn, ledger.id, **query)
+    following = found[-1].id if len(found) == query["limit"] else None
+    return page("proposals", [_shown(each) for each in found], "before", following)
+
+
+@blueprint.reads("/<id:random>", ProposalSchema)
+def show_proposal(ledger: OpenLedger, random: str) -> Response:
+    """See a proposal"""
+    with installation().database.reading() as conn:
+        return answer(_shown(find_proposal(conn, ledger.id, f"proposal/{random}")))
+
+
+@blueprint.posts(
+    "/<id:random>/approve", EntriesSchema, roles=["admin"], query=WaitQuery, keyed=False
+)
+def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> Response:
+    """Approve what somebody else proposed
+
+    It is entered in both names, or refused by the book and closed. Sent again by the same person,
+    it gets the same answer.
+    """
+    outcome = approve(installation().database, ledger, f"proposal/{random}", caller().person)
+    return entered(ledger, outcome, wait=query["wait"])
+
+
+@blueprint.posts("/<id:random>/decline", ProposalSchema, roles=["admin"], keyed=False)
+def decline_proposal(ledger: OpenLedger, random: str) -> Response:
+    """Decline a proposal, or withdraw one's own"""
+    proposal_id = f"proposal/{random}"
+    database = installation().database
+    outcome = decline(database, ledger, proposal_id, caller().person)
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    with database.reading() as conn:
+        return answer(_shown(find_proposal(conn, ledger.id, proposal_id)), 201)
+
+
+def _shown(proposal: Proposal) -> dict[str, Any]:
+    shown = {
+        "id": proposal.id,
+        "kind": proposal.kind,
+        "values": proposal.values,
+        "actor": proposal.actor,
+        "at": proposal.at,
+        "state": proposal.state,
+        "decided_by": proposal.decided_by,
+        "entry": proposal.seq,
+    }
+    return {name: value for name, value in shown.items() if value is not None}

@@ -1,0 +1,57 @@
+"""Services: verified time, recorded by one person and verified by another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields
+
+from api.fields import Formed, Time
+from api.posting import EntriesSchema, WaitingSchema, WaitQuery, place
+from api.resource import Resource
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+
+blueprint = Resource(
+    "services", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/services", description=__doc__
+)
+FORMS = {name: form for name, (form, _) in e.fields_of("service").items()}
+
+
+class NewServiceSchema(Schema):
+    """Verified time of one member; the caller is who verified it."""
+
+    member = Formed(FORMS["member"], required=True)
+    minutes = Formed(FORMS["minutes"], required=True)
+    assurance = Formed(FORMS["assurance"], required=True)
+    effective_at = Time(required=True)
+    recorder = Formed(FORMS["recorder"], required=True, description="who recorded it")
+    ref = Formed(e.REF, required=True)
+    org = Formed(FORMS["org"])
+    project = Formed(FORMS["project"])
+    replaces = Formed(e.SEQ, description="the service of the same member that this one corrects")
+
+
+class ServiceSchema(EntriesSchema):
+    """The service just recorded."""
+
+    service = fields.Integer(required=True, metadata={"description": "the `seq` that names it"})
+
+
+@blueprint.posts(
+    "",
+    ServiceSchema,
+    roles=["officer"],
+    body=NewServiceSchema,
+    query=WaitQuery,
+    waits=WaitingSchema,
+)
+def record_service(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
+    """Record verified service
+
+    Back entries and corrections need a second person.
+    """
+    return place(
+        ledger, "service", body, wait=query["wait"], extra=lambda entry: {"service": entry["seq"]}
+    )

@@ -1,0 +1,96 @@
+"""A founded ledger with members, for the benchmarks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from ledger.config import read_settings
+from ledger.db import migrate
+from ledger.installation import Installation
+from ledger.journal.commands import Credit, Statement
+from ledger.journal.entry import new_id, to_base64
+from ledger.journal.founding import Founding
+from ledger.journal.orders import Done, Group, Order
+
+MEMBERS = 1_000
+
+
+class BenchDesk:
+    """Credits from one budget account to a thousand members."""
+
+    def __init__(self, data: Path, database_url: str | None = None) -> None:
+        environ = {
+            "POINTS_DATA": str(data),
+            "POINTS_PASSPHRASE": "only for measuring",
+            "POINTS_PUBLIC_HOST": "points.example.org",
+        }
+        if database_url:
+            environ["POINTS_DATABASE_URL"] = database_url
+        settings = read_settings(environ)
+        settings.data.mkdir(parents=True, exist_ok=True)
+        migrate(settings.database_url)
+        self.installation = Installation(settings, environ)
+        self.actor, second = new_id("person", os.urandom(16)), new_id("person", os.urandom(16))
+        self.budget = new_id("issuer", os.urandom(16))
+        self.ledger = self.installation.create_ledger(
+            "bench",
+            Founding(
+                founders=(self.actor, second),
+                budget=self.budget,
+                budget_limit=10**12,
+                budget_from="1997-01-01",
+                budget_to="2099-12-31",
+                policy_from="1997-01-01",
+            ),
+        )
+        self.members = [new_id("member", os.urandom(16)) for _ in range(MEMBERS)]
+        fields = ({"account": member} for member in self.members)
+        opening = tuple(
+            Order(command=Statement(kind="open", actor=self.actor, fields=each)) for each in fields
+        )
+        self.ledger.appender.submit(Group(opening))
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def credits_per_second(self, size: int, groups: int, clients: int) -> float:
+        """`groups` groups of `size` credits from each of `clients` threads, keys and all."""
+        barrier = threading.Barrier(clients + 1)
+
+        def client() -> None:
+            barrier.wait()
+            for _ in range(groups):
+                outcomes = self.ledger.appender.submit(self._group(size))
+                if not all(isinstance(outcome, Done) for outcome in outcomes):
+                    raise RuntimeError(f"a credit was refused: {outcomes}")
+
+        threads = [threading.Thread(target=client) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        barrier.wait()
+        start = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        return size * groups * clients / (time.perf_counter() - start)
+
+    def _group(self, size: int) -> Group:
+        with self._lock:
+            first = self._number
+            self._number += size
+        return Group(tuple(self._order(first + at) for at in range(size)), atomic=False)
+
+    def _order(self, number: int) -> Order:
+        keys = self.ledger.keys
+        command = Credit(
+            account=self.members[number % MEMBERS],
+            amount=1 + number % 50,
+            budget=self.budget,
+            actor=self.actor,
+        )
+        return Order(
+            command=command,
+            request=to_base64(keys.request_id(self.actor, f"key {number}", 0)),
+            fingerprint=keys.fingerprint(b"%d" % number),
+        )

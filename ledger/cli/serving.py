@@ -1,0 +1,207 @@
+"""`points run` and `points serve`: the service."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.util import import_app  # type: ignore[import-untyped]
+from sqlalchemy import select
+
+import ledger
+from ledger.cli.place import environment, installed, prepare, stored
+from ledger.cli.terminal import note
+from ledger.config import Settings, read_settings
+from ledger.demo import load_demo
+from ledger.errors import ConfigError, PointsError
+from ledger.installation import Installation
+from ledger.journal import tables as t
+from ledger.journal.privatefiles import read_private, write_private
+from ledger.programme.tokens import create_token, find_token
+
+WSGI = "wsgi:app"
+THREADS = 32
+GRACEFUL_SECONDS = 30
+DEMO_TOKEN_DAYS = 90
+
+_logger = structlog.get_logger(__name__)
+
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Worker processes.  [as many as there are cores]",
+)
+_threads = click.option(
+    "--threads",
+    type=click.IntRange(1, 1_024),
+    default=THREADS,
+    show_default=True,
+    help="Threads of each worker.",
+)
+
+
+@click.command(short_help="Set up what is missing, and serve.")
+@_workers
+@_threads
+def run(workers: int | None, threads: int) -> None:
+    """Set up what is missing, load the sample programme on first start, and serve it.
+
+    Data, keys and a passphrase made for them lie in POINTS_DATA, .data by default; a second start
+    finds them there.
+
+    \b
+    Example:
+      points run
+    """
+    settings = read_settings(environment())
+    _want_free(settings)
+    prepare()
+    with installed() as installation:
+        if not installation.names():
+            note("Loading the sample programme …")
+            load_demo(installation)
+        name = installation.names()[0]
+        file = _demo_token(installation, name)
+    url = f"http://{_address(settings)}"
+    hint = (
+        f"An officer's token of {name} lies in {_near(file)}\n"
+        f'Try:  curl -H "Authorization: Bearer $(cat {_near(file)})" {url}/v1/ledgers/{name}'
+    )
+    _serve(settings, workers, threads, hint)
+
+
+@click.command(short_help="Serve API and console.")
+@_workers
+@_threads
+def serve(workers: int | None, threads: int) -> None:
+    """Serve API and console on POINTS_HOST and POINTS_PORT, 127.0.0.1:8000 by default.
+
+    SIGTERM or Ctrl-C stops it: requests under way are answered, and the last heads published.
+
+    \b
+    Example:
+      POINTS_HOST=0.0.0.0 points serve --workers 4
+    """
+    settings = read_settings(environment())
+    _want_free(settings)
+    with stored(settings):
+        pass
+    _serve(settings, workers, threads)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
+    """Gunicorn without its command line; each worker loads the application after the fork."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        super().__init__(prog="points")
+
+    def load_config(self) -> None:
+        """Takes the options as they are: no file and no environment of gunicorn's own."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """The WSGI application."""
+        application: Callable[..., Any] = import_app(WSGI)
+        return application
+
+
+def _serve(settings: Settings, workers: int | None, threads: int, hint: str = "") -> None:
+    def listening(_: Any) -> None:
+        click.echo(f"Two-Way Points serves http://{_address(settings)} (Ctrl-C stops it)")
+        if hint:
+            click.echo(hint)
+        sys.stdout.flush()
+
+    # Workers read the environment: they must find the passphrase that was found here.
+    os.environ.update(environment())
+    root = str(Path(ledger.__file__).resolve().parent.parent)
+    if root not in sys.path:
+        sys.path.insert(0, root)  # where wsgi.py is
+    _Server(
+        {
+            "bind": _address(settings),
+            "workers": workers or os.cpu_count() or 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "loglevel": "warning",
+            "proc_name": "points",
+            "control_socket_disable": True,
+            "when_ready": listening,
+            "on_exit": _publish_last,
+        }
+    ).run()
+
+
+def _publish_last(_: Any) -> None:
+    """Publishes what the workers appended last, once they are gone."""
+    with installed() as installation:
+        for name in installation.names():
+            try:
+                installation.ledger(name).publisher.publish()
+            except PointsError as error:
+                _logger.warning("not published", ledger=name, code=error.code, reason=str(error))
+
+
+def _want_free(settings: Settings) -> None:
+    """`ConfigError` where nobody can listen at the address, said before anything is set up."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            used = error.errno == errno.EADDRINUSE
+            reason = "is in use already" if used else f"cannot be served ({error.strerror})"
+            raise ConfigError(
+                f"{_address(settings)} {reason}. Set POINTS_PORT or POINTS_HOST to another."
+            ) from error
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
+
+
+def _near(path: Path) -> Path:
+    """The path as one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _demo_token(installation: Installation, name: str) -> Path:
+    """The file, private to its owner, with an officer's token that still holds."""
+    file = installation.settings.data / "demo-token"
+    if file.exists():
+        text = read_private(file).decode("ascii", "replace").strip()
+        with installation.database.reading() as conn:
+            token = find_token(conn, text, installation.clock.now())
+        if token is not None and token.ledger == name:
+            return file
+        file.unlink()
+    person = _somebody(installation, name)
+    made = create_token(
+        installation.database, installation.clock, name, person, "officer", DEMO_TOKEN_DAYS
+    )
+    write_private(file, made.text.encode() + b"\n")
+    return file
+
+
+def _somebody(installation: Installation, name: str) -> str:
+    """A person of standing office."""
+    mine = t.person.c.ledger_id == installation.ledger(name).id
+    office = select(t.person.c.person).where(mine, t.person.c.standing == "office")
+    query = office.order_by(t.person.c.person).limit(1)
+    with installation.database.reading() as conn:
+        person: str = conn.execute(query).scalar_one()
+    return person

@@ -1,0 +1,168 @@
+"""`points verify`: bundles, receipts and the database, checked against the caller's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from ledger.audit.database import verify_database
+from ledger.audit.faults import BundleFault
+from ledger.audit.receipts import ReceiptReport, verify_receipt
+from ledger.audit.report import Report
+from ledger.audit.trust import parse_keys
+from ledger.audit.verify import verify_bundle
+from ledger.cli.place import chosen, installed
+from ledger.cli.terminal import Failure, as_json, ledger_option, progress, tell
+from ledger.tlog.note import Verifier
+from ledger.tlog.proof import PROOF_BYTES_MAX
+
+EXIT_UNCHECKED = 3
+KEY_FILE_CHARS_MAX = 1_000_000
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Check a bundle, a receipt or the database.")
+@click.argument("bundle", type=EXISTING, required=False)
+@click.option("--receipt", type=EXISTING, help="Check this receipt instead of a bundle.")
+@click.option(
+    "--database", "in_database", is_flag=True, help="Check the tables of a ledger here instead."
+)
+@ledger_option
+@click.option(
+    "--key", "keys", multiple=True, metavar="VKEY", help="A key of the log's; repeatable."
+)
+@click.option(
+    "--key-file", "files", multiple=True, type=EXISTING, help="A file of such keys, one a line."
+)
+@as_json
+def verify(
+    bundle: Path | None,
+    receipt: Path | None,
+    in_database: bool,
+    name: str | None,
+    keys: Sequence[str],
+    files: Sequence[Path],
+    as_json: bool,
+) -> None:
+    """Check BUNDLE, offline: every entry, every rule, every hash and signature.
+
+    The keys to trust come from you, never from what is checked. Exit code 0: all of it is well and
+    under your keys. 1: something is wrong. 3: you gave no keys, so it is consistent with itself;
+    whose it is was not checked.
+
+    \b
+    Examples:
+      points verify beiyuan.zip --key-file beiyuan.keys
+      points verify --receipt 1042.tlog-proof --key-file beiyuan.keys
+      points verify --database --ledger beiyuan
+    """
+    if [bundle is not None, receipt is not None, in_database].count(True) != 1:
+        raise click.UsageError("Name one thing to check: BUNDLE, or --receipt, or --database.")
+    trusted = _trusted(keys, files)
+    if bundle is not None:
+        _verify_bundle(bundle, trusted, as_json)
+    elif receipt is not None:
+        _verify_receipt(receipt, trusted, as_json)
+    else:
+        _verify_database(name, trusted, as_json)
+
+
+def _trusted(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, ...] | None:
+    texts = list(keys)
+    for path in files:
+        with path.open("rb") as file:
+            text = file.read(KEY_FILE_CHARS_MAX).decode(errors="replace")
+        found = [line for raw in text.splitlines() if (line := raw.strip()) and line[0] != "#"]
+        if not found:
+            raise click.UsageError(f"{path} holds no keys.")
+        texts += found
+    return parse_keys(texts) if texts else None
+
+
+def _verify_bundle(path: Path, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
+    try:
+        with progress("entries") as advance:
+            report = verify_bundle(path, trusted, _steps(advance))
+    except BundleFault as fault:
+        if as_json:
+            tell("", {"ok": False, "fault": fault.to_json()}, as_json)
+        raise
+    tell(_told(report), {"ok": report.trust == "checked", **report.to_json()}, as_json)
+    _judge(report.trust, report.says)
+
+
+def _verify_receipt(path: Path, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
+    with path.open("rb") as file:
+        report = verify_receipt(file.read(PROOF_BYTES_MAX + 1), trusted)
+    tell(_shown(report), {"ok": report.trust == "checked", **report.to_json()}, as_json)
+    _judge(report.trust, report.says)
+
+
+def _verify_database(name: str | None, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
+    """Compares tables with entries, under the keys that lie here unless others are given."""
+    with installed() as installation, progress("entries") as advance:
+        ledger = chosen(installation, name)
+        if trusted is None:
+            rings = map(ledger.keys.vkeys, ledger.keys.generations)
+            trusted = parse_keys(vkey for ring in rings for vkey in ring)
+        differences = verify_database(
+            installation.database, ledger.id, ledger.origin, trusted, progress=_steps(advance)
+        )
+    facts = {
+        "ok": not differences,
+        "ledger": ledger.name,
+        "differences": [difference._asdict() for difference in differences],
+    }
+    lines = [str(difference) for difference in differences]
+    tell("\n".join(lines) or f"{ledger.name}: the tables are what its entries say", facts, as_json)
+    if differences:
+        raise Failure(f"The tables of {ledger.name} are not what its entries say.")
+
+
+def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
+    """Turns "so many are done" into "so many more"."""
+    before = 0
+
+    def step(done: int, _: int) -> None:
+        nonlocal before
+        advance(done - before)
+        before = done
+
+    return step
+
+
+def _judge(trust: str, says: str) -> None:
+    """Ends the command unless the caller's own keys vouch for all of it."""
+    if trust == "unchecked":
+        click.echo(f"points: {says}", err=True)
+        raise SystemExit(EXIT_UNCHECKED)
+    if trust != "checked":
+        raise Failure(f"{says}.")
+
+
+def _told(report: Report) -> str:
+    accounts, points = report.accounts, report.points
+    gone = f"{points.settled:,} settled, {points.expired:,} expired, {points.withdrawn:,} withdrawn"
+    return "\n".join(
+        [
+            f"log          {report.origin}",
+            f"size         {report.size:,} entries, {report.first_at} to {report.last_at}",
+            f"root         {report.root.hex()}",
+            f"checkpoints  {report.checkpoints:,}",
+            f"accounts     {accounts.member:,} members, {accounts.org:,} organisations",
+            f"points       {points.issued:,} issued, {points.outstanding:,} outstanding, {gone}",
+            f"trust        {report.says}",
+        ]
+    )
+
+
+def _shown(report: ReceiptReport) -> str:
+    return "\n".join(
+        [
+            f"log    {report.origin}",
+            f"entry  {report.seq} of {report.size:,}: {report.entry['type']}, {report.entry['at']}",
+            f"trust  {report.says}",
+        ]
+    )

@@ -1,0 +1,206 @@
+"""The application over a database of the test's own, and a desk that asks it things."""
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.test import TestResponse
+
+from api import create_app
+from ledger.config import read_settings
+from ledger.installation import Installation
+from ledger.journal.keys import create_keys
+from ledger.journal.pkcs8 import ScryptCost
+from ledger.programme.tokens import OPERATOR, create_token
+from tests.journal.live import TestClock
+
+HOST = "points.example.org"
+PASSPHRASE = "a passphrase of the tests"
+LEDGERS = ("beiyuan", "nanyuan")
+SOMEBODY = "person/" + "a" * 26
+FOUNDING = {
+    "budget": {"limit": 1_000_000, "from": "2026-01-01", "to": "2030-12-31"},
+    "policy": {
+        "from": "2026-01-01",
+        "transfers": [{"purpose": "gift", "from": "member", "to": "member", "limit": 100}],
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def cheap_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys of two ledgers whose passphrase costs next to nothing to try; to be copied."""
+    directory = tmp_path_factory.mktemp("keys")
+    for name in LEDGERS:
+        origin = f"{HOST}/log/{name}"
+        create_keys(directory / name, origin, PASSPHRASE.encode(), cost=ScryptCost(2, 1, 1))
+    return directory
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+def installation(
+    database_url: str, tmp_path: Path, cheap_keys: Path, clock: TestClock
+) -> Iterator[Installation]:
+    environ = {
+        "POINTS_DATA": str(tmp_path / "data"),
+        "POINTS_DATABASE_URL": database_url,
+        "POINTS_PASSPHRASE": PASSPHRASE,
+        "POINTS_PUBLIC_HOST": HOST,
+    }
+    settings = read_settings(environ)
+    opened = Installation(settings, environ, clock=clock)
+    shutil.copytree(cheap_keys, settings.keys)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(installation: Installation) -> Flask:
+    return create_app(installation)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+class Desk:
+    """Asks the application for one role or another, and holds every answer to its declaration."""
+
+    def __init__(self, app: Flask, client: FlaskClient, installation: Installation) -> None:
+        self.app, self.client, self.installation = app, client, installation
+        self.base = "/v1/ledgers/beiyuan"
+        self.tokens = {"operator": self.operator_token(), "nobody": None}
+        self.spec = self.ask("GET", "/v1/openapi.json").json
+        self._keys = 0
+        made = self.ask("POST", "/v1/ledgers", "operator", {"name": "beiyuan"} | FOUNDING)
+        assert made.status_code == 201, made.text
+        self.budget = made.json["budget"]
+        founders = made.json["founders"]
+        self.first, self.second = (each["person"] for each in founders)
+        self.tokens |= {"admin": founders[0]["token"], "second admin": founders[1]["token"]}
+        self.tokens["officer"] = self.token(self.first, "officer")
+        self.tokens["auditor"] = self.token(self.first, "auditor")
+
+    def operator_token(self) -> str:
+        here = self.installation
+        return create_token(here.database, here.clock, OPERATOR, SOMEBODY, OPERATOR, 30).text
+
+    def token(self, person: str, role: str, **more: Any) -> str:
+        made = self.post("/tokens", {"person": person, "role": role, **more}, "admin")
+        assert made.status_code == 201, made.text
+        return made.json["token"]
+
+    def ask(
+        self, method: str, path: str, role: str = "nobody", body: Any = None, **headers: str
+    ) -> TestResponse:
+        """Sends a request with a role's token; the answer's status must be a declared one."""
+        token = self.tokens.get(role, role)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.client.open(path, method=method, json=body, headers=sent)
+        self.check_declared(method, path, answer)
+        return answer
+
+    def post(
+        self, path: str, body: Any = None, role: str = "officer", key: str | None = None
+    ) -> TestResponse:
+        """A POST below the ledger, with a new idempotency key unless one is given."""
+        return self.ask("POST", self.base + path, role, body, Idempotency_Key=key or self.key())
+
+    def get(self, path: str, role: str = "auditor") -> TestResponse:
+        """A GET below the ledger."""
+        return self.ask("GET", self.base + path, role)
+
+    def key(self) -> str:
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    def check_declared(self, method: str, path: str, answer: TestResponse) -> None:
+        if answer.status_code >= 400 and path != "/readyz":
+            assert answer.mimetype == "application/problem+json", answer.text
+            assert answer.json["type"].startswith("/problems/")
+            assert answer.json["status"] == answer.status_code
+        if not path.startswith(("/v1/ledgers", "/log/")):
+            return
+        rule = self.rule_of(method, path.partition("?")[0])
+        if rule is not None:
+            declared = self.spec["paths"][spelled(rule)][method.lower()]["responses"]
+            assert str(answer.status_code) in declared, (method, rule, answer.status_code)
+
+    def rule_of(self, method: str, path: str) -> str | None:
+        """The rule that serves the path, None where none does."""
+        try:
+            found, _ = self.app.url_map.bind("").match(path, method, return_rule=True)
+        except (NotFound, MethodNotAllowed):
+            return None
+        return found.rule
+
+    # --- what most stories begin with ----------------------------------------------------------
+
+    def member(self, points: int = 0) -> str:
+        account = self.post("/accounts", {"kind": "member"}).json["account"]
+        if points:
+            assert self.credit(account, points).status_code == 201
+        return account
+
+    def org(self) -> str:
+        return self.post("/accounts", {"kind": "org"}).json["account"]
+
+    def credit(self, account: str, amount: int, key: str | None = None, **more: Any) -> Any:
+        body = {"account": account, "amount": amount, "budget": self.budget, **more}
+        return self.post("/credits", body, key=key)
+
+    def balance(self, account: str) -> int:
+        return self.get(f"/accounts/{account}").json["balance"]
+
+    def size(self) -> int:
+        return self.get("").json["size"]
+
+    def publish(self) -> int:
+        return self.installation.ledger("beiyuan").publisher.publish()
+
+
+@pytest.fixture
+def desk(app: Flask, client: FlaskClient, installation: Installation) -> Desk:
+    return Desk(app, client, installation)
+
+
+@pytest.fixture
+def at_once(app: Flask) -> Callable[..., list[Any]]:
+    """Runs callables in threads that start together; their results in order."""
+
+    def run(*jobs: Callable[[], Any]) -> list[Any]:
+        barrier = threading.Barrier(len(jobs))
+        results: list[Any] = [None] * len(jobs)
+
+        def work(place: int) -> None:
+            barrier.wait(10)
+            results[place] = jobs[place]()
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(len(jobs))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        return results
+
+    return run
+
+
+def spelled(rule: str) -> str:
+    """A rule as OpenAPI spells it: `<seq:seq>` is `{seq}`."""
+    return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)

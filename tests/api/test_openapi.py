@@ -1,0 +1,62 @@
+"""The interface as it is published.  When it changes on purpose, write it anew and read the diff:
+
+.venv/bin/python -m tests.api.test_openapi
+"""
+
+import json
+from pathlib import Path
+
+from api import create_app
+
+SNAPSHOT = Path(__file__).with_name("openapi.json")
+
+
+def published() -> dict:
+    # Only putting the application together, which asks its installation for nothing.
+    return create_app(installation=object()).test_client().get("/v1/openapi.json").json
+
+
+def spelled(spec: dict) -> str:
+    return json.dumps(spec, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def operations(spec: dict):
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            if method != "parameters":
+                yield f"{method} {path}", operation
+
+
+def test_the_interface_is_the_one_on_record():
+    assert spelled(published()) == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_every_operation_says_what_it_is_and_what_it_refuses():
+    spec = published()
+    assert spec["openapi"] == "3.1.0"
+    for name, operation in operations(spec):
+        assert operation["summary"], name
+        assert any(status.startswith("2") for status in operation["responses"]), name
+        if "security" in operation:
+            assert operation["security"] == [{"bearer": []}], name
+            assert {"401", "403", "404"} <= set(operation["responses"]), name
+
+
+def test_every_problem_is_declared_as_one():
+    for name, operation in operations(published()):
+        for status, response in operation["responses"].items():
+            if status >= "4":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+
+
+def test_every_reference_leads_somewhere():
+    spec = published()
+    text = json.dumps(spec)
+    wanted = {part.split('"')[0] for part in text.split('"#/components/')[1:]}
+    for reference in wanted:
+        kind, _, name = reference.partition("/")
+        assert name in spec["components"][kind], reference
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(spelled(published()), encoding="utf-8")

@@ -1,0 +1,435 @@
+"""A good bundle passes whole; a damaged one is refused by naming the first thing that is wrong."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.audit.faults import BundleFault
+from ledger.audit.verify import verify_bundle
+from ledger.journal import entry as entries
+from ledger.journal.commands import Statement
+from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from ledger.tlog.merkle import EMPTY_ROOT
+from ledger.tlog.note import Ed25519Signer, Signer, Verifier, split_note
+from tests.audit.lived import Files, Lived, bundle_of, entries_in, flipped, pack
+from tests.journal.live import ORIGIN
+
+Damage = Callable[[Files], None]
+
+
+def fault_of(path: Path, trusted: Sequence[Verifier] | None = None) -> BundleFault:
+    """The fault that a bundle is refused by."""
+    with pytest.raises(BundleFault) as caught:
+        verify_bundle(path, trusted)
+    return caught.value
+
+
+# --- a good bundle -------------------------------------------------------------------------------
+
+
+def test_a_good_bundle_is_reported_with_its_totals(
+    lived: Lived, good: Path, trusted: list[Verifier], files: Files
+) -> None:
+    # When it is verified by someone who has the keys with which the log began
+    report = verify_bundle(good, trusted)
+    # Then all of it is under a head that he trusts
+    size = lived.published[-1]
+    assert (report.origin, report.size, report.trust) == (ORIGIN, size, "checked")
+    assert report.trusted_size == size
+    assert report.says == f"all {size} entries are under a head that you trust"
+    assert report.checkpoints == 4
+    assert report.vkeys == (*lived.keys.vkeys(1), *lived.keys.vkeys(2))
+    # And every type of entry is counted
+    kinds = [entries.decode(raw)["type"] for raw in entries_in(files)]
+    assert report.entries == {kind: kinds.count(kind) for kind in entries.TYPES}
+    assert all(report.entries.values())
+    assert report.first_at == entries.decode(entries_in(files)[0])["at"]
+    assert report.last_at == entries.decode(entries_in(files)[-1])["at"]
+
+
+def test_its_points_are_those_in_the_tables_and_add_up(lived: Lived, good: Path) -> None:
+    points = verify_bundle(good).points
+    tables = lived.counter
+    assert points.issued == -tables.balance(tables.budget)
+    assert points.withdrawn == tables.balance("withdrawn") == 50
+    assert points.expired == tables.balance("expired") == 5
+    assert points.settled == tables.balance("settled") == 20
+    assert points.written_off == -tables.balance("written-off") == 5
+    assert (points.held, points.owed) == (0, 12)
+    gone = points.withdrawn + points.expired + points.settled
+    assert points.issued + points.written_off == gone + points.outstanding
+
+
+def test_its_accounts_are_counted_by_kind(good: Path) -> None:
+    counts = verify_bundle(good).accounts
+    assert asdict(counts) == {"issuer": 1, "member": 4, "org": 1, "closed": 1}
+
+
+def test_the_report_is_json(good: Path, trusted: list[Verifier]) -> None:
+    report = verify_bundle(good, trusted)
+    told = orjson.loads(orjson.dumps(report.to_json()))
+    assert told["trust"] == "checked"
+    assert told["root"] == entries.to_base64(report.root)
+    assert told["points"]["issued"] == report.points.issued
+    assert told["entries"]["credit"] == report.entries["credit"]
+
+
+def test_without_keys_it_is_only_consistent_with_itself(good: Path) -> None:
+    report = verify_bundle(good)
+    assert (report.trust, report.trusted_size) == ("unchecked", 0)
+    assert report.says == "consistent with itself; whose it is was not checked"
+
+
+def test_progress_is_told_to_the_end(good: Path) -> None:
+    told: list[tuple[int, int]] = []
+    report = verify_bundle(good, progress=lambda done, whole: told.append((done, whole)))
+    assert told == [(256, report.size), (512, report.size), (report.size, report.size)]
+
+
+def test_verifying_needs_no_database(good: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from ledger.audit.verify import verify_bundle;"
+        "from ledger.audit.receipts import verify_receipt;"
+        "verify_bundle(Path(sys.argv[1])); sys.exit('sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(good)], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# --- damaged files -------------------------------------------------------------------------------
+
+
+def flip(name: str, at: int) -> Damage:
+    """Turns over one bit of one byte of a file."""
+
+    def damage(files: Files) -> None:
+        files[name] = flipped(files[name], at)
+
+    return damage
+
+
+def flip_text(name: str, find: bytes, offset: int = 0) -> Damage:
+    """The same at a place that a text marks."""
+
+    def damage(files: Files) -> None:
+        files[name] = flipped(files[name], files[name].index(find) + offset)
+
+    return damage
+
+
+def drop(name: str) -> Damage:
+    """Leaves a file out."""
+    return lambda files: files.pop(name) and None
+
+
+def put(name: str, content: bytes) -> Damage:
+    """Adds or replaces a file."""
+    return lambda files: files.__setitem__(name, content)
+
+
+def copy(source: str, target: str) -> Damage:
+    """Puts the bytes of one file under the name of another."""
+    return lambda files: files.__setitem__(target, files[source])
+
+
+def swap_manifest(**changes: Any) -> Damage:
+    """Another manifest."""
+
+    def damage(files: Files) -> None:
+        said = orjson.loads(files["manifest.json"]) | changes
+        files["manifest.json"] = orjson.dumps(said)
+
+    return damage
+
+
+SIGNATURE = "— ".encode()
+
+DAMAGES: list[tuple[str, Damage, str]] = [
+    # what is damaged, how, what is said (SIZE: the head's size, LAST: its partial tiles' width)
+    ("head signature", flip_text("checkpoint", SIGNATURE, 45), "checkpoints/SIZE is another note"),
+    ("head origin", flip("checkpoint", 0), "checkpoints/SIZE is another note than checkpoint"),
+    ("head text", put("checkpoint", b"points\n"), "checkpoint: note does not have the form"),
+    ("no head", drop("checkpoint"), "checkpoint is missing: this zip is no points bundle"),
+    ("head beyond", drop("checkpoints/SIZE"), "checkpoints/SIZE is missing from the bundle"),
+    ("old root", flip_text("checkpoints/5", b"\n5\n", 4), "checkpoints/5: ED25519 signature of"),
+    ("old name", copy("checkpoints/5", "checkpoints/7"), "checkpoints/7 is of points.example.org"),
+    ("old beyond", copy("checkpoint", "checkpoints/9999"), "checkpoints/9999 is beyond the head"),
+    ("odd name", put("checkpoints/05", b""), "has a file 'checkpoints/05', which no bundle has"),
+    ("unknown", put("README", b""), "has a file 'README', which no bundle has"),
+    ("folder", put("tile/0/", b""), "has a file 'tile/0/', which no bundle has"),
+    ("upwards", put("../evil", b""), "has a file '../evil', which no bundle has"),
+    ("leaf hash", flip("tile/0/001", 32 * 7), "entry 263 in tile/entries/001 has the leaf hash"),
+    ("subtree", flip("tile/1/000.p/2", 40), "tile/1/000.p/2 says"),
+    ("entry", flip("tile/entries/001", 1000), "in tile/entries/001 has the leaf hash"),
+    ("length", flip("tile/entries/000", 1), "tile/entries/000: bundle"),
+    ("length up", flip("tile/entries/001", 0), "tile/entries/001: bundle"),
+    ("no tile", drop("tile/0/001"), "tile/0/001 is missing: a log of SIZE entries has"),
+    ("no bundle", drop("tile/entries/001"), "tile/entries/001 is missing: a log of SIZE entries"),
+    ("no level", drop("tile/1/000.p/2"), "tile/1/000.p/2 is missing"),
+    ("more", put("tile/0/003", bytes(8192)), "tile/0/003 is no tile of a log of SIZE entries"),
+    ("partial too", put("tile/0/000.p/9", b""), "tile/0/000.p/9 is no tile of a log of SIZE"),
+    ("level", put("tile/9/000.p/1", bytes(32)), "tile/9/000.p/1 is no tile of a log of SIZE"),
+    (
+        "short tile",
+        put("tile/0/000", bytes(64)),
+        "tile/0/000 has 64 bytes, wanted 256 hashes of 32",
+    ),
+    ("long tile", put("tile/0/000", bytes(8224)), "tile/0/000 would unpack to 8224 bytes, at most"),
+    ("manifest", put("manifest.json", b"{"), "manifest.json is not JSON"),
+    ("a list", put("manifest.json", b"[]"), "manifest.json says format is 'None'"),
+    (
+        "no manifest",
+        drop("manifest.json"),
+        "manifest.json is missing: this zip is no points bundle",
+    ),
+    ("format", swap_manifest(format="points-bundle/2"), "says format is 'points-bundle/2', but it"),
+    ("origin", swap_manifest(origin="example.org/log/mine"), "manifest.json says origin is"),
+    ("size", swap_manifest(size=5), "manifest.json says size is '5', but it is 'SIZE'"),
+    ("true size", swap_manifest(size=True), "manifest.json says size is 'True'"),
+    ("keys", swap_manifest(keys=[]), "manifest.json says keys is '[]'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"), [row[1:] for row in DAMAGES], ids=[r[0] for r in DAMAGES]
+)
+def test_a_damaged_bundle_is_refused_by_what_is_wrong(
+    lived: Lived,
+    files: Files,
+    trusted: list[Verifier],
+    tmp_path: Path,
+    damage: Damage,
+    says: str,
+) -> None:
+    size = str(lived.published[-1])
+    renamed = {name.replace(size, "SIZE"): raw for name, raw in files.items()}
+    damage(renamed)
+    named = {name.replace("SIZE", size): raw for name, raw in renamed.items()}
+    fault = fault_of(pack(named, tmp_path / "bad.zip"), trusted)
+    assert says.replace("SIZE", size) in str(fault)
+    assert fault.file is not None
+
+
+def test_a_bit_of_an_entry_is_found_by_its_seq(files: Files, tmp_path: Path) -> None:
+    # Given an entry in the middle of the second bundle, of which one digit is changed
+    raw = files["tile/entries/001"]
+    at = raw.index(b'"amount":', 30_000) + len('"amount":-')
+    files["tile/entries/001"] = flipped(raw, at)
+    seq = entries.decode(entries_in(files)[256])["seq"]
+    wanted = next(s for s, e in enumerate(entries_in(files)) if e not in raw and s >= seq)
+    # Then the fault names it
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    assert (fault.seq, fault.file, fault.rule) == (wanted, "tile/entries/001", None)
+    assert str(fault).startswith(f"entry {wanted} in tile/entries/001 has the leaf hash")
+
+
+@pytest.mark.parametrize("rearranged", ["dropped", "doubled", "reordered"])
+def test_entries_that_were_moved_are_found_where_they_begin_to_differ(
+    files: Files, tmp_path: Path, rearranged: str
+) -> None:
+    log = entries_in(files)[256:512]
+    moved = {
+        "dropped": [*log[:9], *log[10:], log[9]],
+        "doubled": [*log[:9], log[8], *log[9:255]],
+        "reordered": [*log[:9], log[10], log[9], *log[11:]],
+    }[rearranged]
+    from ledger.tlog.tiles import encode_bundle
+
+    files["tile/entries/001"] = encode_bundle(moved)
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    assert fault.seq == 256 + 9
+
+
+def test_a_signature_is_checked_with_the_keys_of_the_log_even_without_ones_own(
+    files: Files, tmp_path: Path
+) -> None:
+    at = files["checkpoints/5"].rindex(SIGNATURE)
+    files["checkpoints/5"] = flipped(
+        files["checkpoints/5"], at + len(SIGNATURE + ORIGIN.encode()) + 30
+    )
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    assert "checkpoints/5: MLDSA44_COSIGNATURE signature of" in str(fault)
+
+
+def test_a_root_that_the_entries_do_not_give_is_named(
+    lived: Lived, files: Files, tmp_path: Path
+) -> None:
+    # Given a head of another history, signed by the log's own keys
+    head = Checkpoint(ORIGIN, 5, bytes(32))
+    files["checkpoints/5"] = sign_checkpoint(head, lived.keys.signers(1), 1)
+    # Then it is refused, though its signatures are right
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    assert f"checkpoints/5 states the root {bytes(32).hex()} at size 5, its entries give" in str(
+        fault
+    )
+
+
+def test_a_checkpoint_lacks_one_of_the_logs_keys(
+    lived: Lived, files: Files, tmp_path: Path
+) -> None:
+    text, *lines = files["checkpoints/5"].partition(b"\n\n")
+    files["checkpoints/5"] = text + b"\n\n" + lines[1].splitlines(keepends=True)[0]
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    missing = lived.keys.signers(1)[1].verifier
+    assert f"checkpoints/5 is not signed by {ORIGIN}+{missing.key_id:08x}" in str(fault)
+
+
+def test_an_empty_log_is_no_bundle(lived: Lived, tmp_path: Path) -> None:
+    note = sign_checkpoint(Checkpoint(ORIGIN, 0, EMPTY_ROOT), lived.keys.signers(1), 1)
+    manifest = {"format": "points-bundle/1", "keys": [], "origin": ORIGIN, "size": 0}
+    files = {"manifest.json": orjson.dumps(manifest), "checkpoint": note}
+    assert "checkpoint is of size 0" in str(fault_of(pack(files, tmp_path / "bad.zip")))
+
+
+def test_a_head_of_a_monstrous_size_costs_no_more_than_its_files(
+    lived: Lived, files: Files, tmp_path: Path
+) -> None:
+    size = 2**53 - 1
+    head = Checkpoint(ORIGIN, size, bytes(32))
+    note = sign_checkpoint(head, lived.keys.signers(2), 1)
+    files["checkpoint"] = files[f"checkpoints/{size}"] = note
+    fault = fault_of(pack(files, tmp_path / "bad.zip"))
+    assert f"is missing: a log of {size} entries has" in str(fault)
+
+
+# --- whose it is ---------------------------------------------------------------------------------
+
+
+def test_the_bundle_of_another_log_is_foreign(good: Path) -> None:
+    other = Ed25519Signer(ORIGIN, Ed25519PrivateKey.generate()).verifier
+    fault = fault_of(good, [other])
+    assert f"no checkpoint of this bundle of {ORIGIN} is signed by a key that you trust" in str(
+        fault
+    )
+
+
+def test_a_witness_alone_does_not_say_whose_it_is(
+    lived: Lived, files: Files, tmp_path: Path
+) -> None:
+    # Given a bundle whose head a witness signed too
+    witness = Ed25519Signer("witness.example.org", Ed25519PrivateKey.generate())
+    size = lived.published[-1]
+    text = split_note(files["checkpoint"]).text
+    line = sign_checkpoint(_parsed(text), [witness], 0).rpartition(b"\n\n")[2]
+    files["checkpoint"] += line
+    files[f"checkpoints/{size}"] = files["checkpoint"]
+    path = pack(files, tmp_path / "witnessed.zip")
+    # Then his key alone is not enough, and beside the log's it does no harm
+    assert "none of the keys that you trust is this log's" in str(
+        fault_of(path, [witness.verifier])
+    )
+    own = [signer.verifier for signer in lived.keys.signers(1)]
+    assert verify_bundle(path, [witness.verifier, *own]).trust == "checked"
+
+
+def _parsed(text: bytes) -> Checkpoint:
+    from ledger.tlog.checkpoint import parse_checkpoint
+
+    return parse_checkpoint(text)
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("which", [slice(0, 1), slice(1, 2), slice(0, 2)])
+def test_any_key_of_any_generation_vouches_for_the_head(
+    lived: Lived, good: Path, generation: int, which: slice
+) -> None:
+    keys = [signer.verifier for signer in lived.keys.signers(generation)][which]
+    assert verify_bundle(good, keys).trust == "checked"
+
+
+def test_a_key_that_the_log_did_not_reveal_yet_is_not_trusted(lived: Lived, good: Path) -> None:
+    keys = [signer.verifier for signer in lived.keys.signers(3)]
+    assert "signed by a key that you trust" in str(fault_of(good, keys))
+
+
+class Rotation:
+    """A log of which the keys are changed after its founding: honest entries, chosen signatures."""
+
+    def __init__(self, lived: Lived, files: Files, revoked: dict[str, Any] | None = None) -> None:
+        from tests.audit.lived import Forger
+
+        self.keys = lived.keys
+        self.forger = Forger(entries_in(files)[: lived.published[1]])
+        self.before = len(self.forger.entries)
+        two = {"actor": lived.counter.office, "approver": lived.counter.second}
+        fields: dict[str, Any] = {
+            "next": entries.to_base64(lived.keys.vkeys_hash(3)),
+            "vkeys": list(lived.keys.vkeys(2)),
+        }
+        if revoked is not None:
+            fields["revoked"] = revoked
+        self.forger.enter(Statement(kind="key", fields=fields, **two))
+        self.over = len(self.forger.entries)
+
+    def bundle(self, path: Path, sizes: Sequence[int], *generations: int) -> Path:
+        """Checkpoints of `sizes`, those over the `key` entry signed by these generations."""
+
+        def signing(size: int) -> list[Signer]:
+            use = generations if size >= self.over else (1,)
+            return [signer for each in use for signer in self.keys.signers(each)]
+
+        vkeys = [*self.keys.vkeys(1), *self.keys.vkeys(2)]
+        return pack(bundle_of(self.forger.entries, signing, sizes, vkeys), path)
+
+
+def test_the_first_head_over_new_keys_bears_the_old_ones_too(
+    lived: Lived, files: Files, tmp_path: Path, trusted: list[Verifier]
+) -> None:
+    rotation = Rotation(lived, files)
+    good = rotation.bundle(tmp_path / "good.zip", [5, rotation.before], 1, 2)
+    assert verify_bundle(good, trusted).trust == "checked"
+    for generations, missing in (((2,), 1), ((1,), 2)):
+        bad = rotation.bundle(tmp_path / "bad.zip", [5, rotation.before], *generations)
+        first, second = (each.verifier for each in lived.keys.signers(missing))
+        says = str(fault_of(bad, trusted))
+        if missing == 1:
+            names = " and ".join(f"{ORIGIN}+{each.key_id:08x}" for each in (first, second))
+            assert says == f"checkpoints/{rotation.over} is not signed by {names}"
+        else:
+            assert f"checkpoints/{rotation.over} is not signed by" in says
+
+
+def test_after_a_revocation_older_trust_ends_at_the_size_it_names(
+    lived: Lived, files: Files, tmp_path: Path, trusted: list[Verifier]
+) -> None:
+    # Given keys that were revoked after the head of size 5
+    five = _parsed(split_note(files["checkpoints/5"]).text)
+    revoked = {"root": entries.to_base64(five.root), "size": 5}
+    rotation = Rotation(lived, files, revoked)
+    path = rotation.bundle(tmp_path / "revoked.zip", [5, rotation.before], 2)
+    # Then who trusts them trusts 5 entries
+    report = verify_bundle(path, trusted)
+    assert (report.trust, report.trusted_size) == ("partly", 5)
+    assert f"entry {rotation.before} revoked the keys that you trust" in report.says
+    assert "they vouch for the first 5 entries only" in report.says
+    # And who trusts the new ones trusts all
+    new = [signer.verifier for signer in lived.keys.signers(2)]
+    assert verify_bundle(path, new).trust == "checked"
+
+
+def test_a_revocation_without_an_older_head_leaves_nothing_to_trust(
+    lived: Lived, files: Files, tmp_path: Path, trusted: list[Verifier]
+) -> None:
+    # Given a revocation of everything, as somebody without the old keys would write it
+    revoked = {"root": entries.to_base64(EMPTY_ROOT), "size": 0}
+    rotation = Rotation(lived, files, revoked)
+    path = rotation.bundle(tmp_path / "revoked.zip", [rotation.before], 2)
+    fault = fault_of(path, trusted)
+    assert fault.seq == rotation.before
+    assert "the bundle has no head that they signed up to size 0" in str(fault)
+
+
+def test_a_revocation_that_names_another_history_is_refused(
+    lived: Lived, files: Files, tmp_path: Path
+) -> None:
+    rotation = Rotation(lived, files, {"root": entries.to_base64(bytes(32)), "size": 5})
+    fault = fault_of(rotation.bundle(tmp_path / "bad.zip", [5], 2))
+    assert (fault.seq, fault.rule) == (rotation.before, "keys")
+    assert "revokes keys after size 5 with the root" in str(fault)
