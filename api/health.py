@@ -29,7 +29,10 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether everything that a request needs is there: 200, or 503 with what is not."""
+    """Whether everything that a request needs is there: 200, or 503 with what is not.
+
+    Anybody may ask, so of an error it says the code only; the log says more.
+    """
     here = installation()
     checks = {name: _said(check, here) for name, check in CHECKS.items()}
     if checks["database"] == "ok":
@@ -77,7 +80,8 @@ def _said(check: Callable[[Installation], str], here: Installation) -> str:
     try:
         return check(here)
     except PointsError as error:
-        return f"{error.code}: {error}"
+        log_fault("readiness check failed", error)
+        return error.code
     except Exception as error:  # noqa: BLE001 (whatever it is, it is not ready)
         log_fault("readiness check failed", error)
         return "failed; the log says why"

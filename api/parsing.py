@@ -35,7 +35,10 @@ class StrictParser(FlaskParser):
             raise Problem(
                 "content-type", "Send the body as JSON, with Content-Type: application/json."
             )
-        body = parse_body(req.get_data())
+        raw = req.get_data()
+        if len(raw) > BODY_BYTES_MAX:
+            raise Problem("too-large", f"Send at most {BODY_BYTES_MAX:,} bytes.")
+        body = parse_body(raw)
         g.body = body
         return body
 

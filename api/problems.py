@@ -169,7 +169,8 @@ def refuse(outcome: Refusal | KeyReused) -> NoReturn:
     if isinstance(outcome, KeyReused):
         raise Problem("key-reused", outcome.message)
     headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
-    raise Problem(outcome.rule, outcome.message[:1].upper() + outcome.message[1:], headers=headers)
+    message = outcome.message
+    raise Problem(outcome.rule, f"{message[:1].upper()}{message[1:]}.", headers=headers)
 
 
 def problem_response(
@@ -214,7 +215,9 @@ def _points_error(error: PointsError) -> Response:
         return _unforeseen(error)
     if PROBLEMS[code].status >= 500:
         log_fault("request failed", error, code=code, endpoint=request.endpoint)
-    return problem_response(code, str(error))
+    # What these say is for whoever runs the service: it names files.
+    detail = _HTTP_DETAILS["stopped"] if code in ("keys-unusable", "ledger-stopped") else str(error)
+    return problem_response(code, detail)
 
 
 def handle_http(error: HTTPException) -> Response:
@@ -240,6 +243,7 @@ _HTTP_DETAILS = {
     "not-found": "Check the address: nothing is served under it.",
     "method": "Use one of the methods that the Allow header lists.",
     "too-large": "Send at most 65,536 bytes.",
+    "stopped": "Nothing can be entered until the operator has looked at it; reading still works.",
     "internal": "It was logged. Try again later, with the same idempotency key if you sent one.",
 }
 

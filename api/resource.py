@@ -8,6 +8,7 @@ domain once and renders.  The role is checked before anything of the body is rea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from marshmallow import Schema
 
 from api.auth import READERS, SCHEME, View, requires
 from api.parsing import StrictParser
-from api.problems import MIMETYPE, ProblemSchema
+from api.problems import MIMETYPE, Problem, ProblemSchema
 
 SchemaType = type[Schema]
 
@@ -91,8 +92,7 @@ class Resource(Blueprint):
         def decorate(view: View) -> View:
             if query is not None:
                 view = self.arguments(query, location="query")(view)
-            if body is not None:
-                view = self.arguments(body)(view)
+            view = _bodiless(view) if body is None else self.arguments(body)(view)
             if waits is not None:
                 view = self.alt_response(202, schema=waits, success=True)(view)
             view = self.response(201, answer)(view)
@@ -131,6 +131,18 @@ class Resource(Blueprint):
             view = described(view)
         published: View = self.route(rule, methods=[method])(view)
         return published
+
+
+def _bodiless(view: View) -> View:
+    """Refuses what would be ignored."""
+
+    @wraps(view)
+    def checked(*args: Any, **path: Any) -> Any:
+        if request.get_data() not in (b"", b"{}"):
+            raise Problem("bad-request", "This request takes no body: send none.")
+        return view(*args, **path)
+
+    return checked
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:

@@ -263,10 +263,11 @@ class _Programme:
 
     def _submit(self, orders: Sequence[Order]) -> list[int]:
         outcomes = self._ledger.appender.submit(Group(tuple(orders)))
-        for outcome in outcomes:
-            if not isinstance(outcome, Done):
-                raise ConfigError(f"The sample programme was refused: {outcome.message}.")
-        return [outcome.last for outcome in outcomes if isinstance(outcome, Done)]
+        done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
+        if len(done) < len(outcomes):
+            said = {str(other.message) for other in outcomes if not isinstance(other, Done)}
+            raise ConfigError(f"The sample programme was refused: {'; '.join(sorted(said))}.")
+        return [outcome.last for outcome in done]
 
 
 def _id(kind: str) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -554,6 +555,103 @@ def test_debts_are_not_undone_by_those_who_owe_them(pen: Pen) -> None:
     assert refusal(pen.raws) == (20, "self")
 
 
+STRANGER = "person/" + NOBODY
+TWO = {"actor": LI, "approver": WANG}
+POLICY = TWO | {"grant_limit": 1, "hold_days": 1, "reversal_limit": 1, "rules": HASH}
+NEXT = [
+    (
+        "office for nobody's asking",
+        "person",
+        {"person": STRANGER, "standing": "none"},
+        "two-people",
+    ),
+    ("of oneself", "person", {"actor": LI, "person": LI, "standing": "none"}, "self"),
+    ("of the approver", "person", TWO | {"person": WANG, "standing": "none"}, "self"),
+    ("a stranger opens", "open", {"actor": STRANGER, "account": "org/" + NOBODY}, "standing"),
+    ("a policy from before", "policy", POLICY | {"from_": "2026-12-02", "transfers": []}, "from"),
+    ("a second ledger", "ledger", {"next": HASH, "utc_offset_minutes": 0, "vkeys": ()}, "form"),
+    ("closing the unknown", "close", {"actor": LI, "account": "org/" + NOBODY}, "account"),
+    ("a release of no hold", "release", {"for_": 9, "postings": []}, "form"),
+]
+
+
+@pytest.mark.parametrize(
+    ("type_", "fields", "rule"), [n[1:] for n in NEXT], ids=[n[0] for n in NEXT]
+)
+def test_a_next_entry_is_refused(pen: Pen, type_: str, fields: dict[str, Any], rule: str) -> None:
+    pen.write(type_, **fields)
+    assert refusal(pen.raws) == (17, rule)
+
+
+def test_anybody_opens_their_own_account_but_a_partner_is_not_approved_in_it(pen: Pen) -> None:
+    pen.write("open", actor=STRANGER, account="member/" + NOBODY)
+    pen.write("person", actor=LI, person=STRANGER, standing="partner")
+    pen.write("open", actor=STRANGER, approver=WANG, account="org/" + NOBODY)
+    assert refusal(pen.raws) == (19, "standing")
+
+
+def test_the_verifier_of_a_service_is_not_its_member(pen: Pen) -> None:
+    pen.write("open", account="member/" + LI[7:], actor=WANG)
+    serve(pen, member="member/" + LI[7:])
+    assert refusal(pen.raws) == (18, "self")
+
+
+def test_the_oldest_due_hold_is_released_first(pen: Pen) -> None:
+    held = {MEMBER: {"never": -3}, MEMBER + "/held": {"never": 3}}
+    until = "2026-12-03T02:09:00.000000Z"
+    first, second = (pen.write("hold", held, actor=LI, payee=ORG, until=until) for _ in range(2))
+    pen.minute = 9
+    back = {MEMBER: {"never": 3}, MEMBER + "/held": {"never": -3}}
+    trial = Pen(pen.raws)
+    trial.minute = 9
+    trial.write("release", back, for_=second)
+    assert refusal(trial.raws) == (19, "due")
+    pen.write("release", back, for_=first)
+    pen.write("release", back, for_=second)
+    assert r.replay(pen.raws).balances[MEMBER] == 13
+
+
+def test_what_a_getter_owes_to_the_clock_comes_before_a_reversal(pen: Pen) -> None:
+    # Given points whose day has passed, of who got them
+    dated = {ISSUER: {"never": -9}, MEMBER: {"2026-12-03": 9}}
+    credit = pen.write("credit", dated, actor=LI, effective_at=NOON)
+    pen.day = 4
+    undo(pen, credit, 9)
+    assert refusal(pen.raws) == (18, "due")
+
+
+def test_a_gift_of_more_than_there_is_is_refused(pen: Pen) -> None:
+    friend = "member/" + NOBODY
+    pen.write("open", account=friend, actor=LI)
+    gift = {MEMBER: {"never": -14}, friend: {"never": 14}}
+    pen.write("transfer", gift, actor=LI, purpose="gift")
+    assert refusal(pen.raws) == (18, "funds")
+
+
+@pytest.mark.parametrize(
+    ("fields", "right"),
+    [
+        ({}, True),
+        ({"revoked": {"root": HASH, "size": 17}}, True),
+        ({"revoked": {"root": HASH, "size": 18}}, False),
+        ({"next": "the same again"}, False),
+        ({"vkeys": "without Ed25519"}, False),
+    ],
+)
+def test_a_change_of_keys(fields: dict[str, Any], right: bool) -> None:
+    vkeys = [Signer(6).vkey] if "vkeys" in fields else [Signer(1).vkey, Signer(6).vkey]
+    committed = r.set_hash(vkeys)
+    log = worked()
+    log[0]["next"] = committed
+    pen = Pen([r.encode(e) for e in log])
+    after = committed if "next" in fields else HASH
+    pen.write("key", **TWO, **(fields | {"vkeys": vkeys, "next": after}))
+    if right:
+        assert r.replay(pen.raws).counts["key"] == 1
+    else:
+        assert refusal(pen.raws) == (17, "keys")
+
+
 def test_a_debt_is_paid_first_by_whatever_comes(pen: Pen) -> None:
     # Given a debt of 7, a hold that takes points with it is impossible and a write-off is bounded
     posted = {MEMBER: {"never": -20}, "withdrawn": {"never": 20}}
@@ -659,7 +757,7 @@ Files = dict[str, bytes]
 class Exported:
     """The worked log under keys of ours, and a change of keys as entry 17."""
 
-    def __init__(self, revoked: int | None = None) -> None:
+    def __init__(self, revoked: int | None = None, root: str | None = None) -> None:
         self.old, self.pq, self.new = Signer(1), Signer(6), Signer(1)
         log = worked()
         vkeys = [self.old.vkey, self.pq.vkey]
@@ -667,8 +765,8 @@ class Exported:
         pen = Pen([r.encode(e) for e in log])
         head = None
         if revoked is not None:
-            root = base64.b64encode(r.Tree(pen.raws).root(revoked)).decode()
-            head = {"root": root, "size": revoked}
+            was = base64.b64encode(r.Tree(pen.raws).root(revoked)).decode()
+            head = {"root": root or was, "size": revoked}
         fields = {"actor": LI, "approver": WANG, "next": HASH, "revoked": head}
         pen.write("key", vkeys=[self.new.vkey], **fields)
         self.raws = pen.raws
@@ -711,6 +809,12 @@ def test_the_command_prints_the_head_and_says_what_is_wrong(
     assert r.main([path]) == 2
 
 
+def copy_of(export: Exported) -> Exported:
+    same = copy(export)
+    same.files = dict(export.files)
+    return same
+
+
 def without(*names: str) -> Callable[[Exported, Files], None]:
     return lambda _, files: [files.pop(name) for name in names] and None
 
@@ -732,7 +836,29 @@ def signed(name: str, size: int, *who: str) -> Callable[[Exported, Files], None]
     return change
 
 
+def another_tree(export: Exported, files: Files) -> None:
+    files["checkpoints/5"] = checkpoint([b"other"] * 5, 5, export.old, export.pq)
+
+
+def rewritten(name: str, old: str, new: str) -> Callable[[Exported, Files], None]:
+    def change(_: Exported, files: Files) -> None:
+        files[name] = files[name].decode().replace(old, new).encode()
+
+    return change
+
+
+def longer(name: str) -> Callable[[Exported, Files], None]:
+    return lambda _, files: files.update({name: files[name] + b"\0"})
+
+
 BUNDLE_DAMAGE = [
+    ("a root of another tree", another_tree, "never had its root"),
+    ("bytes after the last entry", longer("tile/entries/000.p/18"), "more than 18 entries"),
+    ("a file of any length", longer("checkpoint"), "not a checkpoint"),
+    ("an extension line", rewritten("checkpoint", "\n\n", "\nmore\n\n"), "not a checkpoint"),
+    ("a bell", rewritten("checkpoint", ORIGIN, ORIGIN + "\a"), "control characters"),
+    ("another origin", rewritten("checkpoint", ORIGIN, "example.org/log/b00"), "not one of"),
+    ("no signature", rewritten("checkpoint", "\u2014", "-"), "not a checkpoint"),
     ("no head", without("checkpoint"), "checkpoint is missing"),
     ("no tile", without("tile/0/000.p/18"), "000.p/18 is missing"),
     ("a wrong tile", flipped("tile/0/000.p/18", 40), "not of this tree"),
@@ -758,13 +884,12 @@ BUNDLE_DAMAGE = [
 def test_a_damaged_bundle_is_refused(
     export: Exported, tmp_path: Path, damage: Callable[[Exported, Files], None], words: str
 ) -> None:
-    copy = Exported.__new__(Exported)
-    copy.files, raws = dict(export.files), export.raws
-    longer = Exported.__new__(Exported)
-    longer.old, longer.pq, longer.new, longer.raws = export.old, export.pq, export.new, [*raws, b""]
-    damage(longer, copy.files)
+    # A longer log is at hand for heads of a size that this one never had
+    damaged, other = copy_of(export), copy_of(export)
+    other.raws = [*export.raws, b""]
+    damage(other, damaged.files)
     with pytest.raises(r.BadBundle, match=words):
-        r.verify_bundle(copy.save(tmp_path / "log.zip"), [export.new.vkey])
+        r.verify_bundle(damaged.save(tmp_path / "log.zip"), [export.new.vkey])
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])
@@ -772,13 +897,13 @@ def test_a_wrong_signature_of_a_known_key_is_an_error(
     export: Exported, tmp_path: Path, line: int
 ) -> None:
     # Given a head whose signatures are those of another root
-    copy = Exported.__new__(Exported)
+    damaged = copy_of(export)
     other = checkpoint([*export.raws[:-1], b"other"], 18, export.new, export.old, export.pq)
     right, wrong = (note.split(b"\n") for note in (export.files["checkpoint"], other))
     right[4 + line] = wrong[4 + line]
-    copy.files = export.files | {"checkpoint": b"\n".join(right)}
+    damaged.files = export.files | {"checkpoint": b"\n".join(right)}
     with pytest.raises(r.BadBundle, match="did not sign it"):
-        r.verify_bundle(copy.save(tmp_path / "log.zip"), [export.new.vkey])
+        r.verify_bundle(damaged.save(tmp_path / "log.zip"), [export.new.vkey])
 
 
 def test_a_revoked_key_vouches_for_nothing_later(tmp_path: Path) -> None:
@@ -787,6 +912,27 @@ def test_a_revoked_key_vouches_for_nothing_later(tmp_path: Path) -> None:
     assert r.verify_bundle(path, [export.new.vkey]).size == 18
     with pytest.raises(r.BadBundle, match="revoked"):
         r.verify_bundle(path, [export.old.vkey])
+
+
+def test_a_revocation_names_a_head_that_was(tmp_path: Path) -> None:
+    export = Exported(revoked=5, root=HASH)
+    with pytest.raises(r.BadBundle, match="unknown head"):
+        r.verify_bundle(export.save(tmp_path / "log.zip"), [export.new.vkey])
+
+
+def test_keys_come_from_elsewhere_and_are_of_one_origin(export: Exported, tmp_path: Path) -> None:
+    path = export.save(tmp_path / "log.zip")
+    for vkeys in ([], ["nonsense"], [export.new.vkey, export.new.vkey.replace("beiyuan", "b00")]):
+        with pytest.raises(r.BadBundle, match="verifier key"):
+            r.verify_bundle(path, vkeys)
+
+
+def test_a_file_is_not_in_a_bundle_twice(export: Exported, tmp_path: Path) -> None:
+    path = export.save(tmp_path / "log.zip")
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("checkpoint", export.files["checkpoint"])
+    with pytest.raises(r.BadBundle, match="twice"):
+        r.verify_bundle(path, [export.new.vkey])
 
 
 def test_an_entry_that_breaks_a_rule_is_named_though_all_signatures_hold(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ class _Comparison:
 
     def _check_published(self, size: int, note: bytes) -> None:
         try:
-            self._keys.check(checkpoint_path(size), note, self._range.root())
+            self._keys.check(checkpoint_path(size), note, size, self._range.root())
         except BundleFault as fault:
             wanted = "the root of the entries, signed by the log's keys"
             self.found.add("checkpoint", size, "note", str(fault), wanted)

@@ -69,24 +69,32 @@ class KeyRule:
             self._outgoing += self.generations[-1].verifiers
         self.generations.append(Generation(entry["seq"], verifiers, revoked))
 
-    def check(self, file: str, raw: bytes, root: bytes) -> None:
-        """Wants a checkpoint over just the entries so far to state `root` and to be signed by all.
+    def check(self, file: str, raw: bytes, size: int, root: bytes) -> None:
+        """Wants the checkpoint over just the entries so far to state them and to be signed by all.
 
         Call it for each checkpoint, in order of size. Raises BundleFault.
         """
-        wanted = dict.fromkeys((*self.generations[-1].verifiers, *self._outgoing))
+        newest = self.generations[-1].verifiers
+        wanted = dict.fromkeys((*newest, *self._outgoing))
         checkpoint, signers = _opened(file, raw, tuple(wanted))
+        # The book lets a log's keys bear no name but that of its origin.
+        if (checkpoint.origin, checkpoint.size) != (newest[0].name, size):
+            raise BundleFault(
+                f"{file} is of {checkpoint.origin} at size {checkpoint.size}, but these are the"
+                f" first {size} entries of {newest[0].name}",
+                file=file,
+            )
         if checkpoint.root != root:
             raise BundleFault(
-                f"{file} states the root {checkpoint.root.hex()} at size {checkpoint.size}, its"
-                f" entries give {root.hex()}",
+                f"{file} states the root {checkpoint.root.hex()} at size {size}, its entries give"
+                f" {root.hex()}",
                 file=file,
             )
         missing = [name_of(each) for each in wanted if (each.name, each.key_id) not in signers]
         if missing:
             raise BundleFault(f"{file} is not signed by {' and '.join(missing)}", file=file)
         self._outgoing = ()
-        self._signed.append(checkpoint.size)
+        self._signed.append(size)
 
     def trust(self, trusted: Sequence[Verifier] | None) -> Trust:
         """How far `trusted` keys vouch for the log, once all of it was followed.

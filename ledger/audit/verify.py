@@ -10,9 +10,9 @@ Nothing in a bundle is trusted. In this order, and stopping at the first thing t
    a. the hash of each entry is the one that its tile of level 0 has;
    b. each entry is canonical and breaks no rule of the book (`book.check`);
    c. the hash of each finished subtree is the one that its tile has;
-   d. at each checkpoint's size, the root is the one it states, and the keys that the log itself had
-      revealed by then signed it (`trust.py`). So each checkpoint extends all before it, up to the
-      head.
+   d. at each checkpoint's size, origin and root are those it states, and the keys that the log
+      itself had revealed by then signed it (`trust.py`). So each checkpoint extends all before it,
+      up to the head.
 5. What revocations say of the log is so, and the caller's keys vouch for it, or for how much.
 6. The manifest says what was found.
 7. The totals are taken from the books (`report.py`).
@@ -258,7 +258,7 @@ class _Walk:
         """Step 4d: compares the root with a checkpoint of this size, if there is one."""
         file = checkpoint_path(size)
         if self._bundle.has(file):
-            self.keys.check(file, self._bundle.read(file), self._range.root())
+            self.keys.check(file, self._bundle.read(file), size, self._range.root())
 
 
 def _refusal(error: Refused | MalformedEntry, seq: int, tile: Tile) -> BundleFault:

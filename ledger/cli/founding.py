@@ -82,6 +82,8 @@ def init(
     Example:
       points init beiyuan --budget-limit 1000000 --budget-from 2026-01-01 --budget-to 2026-12-31
     """
+    if budget_from > budget_to:
+        raise click.UsageError(f"A budget from {budget_from} to {budget_to} covers no day.")
     founding = Founding(
         founders=(_id("person"), _id("person")),
         budget=_id("issuer"),

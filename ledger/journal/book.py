@@ -91,11 +91,15 @@ def _on_time(head: Head, entry: Entry) -> None:
     at = entry["at"]
     if at <= head.at:
         refuse("clock", f"`at` is {at}, not after the entry before ({head.at})")
-    if at[:10] != head.at[:10] and times.parse_time(at) - times.parse_time(head.at) > GAP_MAX_US:
-        if entry["type"] != "state" or "actor" not in entry:
-            refuse("gap", f"no entry since {head.at}: run `points clock accept` first")
+    seen = entry["type"] == "state" and "actor" in entry
+    if at[:10] != head.at[:10] and not seen and _gap_us(head, at) > GAP_MAX_US:
+        refuse("gap", f"no entry since {head.at}: run `points clock accept` first")
     if "effective_at" in entry and entry["effective_at"] > at:
         refuse("effective", f"`effective_at` {entry['effective_at']} is after `at` ({at})")
+
+
+def _gap_us(head: Head, at: str) -> int:
+    return times.parse_time(at) - times.parse_time(head.at)
 
 
 def _founding(state: State, entry: Entry) -> None:

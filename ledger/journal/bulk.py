@@ -118,14 +118,14 @@ def _unnest_sql(table: Table, mode: Mode) -> str:
     names = _names(["ledger_id", *(column.name for column in columns)])
     return f"INSERT INTO {table.name} ({names}) SELECT %s, * FROM unnest({arrays})" + _conflict(
         table, mode
-    )  # noqa: S608
+    )
 
 
 @lru_cache
 def _row_sql(table: Table, mode: Mode) -> str:
     names = ["ledger_id", *(column.name for column in table.c if column.name != "ledger_id")]
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks})" + _conflict(table, mode)  # noqa: S608
+    return f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks})" + _conflict(table, mode)
 
 
 def _conflict(table: Table, mode: Mode) -> str:

@@ -16,6 +16,7 @@ from ledger.journal.entry import (
     FIXED_ACCOUNTS,
     HOLDER_KINDS,
     POINTS_MAX,
+    POSTING_PARTS_MAX,
     Entry,
     base_of,
     kind_of,
@@ -56,8 +57,8 @@ def due_holds(state: State, account: Account, at: str) -> list[int]:
 
 
 def due_points(account: Account, day: str) -> Parts:
-    """The account's dated parts whose local day is over."""
-    return tuple(part for part in account.dated if part[0] < day)
+    """The account's dated parts whose local day is over, as many as one posting can list."""
+    return tuple(part for part in account.dated if part[0] < day)[:POSTING_PARTS_MAX]
 
 
 # --- what every flow needs ---------------------------------------------------------------------

@@ -39,7 +39,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Signs a ledger's heads.  `publish` works in the caller's thread, `start` in one of its own."""
+    """Signs a ledger's heads: `publish` in the caller's thread, `start` in one of its own."""
 
     def __init__(
         self, database: Database, ledger_id: int, keys: KeyRing, clock: Clock, high_water: Path
@@ -187,8 +187,7 @@ class Publisher:
             try:
                 self.publish()
             except PointsError as error:
-                _logger.error("not published", code=error.code, reason=str(error))
-                self._wake.clear()
+                _logger.warning("not published", code=error.code, reason=str(error))
 
 
 def _want_extended(mark: Checkpoint, size: int, root: bytes) -> None:

@@ -99,10 +99,9 @@ def submit(
 
     Companions go with wishes that one person is enough for.  Raises what `Appender.submit` raises.
     """
-    if may_need_approval(wish.kind):
-        known = _proposed(database, ledger, clock, wish)
-        if known is not None:
-            return known
+    proposed = _proposed(database, ledger, clock, wish)
+    if proposed is not None:
+        return proposed
     order = Order(
         command=command_of(wish.kind, wish.values, actor=wish.actor),
         request=wish.request,
@@ -182,20 +181,27 @@ def _proposed(
     now = format_time(to_us(clock.now()))
     proposal_id = _id_of(wish.request)
     with database.reading() as conn:
+        # Looked for whatever the kind: a key that made a proposal is used up.
         replayed = _known(conn, ledger.id, proposal_id) is not None
-        if not replayed:
-            reversible = None
-            if wish.kind == "reversal" and "amount" not in wish.values:
-                reversible = reversible_points(conn, ledger.id, wish.values["entry"])
-            policy = policy_in_force(conn, ledger.id, now)
-            if approval_reason(wish, policy, reversible) is None:
-                return None
-            if _answered(conn, ledger.id, wish.request):
-                return None  # entered when the policy did not yet ask for two: the book says so
+        if not replayed and not _needs_two(conn, ledger.id, wish, now):
+            return None
     outcome = _only(ledger, Order(companions=(_making(proposal_id, wish, now),)))
     if isinstance(outcome, Refusal):
         return KeyReused()
     return Proposed(proposal_id, wish.kind, replayed)
+
+
+def _needs_two(conn: Connection, ledger_id: int, wish: Wish, now: str) -> bool:
+    if not may_need_approval(wish.kind):
+        return False
+    reversible = None
+    if wish.kind == "reversal" and "amount" not in wish.values:
+        reversible = reversible_points(conn, ledger_id, wish.values["entry"])
+    policy = policy_in_force(conn, ledger_id, now)
+    if approval_reason(wish, policy, reversible) is None:
+        return False
+    # Entered before, under a policy that did not ask for two: the book gives that answer again.
+    return not _answered(conn, ledger_id, wish.request)
 
 
 def _making(proposal_id: str, wish: Wish, at: str) -> Companion:

@@ -1,5 +1,6 @@
 """What is not a request: each fault gets a 4xx problem of its own, and changes nothing."""
 
+import io
 import json
 
 import pytest
@@ -247,6 +248,25 @@ def test_bodies_that_are_no_json_object(desk, installation, subtests):
             assert everything(installation) == before
 
 
+def test_a_large_body_of_no_stated_length(desk, installation):
+    # given a JSON object within the bounds, with blanks after it that go beyond them
+    before = everything(installation)
+    raw = b'{"kind": "org"}' + b" " * 100_000
+
+    # when it comes in chunks, so that nothing says how long it is
+    answer = desk.client.post(
+        f"{desk.base}/accounts",
+        input_stream=io.BytesIO(raw),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {desk.tokens['officer']}", "Idempotency-Key": "k"},
+        environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+    )
+
+    # then it is too large, and not taken for the object that it begins with
+    assert said(answer) == (413, "too-large")
+    assert everything(installation) == before
+
+
 def test_keys_that_are_none(desk, place, installation, subtests):
     before = everything(installation)
     raw = json.dumps(filled(CREDIT, place)).encode()
@@ -278,6 +298,17 @@ def test_queries_and_paths_that_lead_nowhere(desk, place, subtests):
     for path, wanted in QUERIES.items():
         with subtests.test(path):
             assert said(desk.get(path)) == wanted
+
+
+def test_a_request_that_takes_no_body_refuses_one(desk, place, installation):
+    hold = {"account": place["MEMBER"], "payee": place["ORG"], "amount": 5}
+    seq = desk.post("/holds", hold).json["hold"]
+    before = everything(installation)
+
+    answer = desk.post(f"/holds/{seq}/release", {"amount": 1})
+
+    assert said(answer) == (400, "bad-request")
+    assert everything(installation) == before
 
 
 def test_methods_and_addresses_that_are_not_served(desk):

@@ -44,6 +44,23 @@ def test_a_key_used_for_another_request_is_refused(desk):
     assert desk.balance(member) == 25
 
 
+def test_a_key_that_made_a_proposal_is_used_up(desk):
+    # given a grant that waits for a second person
+    member, org = desk.member(50), desk.org()
+    waiting = desk.credit(member, 1001, key="once")
+    assert waiting.status_code == 202
+
+    # when its key comes with something that needs nobody else
+    hold = {"account": member, "payee": org, "amount": 5}
+    for other in (desk.post("/holds", hold, key="once"), desk.credit(member, 5, key="once")):
+        assert (other.status_code, other.json["type"]) == (422, "/problems/key-reused")
+
+    # then the proposal can still be approved
+    href = waiting.json["href"]
+    assert desk.ask("POST", f"{href}/approve", "second admin").status_code == 201
+    assert desk.balance(member) == 1051
+
+
 def test_a_key_belongs_to_a_person_whatever_their_token(desk):
     # given the same key, used by one person and then by another
     member = desk.member()

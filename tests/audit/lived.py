@@ -7,9 +7,11 @@ log could.
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ class Lived:
 
 def live(database: Database, folder: Path, grants: int = GRANTS) -> Lived:
     """Two days with every type of entry, `grants` credits, a change of keys and five heads."""
-    keys = three_generations(folder / "keys")
+    keys = three_generations()
     counter = Counter(database, keys=keys)
     publisher = counter.publisher(folder / "high-water")
     published = [publisher.publish()]
@@ -79,9 +81,10 @@ def live(database: Database, folder: Path, grants: int = GRANTS) -> Lived:
     return Lived(counter, publisher, keys, tuple(published))
 
 
-def three_generations(folder: Path) -> KeyRing:
+@cache
+def three_generations() -> KeyRing:
     """The keys of the tests with a third generation."""
-    copy_keys(folder)
+    folder = copy_keys(Path(tempfile.mkdtemp(prefix="points-keys-")) / "beiyuan")
     add_generation(folder, PASSPHRASE, cost=ScryptCost(n=16))
     return load_keys(folder, ORIGIN, PASSPHRASE)
 
@@ -196,18 +199,22 @@ def hash_tile(leaves: Sequence[bytes], tile: Tile) -> bytes:
 
 
 def bundle_of(
-    entries: Sequence[bytes], signing: Signing, sizes: Sequence[int] = (), vkeys: Sequence[str] = ()
+    entries: Sequence[bytes],
+    signing: Signing,
+    sizes: Sequence[int] = (),
+    vkeys: Sequence[str] = (),
+    origin: str = ORIGIN,
 ) -> Files:
     """A bundle around `entries` that is consistent with itself, whatever they say.
 
-    It has checkpoints of `sizes` and of all entries; `vkeys` stand in the manifest.
+    It has checkpoints of `sizes` and of all entries, under `origin`; `vkeys` stand in the manifest.
     """
     leaves = [leaf_hash(raw) for raw in entries]
     size = len(entries)
-    manifest = {"format": "points-bundle/1", "keys": vkeys, "origin": ORIGIN, "size": size}
+    manifest = {"format": "points-bundle/1", "keys": vkeys, "origin": origin, "size": size}
     files = {"manifest.json": orjson.dumps(manifest)}
     for each in sorted({*sizes, size}):
-        head = Checkpoint(ORIGIN, each, root_of(leaves[:each]))
+        head = Checkpoint(origin, each, root_of(leaves[:each]))
         note = sign_checkpoint(head, signing(each), int(START.timestamp()))
         files[f"checkpoints/{each}"] = note
         files["checkpoint"] = note

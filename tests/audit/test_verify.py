@@ -15,10 +15,11 @@ from ledger.audit.faults import BundleFault
 from ledger.audit.verify import verify_bundle
 from ledger.journal import entry as entries
 from ledger.journal.commands import Statement
-from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from ledger.tlog.merkle import EMPTY_ROOT
 from ledger.tlog.note import Ed25519Signer, Signer, Verifier, split_note
-from tests.audit.lived import Files, Lived, bundle_of, entries_in, flipped, pack
+from ledger.tlog.tiles import encode_bundle
+from tests.audit.lived import Files, Forger, Lived, bundle_of, entries_in, flipped, pack
 from tests.journal.live import ORIGIN
 
 Damage = Callable[[Files], None]
@@ -240,8 +241,6 @@ def test_entries_that_were_moved_are_found_where_they_begin_to_differ(
         "doubled": [*log[:9], log[8], *log[9:255]],
         "reordered": [*log[:9], log[10], log[9], *log[11:]],
     }[rearranged]
-    from ledger.tlog.tiles import encode_bundle
-
     files["tile/entries/001"] = encode_bundle(moved)
     fault = fault_of(pack(files, tmp_path / "bad.zip"))
     assert fault.seq == 256 + 9
@@ -281,6 +280,20 @@ def test_a_checkpoint_lacks_one_of_the_logs_keys(
     assert f"checkpoints/5 is not signed by {ORIGIN}+{missing.key_id:08x}" in str(fault)
 
 
+def test_the_log_of_one_origin_is_not_published_under_another(
+    lived: Lived, files: Files, tmp_path: Path, trusted: list[Verifier]
+) -> None:
+    # Given the log's own keys under the head of a log that calls itself something else
+    log = entries_in(files)[:27]
+    other = "example.org/log/other"
+    forged = bundle_of(log, lambda _: lived.keys.signers(1), [], lived.keys.vkeys(1), other)
+    # Then it is refused
+    fault = fault_of(pack(forged, tmp_path / "bad.zip"), trusted)
+    assert str(fault) == (
+        f"checkpoints/27 is of {other} at size 27, but these are the first 27 entries of {ORIGIN}"
+    )
+
+
 def test_an_empty_log_is_no_bundle(lived: Lived, tmp_path: Path) -> None:
     note = sign_checkpoint(Checkpoint(ORIGIN, 0, EMPTY_ROOT), lived.keys.signers(1), 1)
     manifest = {"format": "points-bundle/1", "keys": [], "origin": ORIGIN, "size": 0}
@@ -317,7 +330,7 @@ def test_a_witness_alone_does_not_say_whose_it_is(
     witness = Ed25519Signer("witness.example.org", Ed25519PrivateKey.generate())
     size = lived.published[-1]
     text = split_note(files["checkpoint"]).text
-    line = sign_checkpoint(_parsed(text), [witness], 0).rpartition(b"\n\n")[2]
+    line = sign_checkpoint(parse_checkpoint(text), [witness], 0).rpartition(b"\n\n")[2]
     files["checkpoint"] += line
     files[f"checkpoints/{size}"] = files["checkpoint"]
     path = pack(files, tmp_path / "witnessed.zip")
@@ -327,12 +340,6 @@ def test_a_witness_alone_does_not_say_whose_it_is(
     )
     own = [signer.verifier for signer in lived.keys.signers(1)]
     assert verify_bundle(path, [witness.verifier, *own]).trust == "checked"
-
-
-def _parsed(text: bytes) -> Checkpoint:
-    from ledger.tlog.checkpoint import parse_checkpoint
-
-    return parse_checkpoint(text)
 
 
 @pytest.mark.parametrize("generation", [1, 2])
@@ -353,8 +360,6 @@ class Rotation:
     """A log of which the keys are changed after its founding: honest entries, chosen signatures."""
 
     def __init__(self, lived: Lived, files: Files, revoked: dict[str, Any] | None = None) -> None:
-        from tests.audit.lived import Forger
-
         self.keys = lived.keys
         self.forger = Forger(entries_in(files)[: lived.published[1]])
         self.before = len(self.forger.entries)
@@ -400,7 +405,7 @@ def test_after_a_revocation_older_trust_ends_at_the_size_it_names(
     lived: Lived, files: Files, tmp_path: Path, trusted: list[Verifier]
 ) -> None:
     # Given keys that were revoked after the head of size 5
-    five = _parsed(split_note(files["checkpoints/5"]).text)
+    five = parse_checkpoint(split_note(files["checkpoints/5"]).text)
     revoked = {"root": entries.to_base64(five.root), "size": 5}
     rotation = Rotation(lived, files, revoked)
     path = rotation.bundle(tmp_path / "revoked.zip", [5, rotation.before], 2)

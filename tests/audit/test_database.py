@@ -1,0 +1,161 @@
+"""The tables are what the entries make them, and a row that is not is named by its column."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from ledger.audit.database import verify_database
+from ledger.audit.projections import ABSENT, Difference
+from ledger.db import Database, open_engine
+from ledger.tlog.note import Verifier
+from tests.audit.lived import Lived, live
+
+GRANTS = 300
+
+
+@pytest.fixture
+def whole(database: Database, tmp_path: Path) -> Lived:
+    """A ledger after its two days, on each database in turn, which a test may damage."""
+    return live(database, tmp_path, GRANTS)
+
+
+def tamper(lived: Lived, statement: str, **values: Any) -> None:
+    """What somebody with the database's password does, triggers put aside."""
+    with lived.counter.database.writing() as conn:
+        _without_triggers(conn)
+        conn.execute(text(statement), values)
+
+
+def _without_triggers(conn: Connection) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SET LOCAL session_replication_role = replica"))
+        return
+    names = conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars()
+    for name in names.all():
+        conn.execute(text(f'DROP TRIGGER "{name}"'))
+
+
+def differences(lived: Lived, **options: Any) -> list[Difference]:
+    """What verifying the database finds."""
+    return verify_database(*lived.where, **options)
+
+
+def test_the_tables_of_an_honest_ledger_are_what_its_entries_make_them(whole: Lived) -> None:
+    keys: list[Verifier] = [signer.verifier for signer in whole.keys.signers(1)]
+    told: list[tuple[int, int]] = []
+    progress = lambda done, size: told.append((done, size))  # noqa: E731
+    assert differences(whole, trusted=keys, progress=progress) == []
+    assert told[-1] == (whole.published[-1], whole.published[-1])
+
+
+def test_a_row_that_was_changed_is_named_by_table_key_and_column(whole: Lived) -> None:
+    budget = whole.counter.budget
+    balance = whole.counter.balance(budget)
+    tamper(whole, "UPDATE account SET balance = balance + 7 WHERE name = :name", name=budget)
+    assert differences(whole) == [Difference("account", budget, "balance", balance + 7, balance)]
+    (difference,) = differences(whole)
+    assert str(difference) == (
+        f"account {budget}, column balance: got {balance + 7}, wanted {balance}"
+    )
+
+
+CHANGES = [
+    ("head", "UPDATE head SET at = '2026-11-25T00:00:00.000000Z'", "at"),
+    ("subtree", "UPDATE subtree SET hash = :other", "hash"),
+    ("hold", "UPDATE hold SET payee = 'org/x' WHERE seq = (SELECT min(seq) FROM hold)", "payee"),
+    ("budget", 'UPDATE budget SET "limit" = 5', "limit"),
+    ("policy", "UPDATE policy SET hold_days = 1 WHERE seq = 3", "hold_days"),
+    ("person", "UPDATE person SET standing = 'office' WHERE standing = 'partner'", "standing"),
+    ("service", "UPDATE service SET minutes = 60", "minutes"),
+    ("reversed", "UPDATE reversed SET points = 0", "points"),
+    ("keyset", "UPDATE keyset SET next = 'x' WHERE seq = 0", "next"),
+    ("publication", "UPDATE publication SET edge = :other", "edge"),
+    ("posting", "UPDATE posting SET prev = 0 WHERE seq = 40 AND account LIKE 'issuer/%'", "prev"),
+    ("entry", "UPDATE entry SET leaf = :other WHERE seq = 7", "leaf"),
+    ("entry", "UPDATE entry SET raw = :other WHERE seq = 7", "raw"),
+    ("checkpoint", "UPDATE checkpoint SET note = :other WHERE size = 5", "note"),
+    ("person", "DELETE FROM person WHERE standing = 'partner'", "*"),
+    ("hold", "DELETE FROM hold WHERE seq = (SELECT max(seq) FROM hold)", "*"),
+    ("posting", "DELETE FROM posting WHERE seq = 40 AND account LIKE 'issuer/%'", "*"),
+    ("reversed", "DELETE FROM reversed", "*"),
+    ("head", "DELETE FROM head", "*"),
+    ("entry", "DELETE FROM entry WHERE seq = 9", "*"),
+    ("reversed", "INSERT INTO reversed (ledger_id, seq, points) VALUES (1, 40, 1)", "*"),
+    ("person", "INSERT INTO person (ledger_id, person, standing) VALUES (1, 'person/0', 'x')", "*"),
+    ("posting", "INSERT INTO posting VALUES (1, 'withdrawn', 40, 1, 1, 0)", "*"),
+    ("posting", "INSERT INTO posting VALUES (1, 'nobody', 9999, 1, 1, 0)", "*"),
+]
+
+
+@pytest.mark.parametrize(("table", "statement", "column"), CHANGES)
+def test_any_table_that_was_touched_is_found_out(
+    lived: Lived, tmp_path: Path, table: str, statement: str, column: str
+) -> None:
+    # Given a copy of a sound database, in which one row was changed, taken away or added
+    copied = copy_of(lived, tmp_path / "copy.db")
+    values = {"other": bytes(32)} if ":other" in statement else {}
+    with copied.writing() as conn:
+        _without_triggers(conn)
+        assert conn.execute(text(statement), values).rowcount >= 1
+    # When it is compared with its entries
+    found = verify_database(copied, *lived.where[1:])
+    copied.close()
+    # Then the first difference is that one
+    assert (found[0].table, found[0].column) == (table, column)
+    assert found[0].got != found[0].wanted
+    if column == "*":
+        assert ABSENT in (found[0].got, found[0].wanted)
+
+
+def copy_of(lived: Lived, path: Path) -> Database:
+    """A copy of a SQLite database that a test may spoil."""
+    assert lived.counter.database.path is not None
+    with sqlite3.connect(lived.counter.database.path) as source, sqlite3.connect(path) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return open_engine(f"sqlite:///{path}")
+
+
+def test_an_entry_that_breaks_a_rule_ends_the_comparison(whole: Lived) -> None:
+    # Given an entry that was rewritten in place, and everything after it untouched
+    tamper(
+        whole,
+        "UPDATE entry SET raw = (SELECT raw FROM entry AS other WHERE other.seq = 41"
+        " AND other.ledger_id = entry.ledger_id) WHERE seq = 40",
+    )
+    # Then that entry is named with the rule, and nothing after it
+    (difference,) = differences(whole)
+    assert (difference.table, difference.key, difference.column) == ("entry", 40, "raw")
+    assert "the rule `sequence`" in difference.wanted
+
+
+def test_no_more_differences_are_told_than_are_wanted(whole: Lived) -> None:
+    tamper(whole, "UPDATE posting SET prev = prev + 1")
+    found = differences(whole, differences_max=3)
+    assert [each.column for each in found] == ["prev"] * 3
+    assert {each.table for each in found} == {"posting"}
+
+
+def test_keys_that_are_not_the_logs_are_a_difference(lived: Lived) -> None:
+    keys = [signer.verifier for signer in lived.keys.signers(3)]
+    (difference,) = differences(lived, trusted=keys)
+    assert (difference.table, difference.wanted) == ("keyset", "a key that you trust")
+    assert "none of the keys that you trust is this log's" in difference.got
+
+
+def test_an_origin_that_is_not_the_logs_is_a_difference(lived: Lived) -> None:
+    database, ledger_id, origin = lived.where
+    (difference,) = verify_database(database, ledger_id, "example.org/log/other")
+    assert difference == Difference("ledger", ledger_id, "origin", "example.org/log/other", origin)
+
+
+def test_more_rows_than_one_read_takes_are_compared(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("database", "projections"):
+        monkeypatch.setattr(f"ledger.audit.{module}.ROWS_PER_READ", 3)
+    assert differences(lived) == []

@@ -1,0 +1,60 @@
+"""What is due is brought forward; a clock that jumped is vouched for by a person."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from ledger.clock import SystemClock
+from tests.cli.conftest import Terminal
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch):
+    """Lets days go by: the clock that the installation is given is ahead by so many."""
+
+    def days(number: int) -> None:
+        class Later(SystemClock):
+            def now(self) -> datetime:
+                return super().now() + timedelta(days=number)
+
+            def database_now(self, conn: Connection) -> datetime:
+                return self.now()
+
+        monkeypatch.setattr("ledger.installation.SystemClock", Later)
+
+    return days
+
+
+def test_expire_enters_what_is_due_and_nothing_twice(either: Terminal, wait) -> None:
+    # Given the sample programme, in which a credit is valid until the day it was loaded
+    made = either.facts("demo")
+    assert either.facts("expire") == {"ledger": made["ledger"], "accounts": 0, "entries": 0}
+    # When two days have gone by, then those points lapse, once
+    wait(2)
+    assert either.facts("expire") == {"ledger": made["ledger"], "accounts": 1, "entries": 1}
+    assert either.facts("expire")["entries"] == 0
+    # And the tables are what the entries say
+    assert either.facts("verify", "--database")["ok"] is True
+
+
+def test_after_a_gap_somebody_accepts_the_clock_and_holds_are_released(
+    either: Terminal, wait
+) -> None:
+    # Given that nothing was entered for longer than holds last
+    made = either.facts("demo")
+    wait(200)
+    # Then nothing is entered until a person has looked
+    assert "run `points clock accept` first" in either.complaint("expire")
+    accepted = either.facts("clock", "accept", "--actor", made["founders"][0])
+    assert accepted["seq"] == made["entries"]
+    # And then the two holds that were open are released, and the dated points lapse
+    assert either.facts("expire")["entries"] >= 3
+    assert either.facts("expire")["entries"] == 0
+
+
+def test_only_the_office_accepts_the_clock(terminal: Terminal) -> None:
+    made = terminal.facts("demo")
+    assert "may not act in a state" in terminal.complaint(
+        "clock", "accept", "--actor", made["auditor"]
+    )

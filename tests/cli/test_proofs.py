@@ -1,0 +1,149 @@
+"""What is exported is checked elsewhere, with other people's keys, and damage is found."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ledger.db import open_engine
+from tests.cli.conftest import INIT, Terminal
+
+UNCHECKED = "consistent with itself; whose it is was not checked"
+
+
+@pytest.fixture
+def sample(terminal: Terminal) -> Terminal:
+    """A terminal with the sample programme."""
+    terminal("demo")
+    return terminal
+
+
+@pytest.fixture
+def bundle(sample: Terminal, tmp_path: Path) -> Path:
+    path = tmp_path / "bundle.zip"
+    sample("export", path)
+    return path
+
+
+@pytest.fixture
+def keys(sample: Terminal, tmp_path: Path) -> Path:
+    path = tmp_path / "log.keys"
+    path.write_text("# of the sample\n\n" + sample("key", "show").stdout)
+    return path
+
+
+def test_a_bundle_is_checked_where_there_is_nothing_else(
+    sample: Terminal, bundle: Path, keys: Path, tmp_path: Path
+) -> None:
+    # Given a machine that has no database and no keys
+    elsewhere = Terminal(tmp_path / "elsewhere", "sqlite:////nowhere/points.db")
+    elsewhere.environ["POINTS_PASSPHRASE"] = ""
+    # Then the bundle verifies by a file of keys, and by keys on the command line
+    assert (
+        "all 104 entries are under a head" in elsewhere("verify", bundle, "--key-file", keys).stdout
+    )
+    vkeys = [f"--key={vkey}" for vkey in sample("key", "show").stdout.split()]
+    assert elsewhere.facts("verify", bundle, *vkeys)["ok"] is True
+
+
+def test_without_keys_it_says_what_was_not_checked(sample: Terminal, bundle: Path) -> None:
+    assert sample.complaint("verify", bundle, exits=3) == UNCHECKED
+    facts = sample.facts("verify", bundle, exits=3)
+    assert (facts["ok"], facts["trust"], facts["says"]) == (False, "unchecked", UNCHECKED)
+
+
+def test_somebody_elses_keys_do_not_vouch_for_it(
+    sample: Terminal, bundle: Path, tmp_path: Path
+) -> None:
+    sample("init", "nanyuan", *INIT[2:])
+    theirs = tmp_path / "theirs.keys"
+    theirs.write_text(sample("key", "show", "--ledger", "nanyuan").stdout)
+    assert "is signed by a key that you trust" in sample.complaint(
+        "verify", bundle, "--key-file", theirs
+    )
+
+
+def test_a_key_that_is_none_is_named(sample: Terminal, bundle: Path, tmp_path: Path) -> None:
+    assert sample.complaint("verify", bundle, "--key", "beiyuan+123")
+    (tmp_path / "empty.keys").write_text("# nothing yet\n")
+    told = sample("verify", bundle, "--key-file", tmp_path / "empty.keys", exits=2)
+    assert "holds no keys" in told.stderr
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _flipped(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+def _foreign(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("letter.txt", "Dear auditor")
+
+
+def _no_zip(path: Path) -> None:
+    path.write_text("this is not a zip\n")
+
+
+@pytest.mark.parametrize("damage", [_truncated, _flipped, _foreign, _no_zip])
+def test_a_damaged_bundle_is_refused_by_one_sentence(
+    sample: Terminal, bundle: Path, keys: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(bundle)
+    assert sample.complaint("verify", bundle, "--key-file", keys)
+    failed = sample.facts("verify", bundle, "--key-file", keys, exits=1)
+    assert failed["ok"] is False
+    assert failed["fault"]["message"]
+
+
+def test_a_bundle_replaces_nothing_unless_told(sample: Terminal, bundle: Path) -> None:
+    assert "is there already" in sample.complaint("export", bundle)
+    assert sample.facts("export", bundle, "--overwrite")["bytes"] == bundle.stat().st_size
+    assert "cannot be written" in sample.complaint("export", bundle.parent / "no" / "where.zip")
+
+
+def test_a_receipt_proves_one_entry(sample: Terminal, keys: Path, tmp_path: Path) -> None:
+    # Given a receipt in a file
+    file = tmp_path / "30.tlog-proof"
+    sample("receipt", 30, "-o", file)
+    assert file.read_text() == sample("receipt", 30).stdout
+    # Then it verifies under the keys, and says whose it is when there are none
+    facts = sample.facts("verify", "--receipt", file, "--key-file", keys)
+    assert (facts["seq"], facts["entry"]["seq"], facts["trust"]) == (30, 30, "checked")
+    assert sample.complaint("verify", "--receipt", file, exits=3) == UNCHECKED
+    # And no receipt is overwritten, or given for what is not there
+    assert "File exists" in sample.complaint("receipt", 30, "-o", file)
+    assert "There is no entry 104" in sample.complaint("receipt", 104)
+    # And a damaged one proves nothing
+    file.write_text(file.read_text().replace("index 30", "index 31"))
+    assert sample.complaint("verify", "--receipt", file, "--key-file", keys)
+
+
+def test_the_tables_are_compared_with_the_entries(either: Terminal) -> None:
+    # Given tables as the append path left them
+    either("demo")
+    assert either.facts("verify", "--database")["ok"] is True
+    # When somebody raises a balance by hand
+    database = open_engine(either.environ["POINTS_DATABASE_URL"])
+    with database.writing() as conn:
+        conn.execute(text("UPDATE account SET balance = balance + 1 WHERE name = 'settled'"))
+    database.close()
+    # Then the difference is named, and the exit code is not 0
+    told = either("verify", "--database", exits=1)
+    assert "account settled" in told.stdout
+    assert "are not what its entries say" in told.stderr
+    difference = either.facts("verify", "--database", exits=1)["differences"][0]
+    assert (difference["table"], difference["got"], difference["wanted"]) == ("account", 41, 40)
+
+
+def test_publish_prints_the_checkpoint_as_it_is_served(sample: Terminal) -> None:
+    facts = sample.facts("publish")
+    origin, size, root = facts["checkpoint"].splitlines()[:3]
+    assert (origin, int(size), root) == (facts["origin"], facts["size"], facts["root"])
+    assert sample("publish").stdout == facts["checkpoint"]
