@@ -51,7 +51,8 @@ def measure(say: Callable[[str], None]) -> Figures:
                     rate = desk.credits_per_second(size, groups, clients)
                     note(f"credits, batches of {size}", rate)
             desk.installation.close()
-            note("import, PostgreSQL", import_per_second(base / "import-postgresql", url))
+            with fresh_database(url, "imported") as imported:
+                note("import, PostgreSQL", import_per_second(base / "import-postgresql", imported))
         note("import, SQLite", import_per_second(base / "import-sqlite"))
         for _ in range(ROUNDS):
             note("verify", verify_per_second(base / "import-sqlite"))

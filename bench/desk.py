@@ -33,12 +33,12 @@ class BenchDesk:
         settings.data.mkdir(parents=True, exist_ok=True)
         migrate(settings.database_url)
         self.installation = Installation(settings, environ)
-        self.actor, second = new_id("person", os.urandom(16)), new_id("person", os.urandom(16))
+        self.actor, self.second = (new_id("person", os.urandom(16)) for _ in range(2))
         self.budget = new_id("issuer", os.urandom(16))
         self.ledger = self.installation.create_ledger(
             "bench",
             Founding(
-                founders=(self.actor, second),
+                founders=(self.actor, self.second),
                 budget=self.budget,
                 budget_limit=10**12,
                 budget_from="1997-01-01",

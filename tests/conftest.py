@@ -12,9 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from ledger.db import MIGRATIONS, Database, migrate, open_engine
+from ledger.db import Database, migrate, open_engine
 from tests.postgres import fresh_database, postgres_server
+
+# The same examples each time, so that a red run is red again; no deadline, since machines differ.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 DIALECTS = ["sqlite", "postgresql"]
 
@@ -44,7 +49,7 @@ def migrated_postgres(postgres_url: str) -> Iterator[str]:
     """The name of a migrated database that nobody is connected to."""
     name = f"points_template_{uuid.uuid4().hex}"
     with fresh_database(postgres_url, name) as url:
-        _migrate(url)
+        migrate(url)
         yield name
 
 
@@ -52,15 +57,8 @@ def migrated_postgres(postgres_url: str) -> Iterator[str]:
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated file that nobody has open."""
     path = tmp_path_factory.mktemp("template") / "points.db"
-    _migrate(f"sqlite:///{path}")
+    migrate(f"sqlite:///{path}")
     return path
-
-
-def _migrate(url: str) -> None:
-    if MIGRATIONS.exists():
-        migrate(url)
-    else:
-        open_engine(url).close()
 
 
 @pytest.fixture

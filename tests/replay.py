@@ -102,7 +102,7 @@ B32 = r"[a-z2-7]{25}[aeimquy4]"
 B64 = r"[A-Za-z0-9+/]"
 HOLDER = rf"(?:member|org)/{B32}"
 ISSUER = rf"issuer/{B32}"
-ORIGIN = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9]\d{0,4})?/log/[a-z][a-z0-9-]{2,31}"
+ORIGIN = r"[a-z0-9](?:[a-z0-9.-]{0,198}[a-z0-9])?(?::[1-9]\d{0,4})?/log/[a-z][a-z0-9-]{2,31}"
 DAY = r"(?:19|2\d)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 like_a_day = text(DAY)
 like_a_time = text(DAY + r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z")
@@ -518,7 +518,8 @@ class Books:
         return sorted(seq for seq in account.holds if self.holds[seq].until < e["at"])
 
     def due_points(self, account: Account) -> Parts:
-        return {day: points for day, points in account.dated.items() if day < self.today}
+        over = sorted(day for day in account.dated if day < self.today)
+        return {day: account.dated[day] for day in over[:512]}
 
     def want_ready(self, e: Entry, name: str) -> Account:
         account = self.want_open(name)
@@ -801,7 +802,7 @@ class Books:
         self.want_other_than(e, e["member"], "actor", "approver")
         by_member = e["recorder"][len("person/") :] == e["member"][len("member/") :]
         checked_in = e["assurance"] == "checked-in"
-        self.want(by_member == checked_in, "self", "the member records what is checked-in, alone")
+        self.want(checked_in or not by_member, "self", "a member records only what is checked-in")
         self.want_open(e["member"])
         old = self.services.get(e["for"]) if "for" in e else None
         same = (old and old.member == e["member"]) if "for" in e else e["minutes"] >= 1

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TextIO
 
 import click
 from sqlalchemy import select
@@ -16,10 +16,10 @@ from ledger.cli.place import chosen, installed
 from ledger.cli.terminal import (
     BUDGET,
     PERSON,
+    Failure,
     actor_option,
     as_json,
     ledger_option,
-    note,
     progress,
     tell,
 )
@@ -29,14 +29,6 @@ from ledger.programme.csvlines import CsvFile
 from ledger.programme.history import Columns, Fault
 from ledger.programme.importing import Import, Report, Summary
 from ledger.programme.terms import Plan
-
-
-class Wanted(NamedTuple):
-    """What the caller said to do about bad rows."""
-
-    check_only: bool
-    skip_bad: bool
-    report: Path | None
 
 
 @click.command("import", short_help="Credit a history of earnings.")
@@ -91,57 +83,64 @@ def import_(
         --approver person/… --map account=customer,points=dollars:floor,date=date
     """
     columns = Columns.parse(mapping)
-    wanted = Wanted(check_only, skip_bad, report)
     with installed() as installation:
         ledger = chosen(installation, name)
         budget = budget or _only_budget(installation, ledger)
         plan = Plan(CsvFile(file), source, columns, budget, actor, approver)
         work = Import(installation.database, installation.clock, ledger, plan)
-        summary, finished = _run(work, wanted, as_json)
+        with _reporting(report, as_json) as reports:
+            summary, complaint = _run(work, check_only, skip_bad, reports)
         ledger.publisher.publish()
-    facts = {"ledger": ledger.name, "source": source, "finished": finished, **summary.to_json()}
-    tell(_lines(summary), facts, as_json)
-    if not finished:
-        raise SystemExit(1)
+    facts = {"ledger": ledger.name, "source": source, "finished": not complaint}
+    if as_json:
+        tell("", {**facts, **summary.to_json()}, as_json)
+    if complaint:
+        raise Failure(complaint)
+    if not as_json:
+        click.echo(_lines(summary), err=reports.used and report is None)
 
 
-def _run(work: Import, wanted: Wanted, as_json: bool) -> tuple[Summary, bool]:
-    """What was done, and whether all that was asked for was."""
-    with _reporting(wanted.report, as_json) as report:
-        with progress("checking rows") as advance:
-            found = work.check(report, advance)
-        if wanted.check_only:
-            return found, not found.bad
-        if found.bad and not wanted.skip_bad:
-            note(
-                f"points: {found.bad:,} of {found.rows:,} rows cannot be entered, so none was."
-                " Mend them, or enter the others with --skip-bad."
-            )
-            return found, False
-        with progress("entering rows", found.rows) as advance:
-            summary = work.enter(report, advance)
-    if summary.refused:
-        note(f"points: the ledger refused {summary.refused:,} rows; the report says why.")
-    return summary, not summary.refused
+def _run(work: Import, check_only: bool, skip_bad: bool, report: Report) -> tuple[Summary, str]:
+    """What was done, and what is to be complained of, if anything."""
+    with progress("checking rows") as advance:
+        found = work.check(report, advance)
+    bad = f"{found.bad:,} of {found.rows:,} rows cannot be entered"
+    if check_only:
+        return found, f"{bad}." if found.bad else ""
+    if found.bad and not skip_bad:
+        return found, f"{bad}, so none was. Mend them, or enter the others with --skip-bad."
+    with progress("entering rows", found.rows) as advance:
+        summary = work.enter(report, advance)
+    if not summary.refused:
+        return summary, ""
+    there = summary.imported + summary.already
+    return summary, (
+        f"the ledger refused {summary.refused:,} rows, {there:,} are there. Once what is wrong is"
+        " mended, run it again."
+    )
+
+
+class _Reports:
+    """Writes rows with their faults as CSV, with a header once there is one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self.used = False
+
+    def __call__(self, fault: Fault) -> None:
+        if not self.used:
+            self._writer.writerow(Fault._fields)
+        self.used = True
+        self._writer.writerow(fault)
 
 
 @contextmanager
-def _reporting(path: Path | None, as_json: bool) -> Iterator[Report]:
-    """Writes rows with their faults as CSV; the header only when there is one."""
-    written: list[Any] = []
-
-    def report(fault: Fault) -> None:
-        if not written:
-            written.append(csv.writer(stream, lineterminator="\n"))
-            written[0].writerow(Fault._fields)
-        written[0].writerow(fault)
-
+def _reporting(path: Path | None, as_json: bool) -> Iterator[_Reports]:
     if path is None:
-        stream = sys.stderr if as_json else sys.stdout
-        yield report
+        yield _Reports(sys.stderr if as_json else sys.stdout)
     else:
         with path.open("w", encoding="utf-8", newline="") as stream:
-            yield report
+            yield _Reports(stream)
 
 
 def _only_budget(installation: Installation, ledger: OpenLedger) -> str:

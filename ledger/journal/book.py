@@ -132,12 +132,13 @@ def _people(state: State, entry: Entry) -> None:
             refuse("two-people", "a person entry has an actor")
         return
     own = kind == "open" and actor == person_of(entry["account"])
-    if not own and _standing(state, actor) not in ACTORS[kind]:
+    standing = _standing(state, actor)
+    if not own and standing not in ACTORS[kind]:
         refuse("standing", f"{actor} may not act in a {kind}: {_may(ACTORS[kind])} may")
     if approver is not None:
         if _standing(state, approver) != "office":
             refuse("standing", f"{approver} may not approve: people of standing office may")
-        if kind not in ("settlement", "service") and _standing(state, actor) != "office":
+        if kind not in ("settlement", "service") and standing != "office":
             refuse("standing", f"{actor} is not of standing office, which approved actions need")
     recorder = entry.get("recorder")
     if recorder is not None and _standing(state, recorder) in (None, "none"):

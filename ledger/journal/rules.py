@@ -67,7 +67,11 @@ RULES = (
     Rule("funds", "floors", "an account does not fall below zero"),
     Rule("debt", "floors", "a write-off is at most the debt"),
     Rule("past-day", "dates", "a credit's days are not past"),
-    Rule("dates", "dates", "credit and transfer bring an account to at most 64 dated parts"),
+    Rule(
+        "dates",
+        "dates",
+        "credit and transfer bring an account to at most 64 days, held ones counted",
+    ),
     Rule("parts", "dates", "`parts` are those that the rules of dates give, left out when undated"),
     Rule("range", "chain", "no balance is beyond 2^53-1"),
     Rule("balance", "chain", "`balance` is the balance before plus `amount`"),

@@ -73,7 +73,6 @@ def is_day(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=65536)
-def is_minute(text: str) -> bool:
-    """Whether the first 16 characters of a time name a day that the calendar has."""
+def is_time(text: str) -> bool:
+    """Whether `text`, already of the shape of a time, is of a day that the calendar has."""
     return is_day(text[:10])

@@ -66,13 +66,12 @@ class CsvFile:
         try:
             with self.path.open("rb") as raw, _text(raw) as text:
                 yield _parsed(self.path, text)
-        except OSError as error:
-            # BadGzipFile is an OSError without errno; its own words are good enough.
-            raise HistoryError(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        except (EOFError, zlib.error) as error:
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise HistoryError(
                 f"{self.path} is a damaged or incomplete gzip file. Fetch it again."
             ) from error
+        except OSError as error:
+            raise HistoryError(f"{self.path} cannot be read: {error.strerror}.") from error
 
 
 def _header(path: Path, cells: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from ledger.journal import log, parts
 from ledger.journal import tables as t
@@ -179,28 +179,21 @@ def list_budgets(conn: Connection, ledger_id: int) -> list[BudgetView]:
 def list_policies(conn: Connection, ledger_id: int) -> list[Policy]:
     """All policies, in the order in which they were published."""
     query = select(t.policy).where(t.policy.c.ledger_id == ledger_id).order_by(t.policy.c.seq)
-    return [
-        Policy(
-            row.seq,
-            row.first,
-            row.grant_limit,
-            row.reversal_limit,
-            row.hold_days,
-            {
-                (purpose, giver, receiver): limit
-                for purpose, giver, receiver, limit in orjson.loads(row.transfers)
-            },
-        )
-        for row in conn.execute(query)
-    ]
+    return [_policy(row) for row in conn.execute(query)]
 
 
 def policy_in_force(conn: Connection, ledger_id: int, at: str) -> Policy | None:
     """The policy in force on the local day of the time `at`: the last that starts by then."""
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    day = local_day(at, conn.execute(query).scalar_one())
-    started = [policy for policy in list_policies(conn, ledger_id) if policy.first <= day]
-    return started[-1] if started else None
+    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    day = local_day(at, conn.execute(offset).scalar_one())
+    query = (
+        select(t.policy)
+        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.first <= day)
+        .order_by(t.policy.c.seq.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else _policy(row)
 
 
 def list_people(
@@ -258,18 +251,6 @@ def reversible_points(conn: Connection, ledger_id: int, seq: int) -> int | None:
     return original_sides(original)[2] - done
 
 
-def _line(row: Any, name: str) -> Line:
-    entry: Entry = decode(bytes(row.raw))
-    posting = next(p for p in entry["postings"] if p["account"] == name)
-    listed: Sequence[Any] = posting.get("parts", ((NEVER, row.amount),))
-    change = _shown(tuple((day, points) for day, points in listed))
-    return Line(row.seq, entry["at"], entry["type"], row.amount, row.balance, change)
-
-
-def _shown(change: Parts) -> tuple[tuple[str | None, int], ...]:
-    return tuple((None if day == NEVER else day, points) for day, points in change)
-
-
 def is_published_tile(conn: Connection, ledger_id: int, tile: Tile) -> bool:
     """Whether the tile is full within the newest published tree, or as wide as one tree has it."""
     newest = log.latest_checkpoint(conn, ledger_id)
@@ -287,3 +268,23 @@ def is_published_tile(conn: Connection, ledger_id: int, tile: Tile) -> bool:
         t.checkpoint.c.size < min(end, newest.size + 1),
     )
     return conn.execute(query.limit(1)).one_or_none() is not None
+
+
+def _policy(row: Row[Any]) -> Policy:
+    transfers = {
+        (purpose, giver, receiver): limit
+        for purpose, giver, receiver, limit in orjson.loads(row.transfers)
+    }
+    return Policy(row.seq, row.first, row.grant_limit, row.reversal_limit, row.hold_days, transfers)
+
+
+def _line(row: Row[Any], name: str) -> Line:
+    entry: Entry = decode(bytes(row.raw))
+    posting = next(p for p in entry["postings"] if p["account"] == name)
+    listed: Sequence[Any] = posting.get("parts", ((NEVER, row.amount),))
+    change = _shown(tuple((day, points) for day, points in listed))
+    return Line(row.seq, entry["at"], entry["type"], row.amount, row.balance, change)
+
+
+def _shown(change: Parts) -> tuple[tuple[str | None, int], ...]:
+    return tuple((None if day == NEVER else day, points) for day, points in change)

@@ -117,10 +117,12 @@ def flip(name: str, at: int) -> Damage:
 
 
 def flip_text(name: str, find: bytes, offset: int = 0) -> Damage:
-    """The same at a place that a text marks."""
+    """Puts another letter at a place that the last of a text marks; both are letters of base64."""
 
     def damage(files: Files) -> None:
-        files[name] = flipped(files[name], files[name].index(find) + offset)
+        raw = files[name]
+        at = raw.rindex(find) + offset
+        files[name] = raw[:at] + (b"B" if raw[at : at + 1] == b"A" else b"A") + raw[at + 1 :]
 
     return damage
 
@@ -249,10 +251,7 @@ def test_entries_that_were_moved_are_found_where_they_begin_to_differ(
 def test_a_signature_is_checked_with_the_keys_of_the_log_even_without_ones_own(
     files: Files, tmp_path: Path
 ) -> None:
-    at = files["checkpoints/5"].rindex(SIGNATURE)
-    files["checkpoints/5"] = flipped(
-        files["checkpoints/5"], at + len(SIGNATURE + ORIGIN.encode()) + 30
-    )
+    flip_text("checkpoints/5", SIGNATURE, 60)(files)
     fault = fault_of(pack(files, tmp_path / "bad.zip"))
     assert "checkpoints/5: MLDSA44_COSIGNATURE signature of" in str(fault)
 

@@ -94,13 +94,9 @@ class Terminal:
         """A process of its own that runs `before` (Python) and then the command."""
         code = f"{before}\nfrom ledger.cli import main\nmain()"
         command = [sys.executable, "-c", code, *map(str, arguments)]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
-            command,
-            env=self.process_environ(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
+            command, env=self.process_environ(), text=True, **{**pipes, **options}
         )
 
     def installation(self) -> Installation:
@@ -109,11 +105,16 @@ class Terminal:
         return Installation(read_settings(environ), environ)
 
 
-@pytest.fixture
-def cheap_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes keys whose passphrase costs next to nothing to try."""
+def make_cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys made from here on have a passphrase that costs next to nothing to try."""
     monkeypatch.setattr("ledger.installation.create_keys", partial(create_keys, cost=CHEAP))
     monkeypatch.setattr("ledger.cli.keys.add_generation", partial(add_generation, cost=CHEAP))
+
+
+@pytest.fixture
+def cheap_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for one test."""
+    make_cheap_keys(monkeypatch)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ledger.journal.commands import Capture, PlaceHold, Statement
 from ledger.journal.entry import new_id
 from ledger.journal.orders import Done, Group, Order
 from ledger.programme.names import account_called, reference_index
-from tests.cli.conftest import CDNOW, Terminal
+from tests.cli.conftest import CDNOW, Terminal, make_cheap_keys
 from tests.conftest import DIALECTS
 from tests.postgres import fresh_database
 
@@ -62,6 +62,7 @@ def imported(
     """The file imported by a process that was killed half way, and then by another."""
     folder = tmp_path_factory.mktemp("cdnow")
     with ExitStack() as stack:
+        make_cheap_keys(stack.enter_context(pytest.MonkeyPatch.context()))
         if request.param == "sqlite":
             path = folder / "points.db"
             shutil.copy(request.getfixturevalue("migrated_sqlite"), path)

@@ -1,0 +1,40 @@
+"""A person who watches sees how far it is; a script sees nothing but the result."""
+
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.conftest import Terminal
+
+TABLE = "customer,date,dollars\nann,1997-01-01,5\n"
+
+
+def test_progress_is_shown_to_a_person_and_not_to_a_script(
+    terminal: Terminal, written: Callable[[str], Path]
+) -> None:
+    # Given an import whose stderr is a terminal, and the same with a pipe
+    terminal.found()
+    words = terminal.importing(written(TABLE))
+    ours, theirs = pty.openpty()
+    watched = terminal.start(*words, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while chunk := _read(ours):
+        shown += chunk
+    os.close(ours)
+    told, _ = watched.communicate()
+    # Then the one shows a bar, which is not part of the result, and the other does not
+    assert b"entering rows" in shown
+    assert "1 imported" in told
+    assert "entering rows" not in told
+    assert terminal.start(*words, stderr=subprocess.PIPE).communicate()[1] == ""
+
+
+def _read(descriptor: int) -> bytes:
+    """What a terminal shows next; nothing once its other end is closed."""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
