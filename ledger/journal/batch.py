@@ -37,6 +37,10 @@ from ledger.journal.times import format_time
 from ledger.tlog.merkle import leaf_hash
 
 
+PASSING_RULES = frozenset({"gap"})
+"""Refusals that say nothing of the command: once the clock is accepted, it passes."""
+
+
 def _nonce() -> str:
     return base64.b64encode(os.urandom(16)).decode("ascii")
 
@@ -252,7 +256,8 @@ def _known(draft: Working | Overlay, order: Order) -> Outcome | None:
 
 
 def _remember(draft: Working | Overlay, order: Order, outcome: Outcome) -> None:
-    if order.request is None:
+    """Keeps the answer under the order's request, unless it is one that time alone will change."""
+    if order.request is None or (isinstance(outcome, Refusal) and outcome.rule in PASSING_RULES):
         return
     if isinstance(outcome, Done):
         stored = StoredRequest(order.fingerprint, outcome.first, outcome.last, None, None)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -51,21 +50,7 @@ ledger = Table(
     Column("origin", _Word, nullable=False, unique=True),
 )
 
-token = Table(
-    "token",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),
-    Column("id", _Word, nullable=False, unique=True),
-    Column("ledger", _Word, nullable=False),  # its name, `*` for the operator's
-    Column("person", _Word, nullable=False),
-    Column("role", _Word, nullable=False),
-    Column("created_at", _Word, nullable=False),
-    Column("expires_at", _Word, nullable=False),
-    Column("revoked_at", _Word),
-    Index(None, "ledger"),
-)
-
-INSTALLATION = (ledger, token)
+INSTALLATION = (ledger,)
 
 head = Table(
     "head",
@@ -231,32 +216,6 @@ request = Table(
     Column("rule", _Word),
     Column("message", Text),
     Column("at", _Word, nullable=False),
-)
-
-outside_name = Table(
-    "outside_name",
-    metadata,
-    _ledger_id(),
-    Column("index", _Word, primary_key=True),  # blind index of the name, in base64
-    Column("account", _Word, nullable=False),
-    UniqueConstraint("ledger_id", "account"),
-)
-
-proposal = Table(
-    "proposal",
-    metadata,
-    _ledger_id(),
-    Column("id", _Word, primary_key=True),
-    Column("actor", _Word, nullable=False),
-    Column("kind", _Word, nullable=False),
-    Column("command", Text, nullable=False),  # JSON, as the API takes it
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("request", _Word, nullable=False),
-    Column("state", _Word, nullable=False),  # open, approved, declined, refused
-    Column("decided_by", _Word),
-    Column("seq", BigInteger),
-    Column("at", _Word, nullable=False),
-    UniqueConstraint("ledger_id", "request"),
 )
 
 checkpoint = Table(

@@ -1,7 +1,67 @@
-"""The programme's tables, on the same `metadata` as the journal's."""
+"""The programme's tables, on the same `metadata` as the journal's; none of them is in the log."""
 
 from __future__ import annotations
 
-from ledger.journal.tables import outside_name, proposal, token
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-__all__ = ["outside_name", "proposal", "token"]
+from ledger.journal import tables as journal
+from ledger.journal.tables import metadata
+
+# Compared byte by byte, on PostgreSQL too.
+_Word = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _ledger_id() -> Column[int]:
+    return Column("ledger_id", Integer, primary_key=True, autoincrement=False)
+
+
+token = Table(
+    "token",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("id", _Word, nullable=False, unique=True),
+    Column("ledger", _Word, nullable=False),  # its name, `operator` for the operator's
+    Column("person", _Word, nullable=False),
+    Column("role", _Word, nullable=False),
+    Column("created_at", _Word, nullable=False),
+    Column("expires_at", _Word, nullable=False),
+    Column("revoked_at", _Word),
+    Index(None, "ledger"),
+)
+
+INSTALLATION = (*journal.INSTALLATION, token)
+
+outside_name = Table(
+    "outside_name",
+    metadata,
+    _ledger_id(),
+    Column("index", _Word, primary_key=True),  # blind index of the name, in base64
+    Column("account", _Word, nullable=False),
+    UniqueConstraint("ledger_id", "account"),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _ledger_id(),
+    Column("id", _Word, primary_key=True),
+    Column("actor", _Word, nullable=False),
+    Column("kind", _Word, nullable=False),
+    Column("command", Text, nullable=False),  # JSON, as the API takes it
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("request", _Word, nullable=False),
+    Column("state", _Word, nullable=False),  # open, approved, declined, refused
+    Column("decided_by", _Word),
+    Column("seq", BigInteger),
+    Column("at", _Word, nullable=False),
+    UniqueConstraint("ledger_id", "request"),
+)

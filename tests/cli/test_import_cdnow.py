@@ -21,6 +21,7 @@ from ledger.journal.commands import Capture, PlaceHold, Statement
 from ledger.journal.entry import new_id
 from ledger.journal.orders import Done, Group, Order
 from ledger.programme.names import account_called, reference_index
+from ledger.programme.tables import outside_name
 from tests.cli.conftest import CDNOW, Terminal, make_cheap_keys
 from tests.conftest import DIALECTS
 from tests.postgres import fresh_database
@@ -115,7 +116,7 @@ def test_a_killed_import_goes_on_where_it_was(imported: Imported) -> None:
 def test_everything_is_there_exactly_once(imported: Imported) -> None:
     is_member = t.account.c.name.like("member/%") & ~t.account.c.name.like("%/held")
     assert _count(imported.terminal, t.account, is_member) == MEMBERS
-    assert _count(imported.terminal, t.outside_name) == MEMBERS
+    assert _count(imported.terminal, outside_name) == MEMBERS
     issuer = imported.terminal.founded["budget"]
     assert _count(imported.terminal, t.posting, t.posting.c.account == issuer) == ROWS - ZERO
     assert _account_of(imported.terminal, BEST_CUSTOMER).balance == BEST_POINTS

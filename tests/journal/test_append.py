@@ -14,7 +14,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, te
 from ledger.db import Database
 from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
 from ledger.journal import tables as t
-from ledger.journal.commands import Capture, Debit, Expire, PlaceHold, Release
+from ledger.journal.commands import Capture, Debit, Expire, PlaceHold, Release, StateOfAll
 from ledger.journal.entry import decode
 from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
@@ -534,3 +534,20 @@ def test_a_clock_set_back_stops_appending_until_it_is_right_again(counter: Count
 
     entries = [decode(bytes(row.raw)) for row in counter.rows(t.entry)]
     assert [entry["at"] for entry in entries] == sorted({entry["at"] for entry in entries})
+
+
+def test_a_refusal_over_a_long_silence_is_not_kept_since_the_clock_can_be_accepted(
+    counter: Counter,
+) -> None:
+    member = counter.open()
+    order = counter.order(counter.credit(member), "after the summer")
+    counter.clock.wait(days=40)
+    (refusal,) = counter.submit(order)
+
+    counter.enter(StateOfAll(actor=counter.office))
+    (done,) = counter.submit(order)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "gap"
+    assert isinstance(done, Done)
+    assert counter.balance(member) == 10
