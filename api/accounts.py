@@ -59,7 +59,10 @@ class AccountSchema(Schema):
     held = fields.Integer(required=True, metadata={"description": "points in its open holds"})
     available = fields.Integer(
         required=True,
-        metadata={"description": "what can be spent: the balance, or 0 where that is a debt"},
+        metadata={
+            "description": "what can be spent now: without points whose day is over, with those of"
+            " holds that have run out, 0 where there is a debt"
+        },
     )
     parts = fields.List(
         fields.Nested(PartSchema),
@@ -134,7 +137,7 @@ def find_by_reference(query: dict[str, str], ledger: OpenLedger) -> Response:
     index = reference_index(ledger.keys, query["reference"])
     with installation().database.reading() as conn:
         name = account_called(conn, ledger.id, index)
-        found = find_account(conn, ledger.id, name) if name else None
+        found = find_account(conn, ledger.id, name, installation().clock.now()) if name else None
     return answer({"accounts": [_shown(found)] if found else []})
 
 
@@ -143,7 +146,7 @@ def show_account(ledger: OpenLedger, kind: str, random: str) -> Response:
     """See an account"""
     name = f"{kind}/{random}"
     with installation().database.reading() as conn:
-        found = find_account(conn, ledger.id, name)
+        found = find_account(conn, ledger.id, name, installation().clock.now())
     if found is None:
         raise Problem("account", f"There is no account {name} in this ledger.")
     return answer(_shown(found))
@@ -154,7 +157,7 @@ def show_history(query: dict[str, Any], ledger: OpenLedger, kind: str, random: s
     """Read an account's history"""
     name, most = f"{kind}/{random}", query["limit"]
     with installation().database.reading() as conn:
-        if find_account(conn, ledger.id, name) is None:
+        if find_account(conn, ledger.id, name, installation().clock.now()) is None:
             raise Problem("account", f"There is no account {name} in this ledger.")
         lines = account_history(conn, ledger.id, name, before=query["before"], limit=most)
     items = [
@@ -182,7 +185,7 @@ def reopen_account(query: dict[str, int], ledger: OpenLedger, kind: str, random:
     """Open a closed account again"""
     name = f"{kind}/{random}"
     with installation().database.reading() as conn:
-        if find_account(conn, ledger.id, name) is None:
+        if find_account(conn, ledger.id, name, installation().clock.now()) is None:
             raise Problem("account", f"There is no account {name} in this ledger.")
     return place(ledger, "open", {"account": name}, wait=query["wait"])
 

@@ -63,9 +63,7 @@ class KeyRule:
         """Takes in a `ledger` or `key` entry that the book allows."""
         verifiers = tuple(map(parse_vkey, entry["vkeys"]))
         revoked = entry.get("revoked")
-        if revoked is not None:
-            self._outgoing = ()
-        elif self.generations:
+        if revoked is None and self.generations:
             self._outgoing += self.generations[-1].verifiers
         self.generations.append(Generation(entry["seq"], verifiers, revoked))
 

@@ -36,7 +36,6 @@ from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
 from ledger.journal.times import format_time
 from ledger.tlog.merkle import leaf_hash
 
-
 PASSING_RULES = frozenset({"gap"})
 """Refusals that say nothing of the command: once the clock is accepted, it passes."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,12 +16,13 @@ from sqlalchemy import Connection, Row, func, select
 
 from ledger.journal import log, parts
 from ledger.journal import tables as t
+from ledger.journal.bulk import keyed
 from ledger.journal.entry import Entry, decode
 from ledger.journal.flows import REVERSIBLE, original_sides
 from ledger.journal.parts import NEVER, Parts
-from ledger.journal.state import Policy
+from ledger.journal.state import Account, Policy
 from ledger.journal.store import read_accounts
-from ledger.journal.times import local_day
+from ledger.journal.times import format_time, local_day, to_us
 from ledger.tlog.tiles import TILE_WIDTH, Tile
 
 SCAN_ENTRIES_MAX = 4_096
@@ -42,20 +44,19 @@ class Overview:
 class AccountView:
     """One account now.
 
+    `balance`, `held`, `parts` and `holds` are as entered; `available` is what could be spent now,
+    after the due work that any posting would bring first: held points are not in it, those of
+    holds past their `until` are, lapsed ones are not, and a debt leaves 0.
     `parts` are days (None: for good) with points, the soonest first; `holds` its open holds.
     """
 
     account: str
     balance: int
     held: int
+    available: int
     parts: tuple[tuple[str | None, int], ...]
     open: bool
     holds: tuple[int, ...]
-
-    @property
-    def available(self) -> int:
-        """What can be spent: the balance, or 0 where that is a debt.  Held points are not in it."""
-        return max(self.balance, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,8 @@ def overview(conn: Connection, ledger_id: int) -> Overview:
     )
 
 
-def find_account(conn: Connection, ledger_id: int, name: str) -> AccountView | None:
-    """The account `member/…` or `org/…`, None where there is none."""
+def find_account(conn: Connection, ledger_id: int, name: str, now: datetime) -> AccountView | None:
+    """The account `member/…` or `org/…` as it stands `now`, None where there is none."""
     rows = read_accounts(conn, ledger_id, (name, name + "/held"))
     if name not in rows:
         return None
@@ -122,10 +123,27 @@ def find_account(conn: Connection, ledger_id: int, name: str) -> AccountView | N
         name,
         account.balance,
         held.balance if held else 0,
+        _available(conn, ledger_id, account, format_time(to_us(now))),
         _shown(parts.whole(account.balance, account.dated)),
         account.open,
         account.holds,
     )
+
+
+def _available(conn: Connection, ledger_id: int, account: Account, at: str) -> int:
+    """What is left to spend once holds past their `until` are released and lapsed points gone."""
+    balance, dated = account.balance, account.dated
+    if account.holds and account.until < at:
+        for row in keyed(conn, t.hold, ledger_id, t.hold.c.seq, account.holds):
+            lots = tuple((day, points) for day, points in orjson.loads(row.lots))
+            if row.until < at:
+                change = parts.receive(balance, lots)
+                balance, dated = balance + parts.total(lots), parts.applied(dated, change)
+    if dated:
+        offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+        today = local_day(at, conn.execute(offset).scalar_one())
+        balance -= parts.total(part for part in dated if part[0] < today)
+    return max(balance, 0)
 
 
 def account_history(
