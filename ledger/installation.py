@@ -23,7 +23,7 @@ from ledger.journal.entry import to_base64
 from ledger.journal.founding import Founding, founding_commands
 from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
 from ledger.journal.names import check_ledger_name, origin_of
-from ledger.journal.orders import Done, Group, HoldCompanions, Order
+from ledger.journal.orders import Done, Group, HoldCompanions, Order, Refusal
 from ledger.journal.publish import Publisher
 
 
@@ -154,9 +154,10 @@ class Installation:
             to_base64(ledger.keys.vkeys_hash(second)),
         )
         outcomes = ledger.appender.submit(Group(tuple(Order(command=c) for c in commands)))
-        for outcome in outcomes:
-            if not isinstance(outcome, Done):
-                raise ConfigError(f"The ledger cannot be founded so: {outcome.message}.")
+        refused = [outcome for outcome in outcomes if not isinstance(outcome, Done)]
+        reasons = [o.message for o in refused if not (isinstance(o, Refusal) and o.rule == "group")]
+        if refused:
+            raise ConfigError(f"The ledger cannot be founded so: {reasons[0]}.")
 
 
 def _private_directory(path: Path) -> None:

