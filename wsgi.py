@@ -7,6 +7,8 @@ a publisher thread and database connections of its own.
 """
 
 from api import create_app
+from ledger.logs import configure_logging
 
+configure_logging()
 app = create_app()
 app.extensions["points"].start_publishing()

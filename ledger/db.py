@@ -79,8 +79,8 @@ class Database:
         try:
             with (
                 translate_errors(),
+                self._turn(),  # before a connection is taken, which readers want meanwhile
                 self.engine.connect() as conn,
-                self._turn(),
                 conn.execution_options(**{_PURPOSE: "writing"}).begin(),
             ):
                 yield conn

@@ -103,11 +103,12 @@ class Installation:
 
     def start_publishing(self) -> None:
         """Starts a publisher thread for each ledger, those opened later included."""
-        self._publishing = True
+        with self._lock:
+            self._publishing = True
+            for ledger in self._open.values():
+                ledger.publisher.start()
         for name in self.names():
             self.ledger(name)
-        for ledger in self._open.values():
-            ledger.publisher.start()
 
     def close(self) -> None:
         """Publishes what is there, ends the threads, closes the database."""
@@ -126,8 +127,10 @@ class Installation:
             ledger_id,
             origin,
             self.clock,
+            guard=publisher.guard,
             hold_companions=self._hold_companions,
         )
+        publisher.look()
         if self._publishing:
             publisher.start()
         return OpenLedger(ledger_id, name, origin, keys, appender, publisher)

@@ -33,7 +33,7 @@ from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.book import check
 from ledger.journal.bulk import among
-from ledger.journal.entry import Entry, decode
+from ledger.journal.entry import Entry, decode, to_base64
 from ledger.journal.rules import Refused
 from ledger.tlog.merkle import CompactRange, Subtree, leaf_hash
 from ledger.tlog.note import Verifier
@@ -79,7 +79,8 @@ class _Comparison:
         self._subtrees: list[Subtree] = []
         self._postings = 0
         mine = t.publication.c.ledger_id == ledger_id
-        self._publication = conn.execute(select(t.publication).where(mine)).one()
+        row = conn.execute(select(t.publication).where(mine)).one_or_none()
+        self._published = (row.size, bytes(row.edge)) if row else None
         self.found = Differences(differences_max)
 
     def run(self, origin: str, trusted: Sequence[Verifier] | None, progress: Progress) -> None:
@@ -196,8 +197,17 @@ class _Comparison:
             for entry in entries[first - start : last - start]:
                 if entry["type"] in KEY_TYPES:
                     self._keys.enter(entry)
+                    self._want_revoked(entry)
             if last in stops:
                 self._check_published(last, stops[last])
+
+    def _want_revoked(self, entry: Entry) -> None:
+        """A revocation names a head that was (step 5 of `verify.py`)."""
+        revoked = entry.get("revoked")
+        if revoked is not None:
+            root = to_base64(log.edge_at(self._conn, self._ledger_id, revoked["size"]).root())
+            if root != revoked["root"]:
+                self.found.add("entry", entry["seq"], "revoked", revoked["root"], root)
 
     def _checkpoints(self, start: int, end: int) -> dict[int, bytes]:
         """The published notes of sizes over `start` up to `end`, by size."""
@@ -215,8 +225,8 @@ class _Comparison:
         except BundleFault as fault:
             wanted = "the root of the entries, signed by the log's keys"
             self.found.add("checkpoint", size, "note", str(fault), wanted)
-        if size == self._publication.size:
-            edge = bytes(self._publication.edge)
+        if self._published is not None and size == self._published[0]:
+            edge = self._published[1]
             if edge != self._range.encode():
                 self.found.add("publication", self._ledger_id, "edge", edge, self._range.encode())
 
@@ -224,8 +234,10 @@ class _Comparison:
         """The newest checkpoint is the size that is said to be published, within this log."""
         newest = log.latest_checkpoint(self._conn, self._ledger_id)
         size = newest.size if newest else 0
-        if size != self._publication.size:
-            self.found.add("publication", self._ledger_id, "size", self._publication.size, size)
+        if self._published is None:
+            self.found.add("publication", self._ledger_id, "*", ABSENT, "a row")
+        elif size != self._published[0]:
+            self.found.add("publication", self._ledger_id, "size", self._published[0], size)
         if size > self._size:
             self.found.add("checkpoint", size, "*", "a row", f"sizes up to {self._size} only")
         if self._books.head.origin != origin:

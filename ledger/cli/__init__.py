@@ -18,6 +18,7 @@ from ledger.cli.serving import run, serve
 from ledger.cli.terminal import Commands
 from ledger.cli.tokens import token
 from ledger.cli.verify import verify
+from ledger.logs import configure_logging
 
 __all__ = ["main", "points"]
 
@@ -57,4 +58,5 @@ for command in (
 
 def main() -> None:
     """The entry point of the console script."""
+    configure_logging()
     points(prog_name="points")

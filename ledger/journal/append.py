@@ -11,21 +11,31 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError
+import structlog
 
 from ledger.clock import Clock
 from ledger.db import Database
-from ledger.errors import AppendFailed, ClockFault, LedgerStopped, PointsError, QueueFull
+from ledger.errors import (
+    AppendFailed,
+    ClockFault,
+    LedgerStopped,
+    OutcomeUnknown,
+    PointsError,
+    QueueFull,
+)
 from ledger.journal.batch import Batch
 from ledger.journal.orders import Group, HoldCompanions, Outcome
 from ledger.journal.store import Position, load_position
-from ledger.journal.times import parse_time, to_us
+from ledger.journal.times import US_PER_SECOND, parse_time, to_us
 
 BATCH_COMMANDS_TARGET = 256
 QUEUE_GROUPS_MAX = 4_096
 CLOCKS_APART_SECONDS_MAX = 5
 BEHIND_HEAD_SECONDS_MAX = 60
+
+_logger = structlog.get_logger(__name__)
 
 
 class _Ticket:
@@ -34,6 +44,7 @@ class _Ticket:
     def __init__(self, group: Group) -> None:
         self.group = group
         self.woken = threading.Event()
+        self.leads = False
         self.outcomes: list[Outcome] | None = None
         self.error: PointsError | None = None
 
@@ -44,14 +55,18 @@ class _Ticket:
         assert self.outcomes is not None
         return self.outcomes
 
-    @property
-    def answered(self) -> bool:
-        """Whether there is a result."""
-        return self.outcomes is not None or self.error is not None
+    def fail(self, error: PointsError) -> None:
+        """Answers with an error, unless there is an answer."""
+        if self.outcomes is None and self.error is None:
+            self.error = error
 
 
 class Appender:
-    """The one way into a ledger's journal.  Safe to share between threads; one a process."""
+    """The one way into a ledger's journal.  Safe to share between threads; one a process.
+
+    `guard` is called with the locked head before anything is entered on top of it; it raises
+    `LedgerStopped` where nothing may be.
+    """
 
     def __init__(
         self,
@@ -60,16 +75,16 @@ class Appender:
         origin: str,
         clock: Clock,
         *,
+        guard: Callable[[Position], None] = lambda _: None,
         hold_companions: HoldCompanions | None = None,
-        on_commit: Callable[[int], None] = lambda _: None,
         queue_groups_max: int = QUEUE_GROUPS_MAX,
     ) -> None:
         self._database = database
         self._ledger_id = ledger_id
         self._origin = origin
         self._clock = clock
+        self._guard = guard
         self._hold_companions = hold_companions or {}
-        self._on_commit = on_commit
         self._queue_groups_max = queue_groups_max
         self._lock = threading.Lock()
         self._queue: deque[_Ticket] = deque()
@@ -86,66 +101,80 @@ class Appender:
             if len(self._queue) >= self._queue_groups_max:
                 raise QueueFull("Too many commands wait for this ledger. Try again in a moment.")
             self._queue.append(ticket)
-            lead, self._led = not self._led, True
-        if not lead:
-            ticket.woken.wait()
-        if not ticket.answered:
-            self._lead()
+            ticket.leads, self._led = not self._led, True
+        if not ticket.leads:
+            self._await(ticket)
+        if ticket.leads:
+            self._lead(ticket)
         return ticket.result()
 
-    def _lead(self) -> None:
+    def _await(self, ticket: _Ticket) -> None:
+        try:
+            ticket.woken.wait()
+        except BaseException:  # an interrupt: whoever leaves must not keep the lead
+            with self._lock:
+                if ticket in self._queue:
+                    self._queue.remove(ticket)
+            if ticket.leads:
+                self._hand_over()
+            raise
+
+    def _lead(self, ticket: _Ticket) -> None:
         """Appends one batch, which has the leader's own group in it, and hands over."""
         batch: list[_Ticket] = []
+        attempt = _Attempt()
         try:
-            self._append(lambda: batch or self._drain(batch))
+            self._append(attempt, lambda: self._drain(batch))
         except PointsError as error:
             # A lock that one could not have, the others in the queue would wait for in vain too.
-            self._fail(batch or self._drain(batch, everything=True), error)
-        except DBAPIError:
-            self._append_in_halves(batch or self._drain(batch))
-        except BaseException:
-            self._fail(batch or self._drain(batch), _unforeseen())
-            raise
+            _fail(batch or self._drain(batch, everything=True), error)
+        except Exception as error:
+            self._append_in_halves(batch or self._drain(batch), error)
         finally:
-            self._hand_over(batch)
+            with self._lock:
+                if ticket in self._queue:  # interrupted before it was drained
+                    self._queue.remove(ticket)
+                    batch.append(ticket)
+            _fail(batch, attempt.cut_short())
+            self._hand_over()
+            for other in batch:
+                other.woken.set()
 
-    def _append_in_halves(self, tickets: Sequence[_Ticket]) -> None:
-        """Finds the group that the database refuses, so that it fails alone."""
+    def _append_in_halves(self, tickets: Sequence[_Ticket], cause: Exception) -> None:
+        """Finds the group that fails for a reason nobody foresaw, so that it fails alone."""
         if len(tickets) == 1:
-            self._fail(tickets, _unforeseen())
+            _logger.error("a command could not be entered", exc_info=cause)
+            _fail(tickets, AppendFailed("This command could not be stored. Nothing was entered."))
             return
         middle = len(tickets) // 2
         for half in (tickets[:middle], tickets[middle:]):
+            attempt = _Attempt()
             try:
-                self._append(lambda half=half: half)  # type: ignore[misc]
+                self._append(attempt, lambda half=half: half)  # type: ignore[misc]
             except PointsError as error:
-                self._fail(half, error)
-            except DBAPIError:
-                self._append_in_halves(half)
+                _fail(half, error)
+            except Exception as error:
+                self._append_in_halves(half, error)
+            finally:
+                _fail(half, attempt.cut_short())
 
-    def _append(self, drain: Callable[[], Sequence[_Ticket]]) -> None:
+    def _append(self, attempt: _Attempt, drain: Callable[[], Sequence[_Ticket]]) -> None:
         """Decides and writes what `drain` gives once the head is locked, in one transaction."""
         with self._database.writing() as conn:
             position = load_position(conn, self._ledger_id, self._origin, lock=True)
             if position is None:
                 raise LedgerStopped("This ledger has no head row. Restore it from a backup.")
             tickets = drain()
+            self._guard(position)
             now = self._clock.now()
-            self._check_clocks(now.timestamp(), self._clock.database_now(conn).timestamp())
+            _check_clocks(now, self._clock.database_now(conn))
             now_us = to_us(now)
             _check_head(position, now_us)
             batch = Batch(conn, self._ledger_id, position, self._hold_companions)
-            outcomes, size = batch.run([ticket.group for ticket in tickets], now_us)
+            outcomes = batch.run([ticket.group for ticket in tickets], now_us)
+            attempt.committing = True
         for ticket, answer in zip(tickets, outcomes, strict=True):
             ticket.outcomes = answer
-        self._on_commit(size)
-
-    def _check_clocks(self, host_seconds: float, database_seconds: float) -> None:
-        if abs(host_seconds - database_seconds) > CLOCKS_APART_SECONDS_MAX:
-            raise ClockFault(
-                "The clocks of this host and of its database differ by more than"
-                f" {CLOCKS_APART_SECONDS_MAX} seconds. Set both by a time server."
-            )
 
     def _drain(self, batch: list[_Ticket], *, everything: bool = False) -> list[_Ticket]:
         commands = 0
@@ -156,29 +185,47 @@ class Appender:
                 batch.append(ticket)
         return batch
 
-    def _fail(self, tickets: Sequence[_Ticket], error: PointsError) -> None:
-        for ticket in tickets:
-            if not ticket.answered:
-                ticket.error = error
-
-    def _hand_over(self, batch: Sequence[_Ticket]) -> None:
+    def _hand_over(self) -> None:
         with self._lock:
             heir = self._queue[0] if self._queue else None
             self._led = heir is not None
-        for ticket in batch:
-            ticket.woken.set()
-        if heir is not None:
-            heir.woken.set()
+            if heir is not None:
+                heir.leads = True
+                heir.woken.set()
+
+
+class _Attempt:
+    """One transaction, and how far it came."""
+
+    committing = False
+
+    def cut_short(self) -> PointsError:
+        """What to say to those whom an interrupt leaves without an answer."""
+        if self.committing:
+            return OutcomeUnknown(
+                "The service was interrupted while it was committing, so the change was made either"
+                " whole or not at all. Send the request again with the same key."
+            )
+        return AppendFailed("The service was interrupted. Nothing was entered: send it again.")
+
+
+def _fail(tickets: Sequence[_Ticket], error: PointsError) -> None:
+    for ticket in tickets:
+        ticket.fail(error)
+
+
+def _check_clocks(host: datetime, database: datetime) -> None:
+    if abs((host - database).total_seconds()) > CLOCKS_APART_SECONDS_MAX:
+        raise ClockFault(
+            "The clocks of this host and of its database differ by more than"
+            f" {CLOCKS_APART_SECONDS_MAX} seconds. Set both by a time server."
+        )
 
 
 def _check_head(position: Position, now_us: int) -> None:
     at = position.head.at
-    if at and parse_time(at) - now_us > BEHIND_HEAD_SECONDS_MAX * 1_000_000:
+    if at and parse_time(at) - now_us > BEHIND_HEAD_SECONDS_MAX * US_PER_SECOND:
         raise ClockFault(
             f"The last entry is of {at}, more than {BEHIND_HEAD_SECONDS_MAX} seconds ahead of this"
             " host's clock. Set the clock by a time server."
         )
-
-
-def _unforeseen() -> AppendFailed:
-    return AppendFailed("The database refused to store this command. Nothing was entered.")

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from ledger.errors import MalformedEntry
-from ledger.journal import store
+from ledger.journal import log, store
 from ledger.journal.book import Made, decide
 from ledger.journal.bulk import key_column, keyed, pipelined, row_mapping, write
 from ledger.journal.commands import Command, Reverse, Statement
+from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
     Companion,
     CompanionRow,
@@ -30,7 +31,7 @@ from ledger.journal.orders import (
     Outcome,
     Refusal,
 )
-from ledger.journal.rules import Refused
+from ledger.journal.rules import Refused, refuse
 from ledger.journal.state import Books, Overlay, Working
 from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
 from ledger.journal.times import format_time
@@ -57,14 +58,14 @@ class Batch:
         self._tables: dict[str, Table] = {}
         self._made: list[Made] = []
 
-    def run(self, groups: Sequence[Group], now_us: int) -> tuple[list[list[Outcome]], int]:
-        """The outcomes of each group's orders, and the size of the log after them."""
+    def run(self, groups: Sequence[Group], now_us: int) -> list[list[Outcome]]:
+        """The outcomes of each group's orders."""
         orders = [order for group in groups for order in group.orders]
         books = self._load(orders)
         self._load_companion_rows(orders, books)
         outcomes = [self._group(books, group, now_us) for group in groups]
         self._save(books, now_us)
-        return outcomes, books.head.size
+        return outcomes
 
     # --- loading -------------------------------------------------------------------------------
 
@@ -165,23 +166,29 @@ class Batch:
     def _refused_whole(
         self, batch: Working, group: Group, place: int, outcome: Outcome
     ) -> list[Outcome]:
-        """All of a group refused since its order at `place` was; remembered for each."""
+        """All of a group refused since its order at `place` was; remembered for each.
+
+        Unless that order was refused for a time only: then so were the others.
+        """
         if isinstance(outcome, KeyReused):
             return [outcome] * len(group.orders)
         assert isinstance(outcome, Refusal)
+        passing = outcome.rule in PASSING_RULES
         others = Refusal("group", f"nothing was entered since order {place} of it was refused")
         answers: list[Outcome] = []
         for at, order in enumerate(group.orders):
             answer = _known(batch, order)
             if answer is None:
                 answer = outcome if at == place else others
-                _remember(batch, order, answer)
+                if not passing:
+                    _remember(batch, order, answer)
             answers.append(answer)
         return answers
 
     def _decide(self, draft: Overlay, order: Order, now_us: int) -> Done:
         made: list[Made] = []
         if order.command is not None:
+            self._check_revoked(order.command)
             made = decide(draft, order.command, now_us, _nonce, order.request)
         first, last = (made[0].entry["seq"], made[-1].entry["seq"]) if made else (-1, -1)
         done = Done(first, last, tuple(made))
@@ -192,6 +199,15 @@ class Batch:
         for closed in self._of_closed(draft, made):
             _accompany(draft, closed, done)
         return done
+
+    def _check_revoked(self, command: Command) -> None:
+        """A revocation names a head that was: no bundle of a log with a wrong one would verify."""
+        revoked = command.fields.get("revoked") if isinstance(command, Statement) else None
+        if revoked is None or not 0 <= revoked["size"] <= self._position.head.size:
+            return  # the book refuses it
+        edge = log.edge_at(self._conn, self._ledger_id, revoked["size"])
+        if to_base64(edge.root()) != revoked["root"]:
+            refuse("keys", f"the root at size {revoked['size']} is not the one to be trusted last")
 
     def _of_closed(self, draft: Overlay, made: Iterable[Made]) -> Iterator[Companion]:
         """The companions of holds that these entries closed."""

@@ -182,6 +182,8 @@ def decide(
     while (due := next_due(state, names, at)) is not None:
         made.append(_enter(state, due, at, nonce(), None))
         at = next_at(state.head, now_us)
+    if command.fulfilled(entry for entry, _ in made):
+        return made
     fields = command.compose(state, at)
     if fields is not None:
         made.append(_enter(state, fields, at, nonce(), request))

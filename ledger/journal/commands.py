@@ -59,6 +59,10 @@ class Command:
         """The accounts concerned, some known only once holds and originals are loaded."""
         return self.needs().accounts
 
+    def fulfilled(self, due: Iterable[Entry]) -> bool:
+        """Whether the due work that came first has done what the command asks for."""
+        return False
+
     def compose(self, state: State, at: str) -> Entry | None:
         """The entry's fields at the time `at`; None when there is nothing to enter."""
         raise NotImplementedError
@@ -273,7 +277,10 @@ class _OnHold(Command):
         if hold is None:
             refuse("reference", f"entry {self.hold} is no hold")
         if not hold.lots:
-            refuse("reference", f"hold {self.hold} is closed: nothing of it is left")
+            refuse(
+                "reference",
+                f"hold {self.hold} is closed, nothing of it is left; it ran until {hold.until}",
+            )
         return hold
 
 
@@ -311,6 +318,10 @@ class Capture(_OnHold):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(_OnHold):
     """All that is left of a hold given back."""
+
+    def fulfilled(self, due: Iterable[Entry]) -> bool:
+        """Whether the hold was past its `until`, so that due work gave it back already."""
+        return any(entry["type"] == "release" and entry["for"] == self.hold for entry in due)
 
     def compose(self, state: State, at: str) -> Entry:
         """The held account and its owner; days are carried across."""

@@ -7,10 +7,13 @@ each of origin, size, and root in base64, like the text of a checkpoint.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ledger.errors import LedgerStopped
+from ledger.errors import DatabaseBusy, LedgerStopped
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.errors import TlogError
 
@@ -38,23 +41,48 @@ def read_high_water(path: Path, origin: str) -> Checkpoint | None:
 
 
 def write_high_water(path: Path, mark: Checkpoint) -> None:
-    """Replaces the file by `mark`, durably: on return it survives a power cut."""
-    fresh = path.with_name(path.name + ".new")
+    """Replaces the file by `mark`, durably: on return it survives a power cut.
+
+    The file only grows, whatever became of the lock in the database: `DatabaseBusy` when another
+    process has written a larger head meanwhile, `LedgerStopped` for another root of the same size
+    or when the file cannot be written.
+    """
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, mark.encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with _alone(path):
+            before = read_high_water(path, mark.origin)
+            if before is not None and before.size > mark.size:
+                raise DatabaseBusy("Another process published more meanwhile. Nothing was signed.")
+            if before is not None and before.size == mark.size and before.root != mark.root:
+                raise LedgerStopped(f"Another root of size {mark.size} was signed already.")
+            _replace(path, mark.encode())
     except OSError as error:
         raise LedgerStopped(
             f"The high-water file {path} cannot be written, so nothing is signed. Check the disk"
             " and the permissions of its directory."
         ) from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -27,7 +27,7 @@ from ledger.journal.bulk import write
 from ledger.journal.entry import decode
 from ledger.journal.highwater import read_high_water, write_high_water
 from ledger.journal.keys import KeyRing
-from ledger.journal.store import load_position
+from ledger.journal.store import Position, decode_edge, load_position
 from ledger.journal.times import format_time, to_us
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import CompactRange, leaf_hash
@@ -52,6 +52,7 @@ class Publisher:
         self._wake = threading.Event()
         self._turned = threading.Condition()
         self._published = 0
+        self._stopped: LedgerStopped | None = None
         self._ending = False
         self._thread: threading.Thread | None = None
 
@@ -61,12 +62,38 @@ class Publisher:
         Raises `LedgerStopped` when the database contradicts the high-water file or itself, and
         what `Database.writing` raises.
         """
-        with self._database.writing() as conn:
-            size = self._publish(conn)
+        try:
+            with self._database.writing() as conn:
+                size = self._publish(conn)
+        except LedgerStopped as stopped:
+            self._stopped = stopped
+            raise
+        self._stopped = None
         with self._turned:
             self._published = max(self._published, size)
             self._turned.notify_all()
         return size
+
+    def guard(self, position: Position) -> None:
+        """Raises `LedgerStopped` where nothing may be entered on top of the locked head.
+
+        That is where the last look at the whole found a contradiction, or where the head is not
+        one that can follow the high-water file's.
+        """
+        if self._stopped is not None:
+            raise self._stopped
+        mark = read_high_water(self._high_water, self._keys.origin)
+        size = position.head.size
+        if mark is not None and mark.size >= size:
+            _want_extended(mark, size, position.edge.root())
+
+    def look(self) -> None:
+        """Looks whether the database extends the file's head, and stops the ledger if not."""
+        try:
+            with self._database.reading() as conn:
+                self.check(conn)
+        except LedgerStopped as stopped:
+            self._stopped = stopped
 
     def check(self, conn: Connection) -> None:
         """Raises `LedgerStopped` unless the database extends the high-water file's head."""
@@ -88,21 +115,22 @@ class Publisher:
                 " were published. Restore it from the backup of that file."
             )
         size = position.head.size
-        if size == done.size and (mark is None or mark.size == size):
-            return size
         edge = self._grow(conn, done, size, mark)
         if edge != position.edge:
             raise LedgerStopped("The head row does not match the entries that it stands for.")
         head = Checkpoint(self._keys.origin, size, edge.root())
-        if size > done.size:
+        if (mark is not None and mark.size < size) or (mark is None and size):
             write_high_water(self._high_water, head)
+        if size > done.size:
             self._sign_and_store(conn, head, edge, done.size)
         return size
 
     def _locked_publication(self, conn: Connection) -> CompactRange:
         mine = t.publication.c.ledger_id == self._ledger_id
-        row = conn.execute(select(t.publication).where(mine).with_for_update()).one()
-        return CompactRange.decode(row.size, bytes(row.edge))
+        row = conn.execute(select(t.publication).where(mine).with_for_update()).one_or_none()
+        if row is None:
+            raise LedgerStopped("This ledger has no publication row. Restore it from a backup.")
+        return decode_edge(row.size, row.edge)
 
     def _grow(
         self, conn: Connection, edge: CompactRange, size: int, mark: Checkpoint | None
@@ -111,8 +139,9 @@ class Publisher:
         if mark is not None and mark.size > size:
             _want_extended(mark, size, b"")
         if mark is not None and mark.size <= edge.size:
-            root = log.edge_at(conn, self._ledger_id, mark.size).root()
-            _want_extended(mark, size, root)
+            same = mark.size == edge.size
+            then = edge if same else log.edge_at(conn, self._ledger_id, mark.size)
+            _want_extended(mark, size, then.root())
             mark = None
         stops = [size] if mark is None else [mark.size, size]
         for stop in stops:
@@ -160,6 +189,8 @@ class Publisher:
 
     def start(self) -> None:
         """Publishes each second, and at once when `wake` is called, until `stop`."""
+        if self._thread is not None:
+            return
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
@@ -174,20 +205,27 @@ class Publisher:
             return self._turned.wait_for(lambda: self._published >= size, timeout=seconds)
 
     def stop(self) -> None:
-        """Ends the thread, after a last head was published."""
+        """Ends the thread, if there is one, after a last head was published."""
         self._ending = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
 
     def _run(self) -> None:
         while not self._ending:
             self._wake.wait(PUBLISH_EVERY_SECONDS)
             self._wake.clear()
-            try:
-                self.publish()
-            except PointsError as error:
-                _logger.warning("not published", code=error.code, reason=str(error))
+            self._try()
+        self._try()
+
+    def _try(self) -> None:
+        try:
+            self.publish()
+        except PointsError as error:
+            _logger.warning("not published", code=error.code, reason=str(error))
+        except Exception:  # whatever it is, it must not be the last time that anything is signed
+            _logger.exception("not published")
 
 
 def _want_extended(mark: Checkpoint, size: int, root: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, or_, select
 
+from ledger.errors import LedgerStopped
 from ledger.journal import tables as t
 from ledger.journal.bulk import among, key_column, keyed, read, write
 from ledger.journal.entry import Entry, decode
@@ -26,6 +27,7 @@ from ledger.journal.state import (
     Service,
     Working,
 )
+from ledger.tlog.errors import RangeError
 from ledger.tlog.merkle import CompactRange, Subtree
 
 
@@ -119,7 +121,15 @@ def load_position(
     if row is None:
         return None
     head = Head(row.size, row.at, origin if row.size else "", row.utc_offset_minutes)
-    return Position(head, CompactRange.decode(row.size, bytes(row.edge)))
+    return Position(head, decode_edge(row.size, row.edge))
+
+
+def decode_edge(size: int, raw: bytes) -> CompactRange:
+    """A stored right edge; `LedgerStopped` when it is not one of that size."""
+    try:
+        return CompactRange.decode(size, bytes(raw))
+    except RangeError as error:
+        raise LedgerStopped("The stored edge of the tree is damaged. Restore a backup.") from error
 
 
 class Wanted(NamedTuple):

@@ -28,6 +28,7 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
+from ledger.journal.batch import PASSING_RULES
 from ledger.journal.entry import new_id
 from ledger.journal.orders import (
     Companion,
@@ -134,7 +135,7 @@ def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: st
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
         return _decided_before(database, ledger, row, person)
-    if isinstance(outcome, Refusal) and outcome.rule != DECIDED:
+    if isinstance(outcome, Refusal) and outcome.rule not in (DECIDED, *PASSING_RULES):
         _only(ledger, Order(companions=(_deciding(proposal_id, "refused", person),)))
     return outcome
 

@@ -551,3 +551,168 @@ def test_a_refusal_over_a_long_silence_is_not_kept_since_the_clock_can_be_accept
     assert refusal.rule == "gap"
     assert isinstance(done, Done)
     assert counter.balance(member) == 10
+
+
+def test_a_group_that_met_a_long_silence_may_be_sent_again_too(counter: Counter) -> None:
+    member = counter.open()
+    orders = [counter.order(counter.credit(member), f"summer {n}") for n in range(3)]
+    counter.clock.wait(days=40)
+    refused = counter.submit(*orders)
+
+    counter.enter(StateOfAll(actor=counter.office))
+    outcomes = counter.submit(*orders)
+
+    assert {type(outcome) for outcome in refused} == {Refusal}
+    assert {type(outcome) for outcome in outcomes} == {Done}
+    assert counter.balance(member) == 30
+
+
+def test_a_bug_in_one_command_fails_that_command_alone(shop: Counter) -> None:
+    """Not only what the database refuses: a companion that raises, a kind that nobody knows."""
+    members = [shop.open() for _ in range(6)]
+
+    def buggy(_rows: Mapping[Any, Any], _done: Done) -> Any:
+        raise ValueError("a bug")
+
+    orders = [Order(command=shop.credit(member)) for member in members]
+    wrong = Companion(stock, ("umbrella",), buggy)
+    orders[0] = Order(command=shop.credit(members[0]), companions=(wrong,))
+    hold = PlaceHold(account=members[4], payee=members[5], amount=1, actor=shop.office)
+    orders[4] = Order(command=hold, on_close=("nobody knows", 1))
+    results: dict[int, Any] = {}
+
+    def work(number: int) -> None:
+        try:
+            results[number] = shop.submit(orders[number])
+        except Exception as error:
+            results[number] = error
+
+    with shop.database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(shop.appender._queue) == 6)
+    for thread in threads:
+        thread.join(timeout=60)
+
+    failed = {number for number, result in results.items() if isinstance(result, AppendFailed)}
+    assert failed == {0, 4}
+    assert [shop.balance(member) for member in members] == [0, 10, 10, 10, 0, 10]
+    assert shop.appender._led is False
+
+
+class Interrupted(BaseException):
+    """As Ctrl-C would be."""
+
+
+def test_who_is_interrupted_after_the_commit_leaves_the_others_an_honest_answer(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [counter.open() for _ in range(3)]
+    writing = Database.writing
+    results: dict[int, Any] = {}
+
+    @contextmanager
+    def interrupted(database: Database) -> Iterator[Any]:
+        with writing(database) as conn:
+            yield conn
+        raise Interrupted
+
+    def work(number: int) -> None:
+        try:
+            results[number] = counter.submit(Order(command=counter.credit(members[number])))
+        except BaseException as error:
+            results[number] = error
+
+    with counter.database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        monkeypatch.setattr(Database, "writing", interrupted)
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(counter.appender._queue) == 3)
+    for thread in threads:
+        thread.join(timeout=60)
+    monkeypatch.undo()
+
+    assert [counter.balance(member) for member in members] == [10, 10, 10]
+    kinds = sorted(type(result).__name__ for result in results.values())
+    assert kinds == ["Interrupted", "OutcomeUnknown", "OutcomeUnknown"]
+    counter.enter(counter.credit(members[0]))
+
+
+def test_who_is_interrupted_while_waiting_does_not_keep_the_lead(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [counter.open() for _ in range(3)]
+    wait = threading.Event.wait
+    queue = counter.appender._queue
+    left = threading.Event()
+
+    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread().name == "interrupted":
+            raise Interrupted
+        return wait(event, timeout)
+
+    def work() -> None:
+        try:
+            counter.submit(Order(command=counter.credit(members[1])))
+        except Interrupted:
+            left.set()
+
+    with counter.database.writing() as conn:
+        conn.execute(t.head.select().with_for_update()).all()
+        first = threading.Thread(target=counter.enter, args=(counter.credit(members[0]),))
+        first.start()
+        wait_until(lambda: len(queue) == 1)
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
+        second = threading.Thread(target=work, name="interrupted")
+        second.start()
+        second.join(timeout=60)
+        monkeypatch.undo()
+        assert left.is_set()
+        assert len(queue) == 1
+    first.join(timeout=60)
+
+    counter.enter(counter.credit(members[2]))
+    assert [counter.balance(member) for member in members] == [10, 0, 10]
+
+
+def test_a_release_of_a_hold_that_has_run_out_is_its_due_release(counter: Counter) -> None:
+    member, desk = counter.open(), counter.open("org")
+    counter.enter(counter.credit(member, 20))
+    until = "2026-11-25T00:00:00.000000Z"
+    hold = PlaceHold(account=member, payee=desk, amount=5, actor=counter.office, until=until)
+    (held,) = counter.enter(hold)
+    counter.clock.wait(days=3)
+
+    (late,) = counter.submit(Order(command=Capture(hold=held.last, actor=counter.office)))
+    (done,) = counter.enter(Release(hold=held.last, actor=counter.office))
+
+    assert isinstance(late, Refusal)
+    assert f"it ran until {until}" in late.message
+    assert [made.entry["type"] for made in done.made] == ["release"]
+    assert counter.balance(member) == 20
+
+
+def test_writers_who_wait_for_a_file_lock_hold_no_connection(sqlite_database: Database) -> None:
+    counter = Counter(sqlite_database)
+    member = counter.open()
+    pool = sqlite_database.engine.pool
+    appenders = [counter.new_appender() for _ in range(12)]
+    with sqlite_database.writing():
+        threads = [
+            threading.Thread(
+                target=each.submit, args=(Group((Order(command=counter.credit(member)),)),)
+            )
+            for each in appenders
+        ]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: all(each._led for each in appenders))
+        assert counter.balance(member) == 0
+        assert pool.checkedout() == 1  # type: ignore[attr-defined]
+    for thread in threads:
+        thread.join()
+    assert counter.balance(member) == 120

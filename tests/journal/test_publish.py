@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from sqlalchemy import update
 
 from ledger.db import Database
-from ledger.errors import LedgerStopped, NotPublished
+from ledger.errors import DatabaseBusy, LedgerStopped, NotPublished
 from ledger.journal import log, publish, triggers
 from ledger.journal import tables as t
 from ledger.journal.commands import Statement
 from ledger.journal.entry import decode, to_base64
 from ledger.journal.highwater import read_high_water, write_high_water
 from ledger.journal.keys import add_generation, load_keys
+from ledger.journal.orders import Group, Order, Refusal
 from ledger.journal.publish import Publisher
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import check_consistency, leaf_hash, root_of
@@ -292,3 +294,146 @@ def test_the_thread_publishes_what_others_wait_for(counter: Counter, publisher: 
     finally:
         publisher.stop()
     assert counter.rows(t.checkpoint)[-1].size == 6
+
+
+# --- a stopped ledger takes nothing ---------------------------------------------------------------
+
+
+def test_a_ledger_that_was_restored_from_an_old_backup_takes_no_command(
+    counter: Counter, tmp_path: Path
+) -> None:
+    publisher = counter.publisher(tmp_path / "high-water")
+    guarded = counter.new_appender(guard=publisher.guard)
+    publisher.publish()
+    order = Order(command=counter.credit(counter.open()))
+    write_high_water(tmp_path / "high-water", Checkpoint(ORIGIN, 9, bytes(32)))
+    before = counter.everything()
+
+    for _ in range(5):
+        with pytest.raises(LedgerStopped, match="has 6 entries, but a head of 9 was signed"):
+            guarded.submit(Group((order,)))
+
+    assert counter.everything() == before
+
+
+def test_a_ledger_whose_history_was_rewritten_takes_no_command(
+    counter: Counter, tmp_path: Path
+) -> None:
+    publisher = counter.publisher(tmp_path / "high-water")
+    guarded = counter.new_appender(guard=publisher.guard)
+    write_high_water(tmp_path / "high-water", Checkpoint(ORIGIN, 3, bytes(32)))
+    publisher.look()
+
+    with pytest.raises(LedgerStopped, match="rewritten"):
+        guarded.submit(Group((Order(command=counter.credit(counter.budget)),)))
+
+
+def test_a_ledger_that_is_put_right_takes_commands_again(counter: Counter, tmp_path: Path) -> None:
+    file = tmp_path / "high-water"
+    publisher = counter.publisher(file)
+    guarded = counter.new_appender(guard=publisher.guard)
+    publisher.publish()
+    right = file.read_bytes()
+    file.write_bytes(b"damaged")
+    member = counter.open()
+    with pytest.raises(LedgerStopped):
+        publisher.publish()
+    with pytest.raises(LedgerStopped):
+        guarded.submit(Group((Order(command=counter.credit(member)),)))
+
+    file.write_bytes(right)
+    publisher.publish()
+    guarded.submit(Group((Order(command=counter.credit(member)),)))
+
+    assert counter.balance(member) == 10
+
+
+def test_the_file_never_goes_back(tmp_path: Path) -> None:
+    file = tmp_path / "high-water"
+    write_high_water(file, Checkpoint(ORIGIN, 10, bytes(32)))
+
+    with pytest.raises(DatabaseBusy, match="published more meanwhile"):
+        write_high_water(file, Checkpoint(ORIGIN, 7, bytes(32)))
+    with pytest.raises(LedgerStopped, match="Another root of size 10"):
+        write_high_water(file, Checkpoint(ORIGIN, 10, bytes([1] * 32)))
+
+    mark = read_high_water(file, ORIGIN)
+    assert mark is not None
+    assert mark.size == 10
+
+
+def test_a_file_that_is_behind_what_was_published_is_brought_forward(
+    counter: Counter, tmp_path: Path
+) -> None:
+    file = tmp_path / "high-water"
+    publisher = counter.publisher(file)
+    publisher.publish()
+    old = file.read_bytes()
+    counter.open()
+    publisher.publish()
+    file.write_bytes(old)
+
+    publisher.publish()
+
+    mark = read_high_water(file, ORIGIN)
+    assert mark is not None
+    assert mark.size == 6
+
+
+def test_the_thread_outlives_what_nobody_foresaw(
+    counter: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = counter.publisher(tmp_path / "high-water")
+    met = threading.Event()
+
+    def broken(*_: Any) -> None:
+        met.set()
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(publisher, "publish", broken)
+    publisher.start()
+    try:
+        publisher.wake()
+        assert met.wait(30)
+        monkeypatch.undo()
+        counter.open()
+        assert publisher.wait_for(6, seconds=30)
+    finally:
+        publisher.stop()
+
+
+def test_stopping_publishes_what_came_last_and_starting_twice_starts_once(
+    counter: Counter, tmp_path: Path
+) -> None:
+    publisher = counter.publisher(tmp_path / "high-water")
+    before = threading.active_count()
+    publisher.start()
+    publisher.start()
+    assert threading.active_count() == before + 1
+
+    counter.open()
+    publisher.stop()
+
+    assert counter.rows(t.checkpoint)[-1].size == 6
+    assert threading.active_count() == before
+
+
+def test_a_revocation_names_a_head_that_was(database: Database, tmp_path: Path) -> None:
+    counter = Counter(database)
+    command = Statement(
+        kind="key",
+        actor=counter.office,
+        approver=counter.second,
+        fields={
+            "vkeys": list(counter.keys.vkeys(2)),
+            "next": to_base64(bytes(32)),
+            "revoked": {"root": to_base64(bytes(32)), "size": 5},
+        },
+    )
+    before = counter.rows(t.entry)
+
+    (outcome,) = counter.submit(Order(command=command))
+
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule == "keys"
+    assert counter.rows(t.entry) == before
