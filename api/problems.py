@@ -8,23 +8,20 @@ of `ledger.errors`, and those of HTTP itself.  A 503 carries Retry-After.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
-import structlog
 from flask import Flask, Response, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from ledger.errors import PointsError
 from ledger.journal.orders import KeyReused, Refusal
+from ledger.logs import log_fault
 
 MIMETYPE = "application/problem+json"
 ERRORS_MAX = 50
-
-_logger = structlog.get_logger(__name__)
 
 
 class Kind(NamedTuple):
@@ -251,20 +248,6 @@ _HTTP_DETAILS = {
 def _unforeseen(error: Exception) -> Response:
     log_fault("request failed", error, code="internal", endpoint=request.endpoint)
     return problem_response("internal", _HTTP_DETAILS["internal"])
-
-
-def log_fault(event: str, error: BaseException, **facts: Any) -> None:
-    """Logs where an error came from: kinds of errors and lines of code, nothing of the request.
-
-    Bodies, queries and headers hold personal data and secrets; so may the text of an exception, and
-    the variables that a log's renderer would show of `exc_info`.
-    """
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
-        causes.append(cause)
-    kinds = [type(each).__name__ for each in causes]
-    where = ["".join(traceback.format_tb(each.__traceback__)) for each in causes]
-    _logger.error(event, **facts, errors=kinds, tracebacks=where)
 
 
 def field_errors(messages: Any, path: str = "") -> Iterator[dict[str, str]]:

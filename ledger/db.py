@@ -272,6 +272,9 @@ def _postgresql_settings(url: URL, lock_timeout_seconds: float) -> dict[str, Any
         "lock_timeout": f"{round(lock_timeout_seconds * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s",
         "TimeZone": "UTC",
+        # A plan that was made while a table was small is kept; these make it the one by index.
+        "enable_seqscan": "off",
+        "plan_cache_mode": "force_generic_plan",
     }
     theirs = url.query.get("options", "")
     options = [theirs] if isinstance(theirs, str) else list(theirs)

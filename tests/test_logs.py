@@ -7,7 +7,9 @@ import json
 import pytest
 import structlog
 
-from ledger.logs import configure_logging
+from ledger.logs import configure_logging, log_fault
+
+PHONE = "13800138000"
 
 
 @pytest.fixture(autouse=True)
@@ -16,21 +18,20 @@ def restored() -> object:
     structlog.reset_defaults()
 
 
-def test_a_traceback_has_places_and_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_has_kinds_and_places_and_no_values(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
 
     def fail(phone: str) -> None:
         raise ValueError(f"cannot store {phone}")
 
     try:
-        fail("13800138000")
+        fail(PHONE)
     except ValueError as error:
-        structlog.get_logger().error("a command could not be entered", exc_info=error)
+        log_fault("a command could not be entered", error, code="append-failed")
 
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
-    assert told["event"] == "a command could not be entered"
-    assert told["level"] == "error"
-    assert told["exception"][0]["exc_type"] == "ValueError"
-    assert told["exception"][0]["frames"][-1]["name"] == "fail"
-    assert "13800138000" not in line
+    assert (told["event"], told["level"]) == ("a command could not be entered", "error")
+    assert (told["errors"], told["code"]) == (["ValueError"], "append-failed")
+    assert "in fail" in told["tracebacks"][0]
+    assert PHONE not in line

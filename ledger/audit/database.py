@@ -15,7 +15,7 @@ One snapshot is read, in chunks; memory is that of the books.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -32,7 +32,7 @@ from ledger.errors import MalformedEntry
 from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.book import check
-from ledger.journal.bulk import among
+from ledger.journal.bulk import keyed
 from ledger.journal.entry import Entry, decode, to_base64
 from ledger.journal.rules import Refused
 from ledger.tlog.merkle import CompactRange, Subtree, leaf_hash
@@ -157,12 +157,15 @@ class _Comparison:
             return
         c = t.posting.c
         # By account first, as the key is: a range of `seq` alone would read the whole table.
-        query = select(c.account, c.seq, c.amount, c.balance, c.prev).where(
-            c.ledger_id == self._ledger_id,
-            among(self._conn, c.account, {account for account, _ in wanted}),
+        rows: Iterable[Any] = keyed(
+            self._conn,
+            (c.account, c.seq, c.amount, c.balance, c.prev),
+            self._ledger_id,
+            c.account,
+            {account for account, _ in wanted},
             c.seq.between(entries[0]["seq"], entries[-1]["seq"]),
         )
-        got = {(row[0], row[1]): tuple(row[2:]) for row in self._conn.execute(query)}
+        got = {(row[0], row[1]): tuple(row[2:]) for row in rows}
         for key in sorted(wanted.keys() | got.keys(), key=lambda key: (key[1], key[0])):
             self.found.row(
                 "posting", key, ("amount", "balance", "prev"), got.get(key), wanted.get(key)

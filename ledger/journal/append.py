@@ -13,8 +13,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import structlog
-
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import (
@@ -29,13 +27,12 @@ from ledger.journal.batch import Batch
 from ledger.journal.orders import Group, HoldCompanions, Outcome
 from ledger.journal.store import Position, load_position
 from ledger.journal.times import US_PER_SECOND, parse_time, to_us
+from ledger.logs import log_fault
 
 BATCH_COMMANDS_TARGET = 256
 QUEUE_GROUPS_MAX = 4_096
 CLOCKS_APART_SECONDS_MAX = 5
 BEHIND_HEAD_SECONDS_MAX = 60
-
-_logger = structlog.get_logger(__name__)
 
 
 class _Ticket:
@@ -143,7 +140,7 @@ class Appender:
     def _append_in_halves(self, tickets: Sequence[_Ticket], cause: Exception) -> None:
         """Finds the group that fails for a reason nobody foresaw, so that it fails alone."""
         if len(tickets) == 1:
-            _logger.error("a command could not be entered", exc_info=cause)
+            log_fault("a command could not be entered", cause)
             _fail(tickets, AppendFailed("This command could not be stored. Nothing was entered."))
             return
         middle = len(tickets) // 2

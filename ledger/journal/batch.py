@@ -109,7 +109,7 @@ class Batch:
         for name in sorted(wanted):
             table = self._tables[name]
             column = key_column(table)
-            for row in keyed(self._conn, table, self._ledger_id, column, wanted[name]):
+            for row in keyed(self._conn, table.c, self._ledger_id, column, wanted[name]):
                 mapping = row_mapping(table, row)
                 rows[name, mapping[column.name]] = mapping
 

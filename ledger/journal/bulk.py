@@ -25,37 +25,60 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    any_,
     bindparam,
+    cast,
     func,
+    literal_column,
     select,
+    true,
 )
 from sqlalchemy.exc import DBAPIError
 
 Mode = Literal["insert", "upsert"]
 
 
-def among(conn: Connection, column: Column[Any], keys: Collection[Any]) -> ColumnElement[bool]:
-    """The condition that `column` is one of `keys`, as one parameter."""
-    if conn.dialect.name == "postgresql":
-        return column == any_(bindparam(None, list(keys), type_=ARRAY(column.type)))
-    values = func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
-    return column.in_(select(values.c.value))
-
-
-def read(conn: Connection, query: Select[Any]) -> Sequence[Row[Any]]:
-    """All rows of a query."""
-    return conn.execute(query).all()
-
-
 def keyed(
-    conn: Connection, table: Table, ledger_id: int, column: Column[Any], keys: Collection[Any]
+    conn: Connection,
+    columns: Iterable[Column[Any]],
+    ledger_id: int,
+    column: Column[Any],
+    keys: Collection[Any],
+    *conditions: ColumnElement[bool],
 ) -> Sequence[Row[Any]]:
-    """The rows of one ledger whose `column` is among `keys`; no statement when there are none."""
+    """The `columns` of those rows of one ledger whose `column` is among `keys`.
+
+    All keys are one parameter.  No statement when there are none.
+    """
     if not keys:
         return ()
-    query = select(table).where(table.c.ledger_id == ledger_id, among(conn, column, keys))
-    return read(conn, query)
+    postgresql = conn.dialect.name == "postgresql"
+    query = _keyed_query(postgresql, tuple(columns), column, conditions)
+    wanted = _array(column, list(set(keys))) if postgresql else orjson.dumps(list(keys)).decode()
+    return conn.execute(query, {"of_ledger": ledger_id, "keys": wanted}).all()
+
+
+@lru_cache(maxsize=256)
+def _keyed_query(
+    postgresql: bool,
+    columns: tuple[Column[Any], ...],
+    column: Column[Any],
+    conditions: tuple[ColumnElement[bool], ...],
+) -> Select[Any]:
+    """On PostgreSQL each key is looked up by itself, whatever the planner believes.
+
+    Of a table that was small when a statement was prepared, it would go on reading all of the
+    ledger's rows.
+    """
+    table = column.table
+    mine = select(*columns).where(table.c.ledger_id == bindparam("of_ledger"), *conditions)
+    keys = bindparam("keys", type_=Text)
+    if not postgresql:
+        values = func.json_each(keys).table_valued("value")
+        return mine.where(column.in_(select(values.c.value)))
+    array = cast(keys, ARRAY(column.type))
+    wanted = func.unnest(array).table_valued("key", name="wanted").render_derived()
+    found = mine.where(column == wanted.c.key).offset(literal_column("0")).lateral("found")
+    return select(found).select_from(wanted.join(found, true()))
 
 
 def write(

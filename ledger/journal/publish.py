@@ -29,6 +29,7 @@ from ledger.journal.highwater import read_high_water, write_high_water
 from ledger.journal.keys import KeyRing
 from ledger.journal.store import Position, decode_edge, load_position
 from ledger.journal.times import format_time, to_us
+from ledger.logs import log_fault
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.tlog.note import Signer
@@ -224,8 +225,8 @@ class Publisher:
             self.publish()
         except PointsError as error:
             _logger.warning("not published", code=error.code, reason=str(error))
-        except Exception:  # whatever it is, it must not be the last time that anything is signed
-            _logger.exception("not published")
+        except Exception as error:
+            log_fault("not published", error)
 
 
 def _want_extended(mark: Checkpoint, size: int, root: bytes) -> None:

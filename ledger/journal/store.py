@@ -6,15 +6,15 @@ sets, in a fixed number of statements (`bulk.py`), and only inside a transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, select
 
 from ledger.errors import LedgerStopped
 from ledger.journal import tables as t
-from ledger.journal.bulk import among, key_column, keyed, read, write
+from ledger.journal.bulk import key_column, keyed, write
 from ledger.journal.entry import Entry, decode
 from ledger.journal.parts import Parts
 from ledger.journal.state import (
@@ -46,13 +46,12 @@ def read_accounts(
     conn: Connection, ledger_id: int, names: Collection[str] | None = None
 ) -> dict[str, Account]:
     """The accounts of these names, or all of a ledger in order of name."""
-    query = select(*_ACCOUNT).where(t.account.c.ledger_id == ledger_id)
+    rows: Iterable[Any]
     if names is None:
-        query = query.order_by(t.account.c.name)
-    elif names:
-        query = query.where(among(conn, t.account.c.name, names))
+        query = select(*_ACCOUNT).where(t.account.c.ledger_id == ledger_id)
+        rows = conn.execute(query.order_by(t.account.c.name))
     else:
-        return {}
+        rows = keyed(conn, _ACCOUNT, ledger_id, t.account.c.name, names)
     return {
         name: Account(
             balance,
@@ -64,7 +63,7 @@ def read_accounts(
             () if holds == "[]" else tuple(orjson.loads(holds)),
             until,
         )
-        for name, balance, last, nonce, count, dated, open_, holds, until in conn.execute(query)
+        for name, balance, last, nonce, count, dated, open_, holds, until in rows
     }
 
 
@@ -161,6 +160,8 @@ class StoredRequest(NamedTuple):
     message: str | None
 
 
+_STILL_OPEN = t.hold.c.lots != "[]"
+
 BESIDE = ("answers", "closings", "companions")
 """What a batch keeps beside the books: answers by request, (kind, key) of the companion that runs
 when a hold closes by its `seq`, and companions' rows by (table, key)."""
@@ -197,10 +198,7 @@ class Loaded:
         holders = [name for name in names if (a := rows["accounts"].get(name)) and a.holds]
         if holders:
             rows["accounts"] |= self._accounts([name + "/held" for name in holders])
-            mine = t.hold.c.ledger_id == self._ledger_id
-            theirs = among(self._conn, t.hold.c.account, holders)
-            query = select(t.hold).where(mine, t.hold.c.lots != "[]", theirs)
-            self._take_holds(read(self._conn, query))
+            self._take_holds(self._keyed(t.hold, t.hold.c.account, holders, _STILL_OPEN))
         issuers = [name for name in names if name.startswith("issuer/")]
         for row in self._budgets(issuers, touched.all_budgets):
             rows["budgets"][row.account] = Budget(row.limit, row.first, row.last, row.project)
@@ -217,12 +215,14 @@ class Loaded:
             for row in self._all(t.keyset):
                 rows["keys"][row.seq] = KeySet(tuple(orjson.loads(row.vkeys)), row.next)
 
-    def _keyed(self, table: Any, column: Any, keys: Collection[Any]) -> Iterable[Row[Any]]:
-        return keyed(self._conn, table, self._ledger_id, column, keys)
+    def _keyed(
+        self, table: Any, column: Any, keys: Collection[Any], *conditions: Any
+    ) -> Sequence[Row[Any]]:
+        return keyed(self._conn, table.c, self._ledger_id, column, keys, *conditions)
 
     def _all(self, table: Any) -> Iterable[Row[Any]]:
         mine = table.c.ledger_id == self._ledger_id
-        return read(self._conn, select(table).where(mine).order_by(key_column(table)))
+        return self._conn.execute(select(table).where(mine).order_by(key_column(table))).all()
 
     def _accounts(self, names: Collection[str] | None) -> dict[str, Account]:
         return read_accounts(self._conn, self._ledger_id, names)
@@ -234,14 +234,9 @@ class Loaded:
 
     def _services(self, seqs: Collection[int]) -> Iterable[Row[Any]]:
         """The services named, and the first of each one's chain."""
-        if not seqs:
-            return ()
-        mine = t.service.c.ledger_id == self._ledger_id
-        named = among(self._conn, t.service.c.seq, seqs)
-        roots = select(t.service.c.root).where(mine, named)
-        return read(
-            self._conn, select(t.service).where(mine, or_(named, t.service.c.seq.in_(roots)))
-        )
+        named = self._keyed(t.service, t.service.c.seq, seqs)
+        roots = {row.root for row in named} - set(seqs)
+        return (*named, *self._keyed(t.service, t.service.c.seq, roots))
 
     def _take_holds(self, found: Iterable[Row[Any]]) -> None:
         for row in found:

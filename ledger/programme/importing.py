@@ -175,7 +175,7 @@ class Import:
         while earnings:
             refused = []
             requests = [self._request(earning.key, index) for earning in earnings]
-            rows = keyed(conn, t.request, self._ledger.id, t.request.c.request, requests)
+            rows = keyed(conn, t.request.c, self._ledger.id, t.request.c.request, requests)
             known = {row.request: row for row in rows}
             for earning, request in zip(earnings, requests, strict=True):
                 row = known.get(request)
@@ -242,7 +242,7 @@ class Import:
         while True:
             with self._database.reading() as conn:
                 column = outside_name.c.index
-                rows = keyed(conn, outside_name, self._ledger.id, column, list(index.values()))
+                rows = keyed(conn, outside_name.c, self._ledger.id, column, list(index.values()))
             known = {
                 found["index"]: found["account"]
                 for found in (row_mapping(outside_name, row) for row in rows)

@@ -134,7 +134,7 @@ def _available(conn: Connection, ledger_id: int, account: Account, at: str) -> i
     """What is left to spend once holds past their `until` are released and lapsed points gone."""
     balance, dated = account.balance, account.dated
     if account.holds and account.until < at:
-        for row in keyed(conn, t.hold, ledger_id, t.hold.c.seq, account.holds):
+        for row in keyed(conn, t.hold.c, ledger_id, t.hold.c.seq, account.holds):
             lots = tuple((day, points) for day, points in orjson.loads(row.lots))
             if row.until < at:
                 change = parts.receive(balance, lots)

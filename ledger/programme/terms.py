@@ -40,13 +40,13 @@ def terms_of(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Term
     """What the ledger allows; `HistoryError` where the plan names what is not there."""
     offset = _offset(conn, ledger_id)
     today = local_day(format_time(to_us(clock.now())), offset)
-    budget = keyed(conn, t.budget, ledger_id, t.budget.c.account, [plan.budget])
+    budget = keyed(conn, t.budget.c, ledger_id, t.budget.c.account, [plan.budget])
     if not budget:
         raise HistoryError(f"There is no budget {plan.budget[:60]!r} in this ledger.")
     if budget[0].project is not None:
         raise HistoryError(f"The budget is for {budget[0].project} only: name a general one.")
     _want_office(conn, ledger_id, plan)
-    (issuer,) = keyed(conn, t.account, ledger_id, t.account.c.name, [plan.budget])
+    (issuer,) = keyed(conn, t.account.c, ledger_id, t.account.c.name, [plan.budget])
     highest = POINTS_MAX if plan.approver else _grant_limit(conn, ledger_id, today)
     limits = Limits(budget[0].first, budget[0].last, today, highest)
     return Terms(offset, limits, max(budget[0].limit + issuer.balance, 0))
@@ -73,7 +73,7 @@ def _want_office(conn: Connection, ledger_id: int, plan: Plan) -> None:
     if plan.actor == plan.approver:
         raise HistoryError("The approver is another person than the actor.")
     people = [person for person in (plan.actor, plan.approver) if person is not None]
-    found = keyed(conn, t.person, ledger_id, t.person.c.person, people)
+    found = keyed(conn, t.person.c, ledger_id, t.person.c.person, people)
     office = {row.person for row in found if row.standing == "office"}
     for person in people:
         if person not in office:
