@@ -8,7 +8,9 @@ a publisher thread and database connections of its own.
 
 from api import create_app
 from ledger.logs import configure_logging
+from ledger.tuning import tune_interpreter
 
 configure_logging()
+tune_interpreter()
 app = create_app()
 app.extensions["points"].start_publishing()

@@ -21,12 +21,13 @@ from rich.table import Table
 from bench.desk import BenchDesk
 from bench.offline import import_per_second, verify_per_second
 from bench.peers import prepare_tpcb, tpcb_per_second
+from ledger.tuning import tune_interpreter
 from tests.postgres import fresh_database, postgres_server
 
 ROUNDS = 3
 TPCB_SECONDS = 10
 # size of a group, groups a client and round, clients
-APPENDS = ((1, 300, 1), (16, 150, 1), (256, 20, 2))
+APPENDS = ((1, 400, 1), (16, 200, 1), (256, 60, 1))
 
 Figures = dict[str, float]
 
@@ -72,6 +73,7 @@ def show(figures: Figures, console: Console) -> None:
 
 def main() -> None:
     """Measures, prints the table, and writes the figures to `.data/bench.json`."""
+    tune_interpreter()
     console = Console(stderr=True)
     figures = measure(lambda text: console.print(f"  {text}", highlight=False))
     show(figures, Console())

@@ -19,6 +19,7 @@ from ledger.cli.terminal import Commands
 from ledger.cli.tokens import token
 from ledger.cli.verify import verify
 from ledger.logs import configure_logging
+from ledger.tuning import tune_interpreter
 
 __all__ = ["main", "points"]
 
@@ -59,4 +60,5 @@ for command in (
 def main() -> None:
     """The entry point of the console script."""
     configure_logging()
+    tune_interpreter()
     points(prog_name="points")

@@ -163,8 +163,8 @@ class Made(NamedTuple):
 
 def next_at(head: Head, now_us: int) -> str:
     """The time of the next entry: now, or a microsecond after the entry before (rule 2)."""
-    after = times.parse_time(head.at) + 1 if head.at else 0
-    return times.format_time(max(now_us, after))
+    now = times.format_time(now_us)
+    return now if now > head.at else times.format_time(times.parse_time(head.at) + 1)
 
 
 def decide(

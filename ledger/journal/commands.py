@@ -408,10 +408,12 @@ class WriteOff(Command):
 
 def next_due(state: State, names: Iterable[str], at: str) -> Entry | None:
     """The fields of the next due entry among the accounts `names` at `at`, None when none is."""
-    day = times.local_day(at, state.head.utc_offset_minutes) if state.head.size else ""
-    for name in dict.fromkeys(base_of(name) for name in names):
+    for name in map(base_of, names):
         account = state.account(name)
-        if account is None or not flows.is_due(account, at, day):
+        if account is None or not (account.dated or account.holds):
+            continue
+        day = times.local_day(at, state.head.utc_offset_minutes)
+        if not flows.is_due(account, at, day):
             continue
         holds = flows.due_holds(state, account, at)
         if holds:
