@@ -167,7 +167,7 @@ def refuse(outcome: Refusal | KeyReused) -> NoReturn:
         raise Problem("key-reused", outcome.message)
     headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
     message = outcome.message
-    raise Problem(outcome.rule, f"{message[:1].upper()}{message[1:]}.", headers=headers)
+    raise Problem(outcome.rule, f"{_sentence(message)}.", headers=headers)
 
 
 def problem_response(
@@ -215,6 +215,12 @@ def _points_error(error: PointsError) -> Response:
     # What these say is for whoever runs the service: it names files.
     detail = _HTTP_DETAILS["stopped"] if code in ("keys-unusable", "ledger-stopped") else str(error)
     return problem_response(code, detail)
+
+
+def _sentence(message: str) -> str:
+    """The message with a capital, unless it begins with an id, which has one spelling."""
+    first = message.partition(" ")[0]
+    return message if "/" in first else f"{message[:1].upper()}{message[1:]}"
 
 
 def handle_http(error: HTTPException) -> Response:

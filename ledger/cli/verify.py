@@ -144,13 +144,16 @@ def _judge(trust: str, says: str) -> None:
 
 def _told(report: Report) -> str:
     accounts, points = report.accounts, report.points
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(report.entries.items()))
     gone = f"{points.settled:,} settled, {points.expired:,} expired, {points.withdrawn:,} withdrawn"
     return "\n".join(
         [
             f"log          {report.origin}",
             f"size         {report.size:,} entries, {report.first_at} to {report.last_at}",
             f"root         {report.root.hex()}",
-            f"checkpoints  {report.checkpoints:,}",
+            f"entries      {kinds}",
+            "checked      every signature, leaf, tile and root, and each entry by every rule;",
+            f"             {report.checkpoints:,} checkpoints are consistent with each other",
             f"accounts     {accounts.member:,} members, {accounts.org:,} organisations",
             f"points       {points.issued:,} issued, {points.outstanding:,} outstanding, {gone}",
             f"trust        {report.says}",
