@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ledger.journal import flows, parts, times
+from ledger.journal import parts, reversal, times
 from ledger.journal.entry import Entry, base_of
+from ledger.journal.flows import captured
 from ledger.journal.parts import NEVER, Parts
+from ledger.journal.postings import due_holds, due_points, is_due, policy_on
 from ledger.journal.rules import refuse
 from ledger.journal.state import Account, Hold, State
 from ledger.journal.statements import state_root
@@ -149,7 +151,7 @@ class Credit(Command):
             service = state.get("services", self.service)
             effective_at = service.effective_at if service else effective_at
             day = times.local_day(effective_at, state.head.utc_offset_minutes)
-            in_force = flows.policy_on(state, day)
+            in_force = policy_on(state, day)
             policy = in_force.seq if in_force else None
         balance = (state.account(self.account) or _NOBODY).balance
         change = parts.receive(balance, ((self.valid_until or NEVER, self.amount),))
@@ -253,7 +255,7 @@ class PlaceHold(_Spending):
         until = self.until
         if until is None:
             day = times.local_day(at, state.head.utc_offset_minutes)
-            policy = flows.policy_on(state, day)
+            policy = policy_on(state, day)
             span = (policy.hold_days if policy else 1) * times.US_PER_DAY
             until = times.format_time(times.parse_time(at) + span)
         return self._fields("hold", payee=self.payee, postings=_postings(state, moves), until=until)
@@ -298,7 +300,7 @@ class Capture(_OnHold):
         amount = held if self.amount is None else self.amount
         if amount > held:
             refuse("funds", f"hold {self.hold} has {held} points left, {amount} are needed")
-        gone, back = flows.captured(hold, amount, self.final)
+        gone, back = captured(hold, amount, self.final)
         payee = state.account(hold.payee) or _NOBODY
         moves = {
             hold.account + "/held": (-parts.total(gone), parts.negated(gone)),
@@ -349,15 +351,15 @@ class Reverse(Command):
     def touches(self, state: State) -> tuple[str, ...]:
         """The original's two sides, when there is such an entry."""
         original = state.original(self.original)
-        if original is None or original["type"] not in flows.REVERSIBLE:
+        if original is None or original["type"] not in reversal.REVERSIBLE:
             return ()
-        giver, getter, _ = flows.original_sides(original)
+        giver, getter, _ = reversal.original_sides(original)
         return (giver, getter)
 
     def compose(self, state: State, at: str) -> Entry:
         """Back along the original."""
-        original = flows.reversible(state, self.original)
-        giver, getter, whole = flows.original_sides(original)
+        original = reversal.reversible(state, self.original)
+        giver, getter, whole = reversal.original_sides(original)
         left = whole - (state.get("reversed", self.original) or 0)
         amount = left if self.amount is None else self.amount
         if not 0 < amount <= left:
@@ -366,7 +368,7 @@ class Reverse(Command):
                 f"of entry {self.original} {left} points can be reversed, not {amount}",
             )
         day = times.local_day(at, state.head.utc_offset_minutes)
-        changes = flows.reversal_changes(state, original, amount, day)
+        changes = reversal.reversal_changes(state, original, amount, day)
         moves = {giver: (amount, changes[giver]), getter: (-amount, changes[getter])}
         return self._fields("reversal", postings=_postings(state, moves), **{"for": self.original})
 
@@ -413,12 +415,12 @@ def next_due(state: State, names: Iterable[str], at: str) -> Entry | None:
         if account is None or not (account.dated or account.holds):
             continue
         day = times.local_day(at, state.head.utc_offset_minutes)
-        if not flows.is_due(account, at, day):
+        if not is_due(account, at, day):
             continue
-        holds = flows.due_holds(state, account, at)
+        holds = due_holds(state, account, at)
         if holds:
             return Release(hold=holds[0]).compose(state, at)
-        due = flows.due_points(account, day)
+        due = due_points(account, day)
         lapsing = parts.total(due)
         moves = {name: (-lapsing, parts.negated(due)), "expired": (lapsing, ())}
         return {"type": "expiry", "postings": _postings(state, moves)}

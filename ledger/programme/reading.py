@@ -18,8 +18,8 @@ from ledger.journal import log, parts
 from ledger.journal import tables as t
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import Entry, decode
-from ledger.journal.flows import REVERSIBLE, original_sides
 from ledger.journal.parts import NEVER, Parts
+from ledger.journal.reversal import REVERSIBLE, original_sides
 from ledger.journal.state import Account, Policy
 from ledger.journal.store import read_accounts
 from ledger.journal.times import format_time, local_day, to_us

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.journal import commands, entry, flows, parts, reference, times
+from ledger.journal import commands, entry, flows, parts, postings, reference, times
 from ledger.journal.book import check, decide
 from ledger.journal.entry import COMMON, FIELDS, TYPES
 from ledger.journal.rules import RULES
@@ -117,7 +117,7 @@ def test_the_page_names_the_limits_of_the_code() -> None:
     for limit in (entry.ENTRY_BYTES_MAX, entry.POSTING_PARTS_MAX, entry.TRANSFER_RULES_MAX):
         assert f"{limit:,}" in prose()
     assert f"at most {flows.HOLDS_MAX} open holds" in prose()
-    assert re.search(rf"at\s+most\s+{flows.DATES_MAX}\s+→ `dates`", prose())
+    assert re.search(rf"at\s+most\s+{postings.DATES_MAX}\s+→ `dates`", prose())
 
 
 # --- the figures of section 7 --------------------------------------------------------------------
