@@ -19,7 +19,6 @@ from ledger.errors import ConfigError, LedgerExists, LedgerUnknown
 from ledger.journal import tables as t
 from ledger.journal.append import Appender
 from ledger.journal.bulk import write
-from ledger.journal.entry import to_base64
 from ledger.journal.founding import Founding, founding_commands
 from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
 from ledger.journal.names import check_ledger_name, origin_of
@@ -154,7 +153,7 @@ class Installation:
             founding,
             ledger.origin,
             ledger.keys.vkeys(first),
-            to_base64(ledger.keys.vkeys_hash(second)),
+            ledger.keys.vkeys_hash(second),
         )
         outcomes = ledger.appender.submit(Group(tuple(Order(command=c) for c in commands)))
         refused = [outcome for outcome in outcomes if not isinstance(outcome, Done)]

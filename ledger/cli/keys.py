@@ -22,7 +22,6 @@ from ledger.errors import KeysError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.commands import Statement
-from ledger.journal.entry import to_base64
 from ledger.journal.keys import add_generation, read_passphrase
 from ledger.journal.orders import Done, Group, Order
 
@@ -131,7 +130,7 @@ def _make_ready(installation: Installation, ledger: OpenLedger) -> int:
 def _enter(ledger: OpenLedger, number: int, actor: str, approver: str) -> Done:
     fields = {
         "vkeys": list(ledger.keys.vkeys(number)),
-        "next": to_base64(ledger.keys.vkeys_hash(number + 1)),
+        "next": ledger.keys.vkeys_hash(number + 1),
     }
     command = Statement(kind="key", fields=fields, actor=actor, approver=approver)
     (outcome,) = ledger.appender.submit(Group((Order(command=command),)))

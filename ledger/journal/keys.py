@@ -21,9 +21,8 @@ import hmac
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Never
@@ -43,6 +42,7 @@ from ledger.journal.privatefiles import (
     read_private,
     write_private,
 )
+from ledger.journal.statements import hash_vkeys
 from ledger.tlog.note import Ed25519Signer, MLDSA44Signer, Signer
 
 ENVIRONMENT_VARIABLE = "POINTS_PASSPHRASE"
@@ -91,8 +91,8 @@ class KeyRing:
         """The verifier keys of a generation, in the order in which an entry lists them."""
         return tuple(signer.verifier.vkey for signer in self.signers(generation))
 
-    def vkeys_hash(self, generation: int) -> bytes:
-        """What an entry commits to before a generation is revealed: 32 bytes."""
+    def vkeys_hash(self, generation: int) -> str:
+        """What an entry commits to before a generation is revealed, in base64."""
         return hash_vkeys(self.vkeys(generation))
 
     def request_id(self, principal: str, key: str, index: int) -> bytes:
@@ -116,11 +116,6 @@ class KeyRing:
         The caller brings the value into one form first. ValueError as for `request_id`.
         """
         return _hmac(self._index_secret, _jcs_array(field, value))
-
-
-def hash_vkeys(vkeys: Iterable[str]) -> bytes:
-    """SHA-256 over the verifier keys, each followed by a newline."""
-    return sha256("".join(f"{vkey}\n" for vkey in vkeys).encode()).digest()
 
 
 def create_keys(

@@ -11,6 +11,10 @@ _NAME = re.compile(LEDGER_NAME, re.ASCII)
 _HOST = re.compile(HOST, re.ASCII)
 
 
+RESERVED = frozenset({"operator"})
+"""A token of that name is the operator's, of no ledger."""
+
+
 def check_ledger_name(name: str) -> str:
     """The name itself, 3 to 32 characters; `ConfigError` when a ledger cannot be called so."""
     if not _NAME.fullmatch(name):
@@ -18,6 +22,8 @@ def check_ledger_name(name: str) -> str:
             f"A ledger cannot be called {name[:40]!r}: 3 to 32 characters, lower-case letters,"
             " digits and hyphens, a letter first."
         )
+    if name in RESERVED:
+        raise ConfigError(f"A ledger cannot be called {name!r}: the software takes that name.")
     return name
 
 

@@ -73,7 +73,7 @@ def live(database: Database, folder: Path, grants: int = GRANTS) -> Lived:
     counter.clock.wait(days=1)
     two = {"actor": counter.office, "approver": counter.second}
     counter.enter(c.Expire(account=member), c.StateOfAll(actor=counter.office))
-    new_keys = {"next": to_base64(keys.vkeys_hash(3)), "vkeys": list(keys.vkeys(2))}
+    new_keys = {"next": keys.vkeys_hash(3), "vkeys": list(keys.vkeys(2))}
     counter.enter(c.Statement(kind="key", fields=new_keys, **two))
     published.append(publisher.publish())
     _grant(counter, counter.open(), 3)

@@ -364,7 +364,7 @@ class Rotation:
         self.before = len(self.forger.entries)
         two = {"actor": lived.counter.office, "approver": lived.counter.second}
         fields: dict[str, Any] = {
-            "next": entries.to_base64(lived.keys.vkeys_hash(3)),
+            "next": lived.keys.vkeys_hash(3),
             "vkeys": list(lived.keys.vkeys(2)),
         }
         if revoked is not None:

@@ -112,3 +112,11 @@ def test_the_sample_programme_is_loaded_once_and_verifies(either: Terminal, tmp_
 
 def test_each_sample_programme_has_another_origin(terminal: Terminal) -> None:
     assert terminal.facts("demo")["origin"] != terminal.facts("demo")["origin"]
+
+
+def test_a_ledger_cannot_bear_the_name_of_the_operators_tokens(terminal: Terminal) -> None:
+    said = terminal.complaint(
+        "init", "operator", "--budget-limit", "1", "--budget-from", "2026-01-01",
+        "--budget-to", "2026-12-31",
+    )  # fmt: skip
+    assert "the software takes that name" in said

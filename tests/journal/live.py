@@ -102,9 +102,7 @@ class Counter:
             budget_to="2030-12-31",
             policy_from="2026-01-01",
         )
-        commands = founding_commands(
-            founding, ORIGIN, self.keys.vkeys(1), to_base64(self.keys.vkeys_hash(2))
-        )
+        commands = founding_commands(founding, ORIGIN, self.keys.vkeys(1), self.keys.vkeys_hash(2))
         self.enter(*commands)
 
     def new_appender(self, **options: Any) -> Appender:

@@ -24,12 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import KeysError
-from ledger.journal import statements
 from ledger.journal.keys import (
     KeyRing,
     add_generation,
     create_keys,
-    hash_vkeys,
     load_keys,
     read_passphrase,
 )
@@ -206,9 +204,8 @@ def test_the_document_key_has_a_name_and_a_key_of_its_own(ring: KeyRing) -> None
 def test_a_generation_is_committed_to_by_the_hash_of_its_vkeys(ring: KeyRing) -> None:
     ed25519, mldsa44 = ring.vkeys(2)
     wanted = hashlib.sha256(f"{ed25519}\n{mldsa44}\n".encode()).digest()
-    assert ring.vkeys_hash(2) == hash_vkeys([ed25519, mldsa44]) == wanted
-    assert base64.b64encode(wanted).decode() == statements.hash_vkeys(ring.vkeys(2))
-    assert ring.vkeys_hash(1) != wanted
+    assert ring.vkeys_hash(2) == base64.b64encode(wanted).decode()
+    assert ring.vkeys_hash(1) != ring.vkeys_hash(2)
 
 
 def test_a_generation_that_is_not_here_is_named(ring: KeyRing) -> None:

@@ -193,13 +193,13 @@ def test_a_damaged_or_foreign_file_stops_the_ledger(
 # --- keys ----------------------------------------------------------------------------------------
 
 
-def rotate(counter: Counter, following: bytes, **fields: Any) -> None:
+def rotate(counter: Counter, following: str, **fields: Any) -> None:
     counter.enter(
         Statement(
             kind="key",
             actor=counter.office,
             approver=counter.second,
-            fields={"vkeys": list(counter.keys.vkeys(2)), "next": to_base64(following), **fields},
+            fields={"vkeys": list(counter.keys.vkeys(2)), "next": following, **fields},
         )
     )
 
