@@ -182,7 +182,7 @@ def decide(
     while (due := next_due(state, names, at)) is not None:
         made.append(_enter(state, due, at, nonce(), None))
         at = next_at(state.head, now_us)
-    if command.fulfilled(entry for entry, _ in made):
+    if made and command.fulfilled(entry for entry, _ in made):
         return made
     fields = command.compose(state, at)
     if fields is not None:

@@ -7,7 +7,7 @@ takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Literal
@@ -172,23 +172,27 @@ def _array(column: Column[Any], values: Sequence[Any]) -> str:
 
     The driver's own encoder takes ten times as long, which is a third of an append.
     """
+    if not isinstance(column.type, LargeBinary | Text):
+        return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
+    text = _spelling(column, values)
+    if None in values or not values:
+        return "{" + ",".join(["NULL" if v is None else f'"{text(v)}"' for v in values]) + "}"
+    return '{"' + '","'.join(map(text, values)) + '"}'
+
+
+def _spelling(column: Column[Any], values: Sequence[Any]) -> Callable[[Any], str]:
+    """How such values stand between the quotes of an array literal."""
     if isinstance(column.type, LargeBinary):
-        items = [_quoted(None if v is None else "\\\\x" + v.hex()) for v in values]
-    elif isinstance(column.type, Text):
-        joined = "".join(v for v in values if v is not None)
-        plain = not _SPECIAL.search(joined)
-        items = [_quoted(v if plain or v is None else _escaped(v)) for v in values]
-    else:
-        items = ["NULL" if v is None else str(v) for v in values]
-    return "{" + ",".join(items) + "}"
+        return _hexadecimal
+    return _escaped if _SPECIAL.search("".join([v for v in values if v is not None])) else str
+
+
+def _hexadecimal(raw: bytes) -> str:
+    return "\\\\x" + raw.hex()
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _quoted(text: str | None) -> str:
-    return "NULL" if text is None else f'"{text}"'
 
 
 def _array_type(column: Column[Any]) -> str:

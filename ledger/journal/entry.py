@@ -159,12 +159,12 @@ _POSTING = (
 
 
 def _days_hold(postings: list[dict[str, Any]]) -> bool:
-    return all(
-        day == "never" or times.is_day(day)
-        for posting in postings
-        if "parts" in posting
-        for day, _ in posting["parts"]
-    )
+    for posting in postings:
+        if "parts" in posting:
+            for day, _ in posting["parts"]:
+                if day != "never" and not times.is_day(day):
+                    return False
+    return True
 
 
 POSTINGS = Form(
