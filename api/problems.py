@@ -110,6 +110,7 @@ PROBLEMS: dict[str, Kind] = {
     "keys-unusable": Kind(503, "The ledger's keys cannot be used", 60),
     "clock": Kind(503, "The clocks disagree", 30),
     "gap": Kind(503, "Nothing was entered for over 31 days", 60),
+    "not-published": Kind(503, "Nothing is published yet", 1),
     "queue-full": Kind(503, "Too many requests wait", 1),
     "database-busy": Kind(503, "The database is busy", 1),
     "database-down": Kind(503, "The database cannot be reached", 5),

@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import installation
+from api.auth import caller, installation
 from api.fields import Formed
+from api.problems import Problem
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -64,10 +65,18 @@ class TokensSchema(Schema):
 def make_token(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Make a token
 
+    For yourself, or an auditor's for anybody: who holds the token of another clerk would be two
+    people. A new clerk's first token is made by whoever runs the service (`points token create`).
     The person's standing must fit the role: office for admin and officer, auditor or office for
     auditor.
     """
     here = installation()
+    if body["person"] != caller().person and body["role"] != "auditor":
+        raise Problem(
+            "token-refused",
+            "You make tokens for yourself, and auditors' tokens for others. Ask whoever runs the"
+            " service for another clerk's: `points token create`.",
+        )
     made = create_token(here.database, here.clock, ledger.name, **body)
     return answer({"id": made.id, "token": made.text, "expires_at": made.expires_at}, 201)
 

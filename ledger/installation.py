@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from ledger.clock import Clock, SystemClock
 from ledger.config import Settings
 from ledger.db import Database, open_engine
-from ledger.errors import ConfigError, LedgerExists, LedgerUnknown
+from ledger.errors import ConfigError, KeysError, LedgerExists, LedgerUnknown
 from ledger.journal import tables as t
 from ledger.journal.append import Appender
 from ledger.journal.bulk import write
@@ -93,7 +93,11 @@ class Installation:
         directory = self.settings.keys / name
         if not directory.exists():
             _private_directory(self.settings.keys)
-            create_keys(directory, origin, self._passphrase)
+            try:
+                create_keys(directory, origin, self._passphrase)
+            except KeysError:
+                if not directory.exists():  # else somebody made the same ledger meanwhile
+                    raise
         self._insert_ledger(name, origin)
         ledger = self.ledger(name)
         self._found(ledger, founding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def import_(
       points import cdnow.csv.gz --ledger beiyuan --source cdnow --actor person/… \\
         --approver person/… --map account=customer,points=dollars:floor,date=date
     """
+    if report is not None and report.exists() and report.samefile(file):
+        raise click.UsageError("The report would overwrite the file that is imported.")
     columns = Columns.parse(mapping)
     with installed() as installation:
         ledger = chosen(installation, name)
@@ -139,7 +142,8 @@ def _reporting(path: Path | None, as_json: bool) -> Iterator[_Reports]:
     if path is None:
         yield _Reports(sys.stderr if as_json else sys.stdout)
     else:
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             yield _Reports(stream)
 
 

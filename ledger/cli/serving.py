@@ -132,7 +132,7 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
             "worker_class": "gthread",
             "threads": threads,
             "graceful_timeout": GRACEFUL_SECONDS,
-            "loglevel": "warning",
+            "loglevel": "error",  # its warnings quote requests that could not be read
             "proc_name": "points",
             "control_socket_disable": True,
             "when_ready": listening,

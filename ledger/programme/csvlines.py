@@ -20,6 +20,7 @@ from ledger.errors import PointsError
 
 ROWS_MAX = 10_000_000
 LINE_CHARS_MAX = 65_536
+LINES_MAX = 20_000_000  # blank ones included, which make no row
 COLUMNS_MAX = 256
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -117,6 +118,8 @@ def _bounded(path: Path, text: TextIO) -> Iterator[str]:
     number = 0
     while line := text.readline(LINE_CHARS_MAX + 1):
         number += 1
+        if number > LINES_MAX:
+            raise HistoryError(f"{path} has more than {LINES_MAX:,} lines: split it.")
         if len(line) > LINE_CHARS_MAX:
             raise HistoryError(
                 f"{path}, line {number} is longer than {LINE_CHARS_MAX:,} characters: this is no"

@@ -41,7 +41,7 @@ from ledger.journal.orders import (
     Refusal,
 )
 from ledger.journal.times import format_time, to_us
-from ledger.programme.reading import policy_in_force, reversible_points
+from ledger.programme.reading import policy_in_force, reversible_points, standing_of
 from ledger.programme.tables import proposal as table
 from ledger.programme.wishes import Wish, approval_reason, command_of, may_need_approval
 
@@ -199,7 +199,10 @@ def _needs_two(conn: Connection, ledger_id: int, wish: Wish, now: str) -> bool:
     if wish.kind == "reversal" and "amount" not in wish.values:
         reversible = reversible_points(conn, ledger_id, wish.values["entry"])
     policy = policy_in_force(conn, ledger_id, now)
-    if approval_reason(wish, policy, reversible) is None:
+    standing = (
+        standing_of(conn, ledger_id, wish.values["person"]) if "person" in wish.values else None
+    )
+    if approval_reason(wish, policy, reversible, standing) is None:
         return False
     # Entered before, under a policy that did not ask for two: the book gives that answer again.
     return not _answered(conn, ledger_id, wish.request)
@@ -257,8 +260,7 @@ def _check_approver(conn: Connection, ledger_id: int, row: Row[Any], person: str
         raise OwnProposal(
             "You proposed this yourself: another person of the office has to approve it."
         )
-    mine = (t.person.c.ledger_id == ledger_id) & (t.person.c.person == person)
-    if conn.execute(select(t.person.c.standing).where(mine)).scalar_one_or_none() != "office":
+    if standing_of(conn, ledger_id, person) != "office":
         raise NoOffice("People of standing office may approve, and you are none of them now.")
 
 

@@ -176,6 +176,15 @@ def find_hold(conn: Connection, ledger_id: int, seq: int) -> HoldView | None:
     return HoldView(row.seq, row.account, row.payee, row.until, left)
 
 
+def standing_of(conn: Connection, ledger_id: int, person: str) -> str | None:
+    """The standing that a person's last `person` entry gave; None without one."""
+    mine = (t.person.c.ledger_id == ledger_id) & (t.person.c.person == person)
+    standing: str | None = conn.execute(
+        select(t.person.c.standing).where(mine)
+    ).scalar_one_or_none()
+    return standing
+
+
 def list_budgets(conn: Connection, ledger_id: int) -> list[BudgetView]:
     """All budgets, in order of their ids."""
     joined = t.budget.join(

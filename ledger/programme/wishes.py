@@ -33,16 +33,20 @@ def command_of(kind: str, values: Values, *, actor: str, approver: str | None = 
     return KINDS[kind]({**values, "actor": actor, "approver": approver})
 
 
-def approval_reason(wish: Wish, policy: Policy | None, reversible: int | None) -> str | None:
+def approval_reason(
+    wish: Wish, policy: Policy | None, reversible: int | None, standing: str | None = None
+) -> str | None:
     """Why the wish needs a second person, None when one is enough.
 
-    `policy` is the one in force; `reversible` what is left to reverse of the entry that a reversal
-    names.  Pure.  The book asks again: it refuses an entry that lacks a needed approver.
+    `policy` is the one in force, `reversible` what is left to reverse of the entry that a reversal
+    names, `standing` that of the person whom a wish is about.  Pure.  The book asks again: it
+    refuses an entry that lacks a needed approver.
     """
     values = wish.values
     match wish.kind:
-        case "credit" if "service" not in values:
-            return _above(values["amount"], policy.grant_limit if policy else 0, "grants")
+        case "credit":
+            # Until a rule set says what a service earns, that is the clerk's word too.
+            return _above(values["amount"], policy.grant_limit if policy else 0, "credits")
         case "reversal":
             amount = values.get("amount", reversible or 0)
             return _above(amount, policy.reversal_limit if policy else 0, "reversals")
@@ -50,8 +54,8 @@ def approval_reason(wish: Wish, policy: Policy | None, reversible: int | None) -
             return "A debit that may overdraw the account needs a second person."
         case "service" if values["assurance"] == "back-entry" or "replaces" in values:
             return "A back entry or a correction of service needs a second person."
-        case "person" if values["standing"] == "office":
-            return "Raising a person to office needs a second person."
+        case "person" if "office" in (values["standing"], standing):
+            return "Raising a person to office, or taking office away, needs a second person."
         case "budget" | "policy" | "settlement" | "write-off":
             return f"A {wish.kind} needs a second person."
     return None

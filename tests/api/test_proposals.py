@@ -131,11 +131,7 @@ def test_a_small_wish_stays_entered_when_the_limit_is_lowered_below_it(desk, clo
 def test_two_people_who_decide_together_decide_once(desk, app, at_once):
     # given a proposal of the first person, and a third person of the office
     member = desk.member()
-    raised = desk.post("/persons", {"standing": "office"}, "admin")
-    third = desk.post(f"{proposed(raised)}/approve", role="second admin").json["entries"][0][
-        "person"
-    ]
-    desk.tokens["third"] = desk.token(third, "admin")
+    desk.tokens["third"] = desk.token(desk.third_of_office(), "admin")
     proposal = proposed(desk.credit(member, 1001))
 
     # when the second and the third approve it, and the second declines it, at once
@@ -174,11 +170,12 @@ def test_what_the_book_refuses_on_approval_is_closed_and_says_why(desk):
 
 def test_an_approver_who_left_the_office_leaves_the_proposal_open(desk):
     # given a proposal, and an admin who lost their standing
+    third = desk.third_of_office()
+    desk.tokens["third"] = desk.token(third, "admin")
     proposal = proposed(desk.credit(desk.member(), 1001))
-    left = desk.post("/persons", {"person": desk.second, "standing": "none"}, "admin")
-    assert left.status_code == 201
+    desk.approved("/persons", {"person": third, "standing": "none"})
 
-    answer = desk.post(f"{proposal}/approve", role="second admin")
+    answer = desk.post(f"{proposal}/approve", role="third")
 
     assert (answer.status_code, answer.json["type"]) == (403, "/problems/standing")
     assert desk.get(proposal).json["state"] == "open"

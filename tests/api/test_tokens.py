@@ -2,6 +2,7 @@
 
 import pytest
 
+from ledger.programme.tokens import TokenRefused
 from tests.api.conftest import FOUNDING
 
 
@@ -77,12 +78,13 @@ def test_nothing_but_the_whole_token_is_taken(desk, subtests):
 
 
 def test_a_token_of_somebody_who_lost_their_standing_opens_nothing(desk):
-    desk.tokens["second"] = desk.token(desk.second, "officer")
-    assert desk.get("", "second").status_code == 200
+    third = desk.third_of_office()
+    desk.tokens["third"] = desk.token(third, "officer")
+    assert desk.get("", "third").status_code == 200
 
-    desk.post("/persons", {"person": desk.second, "standing": "partner"}, "admin")
+    desk.approved("/persons", {"person": third, "standing": "partner"})
 
-    answer = desk.get("", "second")
+    answer = desk.get("", "third")
     assert (answer.status_code, answer.json["type"]) == (403, "/problems/standing")
 
 
@@ -94,8 +96,29 @@ def test_a_role_is_given_only_to_a_standing_that_can_use_it(desk, standing, role
     person = desk.post("/persons", {"standing": standing}, "admin").json["person"]
 
     for role in ("admin", "officer", "auditor"):
-        answer = desk.post("/tokens", {"person": person, "role": role}, "admin")
-        assert answer.status_code == (201 if role in roles else 422)
-        if role not in roles:
-            assert answer.json["type"] == "/problems/token-refused"
-            assert standing in answer.json["detail"]
+        if role in roles:
+            assert desk.token(person, role)
+        else:
+            with pytest.raises(TokenRefused, match=standing):
+                desk.token(person, role)
+
+
+def test_nobody_makes_the_token_of_another_clerk_and_so_becomes_two_people(desk):
+    for role in ("admin", "officer"):
+        answer = desk.post("/tokens", {"person": desk.second, "role": role}, "admin")
+        assert (answer.status_code, answer.json["type"]) == (422, "/problems/token-refused")
+        assert "You make tokens for yourself" in answer.json["detail"]
+
+    assert (
+        desk.post("/tokens", {"person": desk.first, "role": "officer"}, "admin").status_code == 201
+    )
+    auditor = desk.post("/persons", {"standing": "auditor"}, "admin").json["person"]
+    made = desk.post("/tokens", {"person": auditor, "role": "auditor"}, "admin")
+    assert made.status_code == 201
+
+
+def test_one_admin_alone_does_not_take_office_away(desk):
+    answer = desk.post("/persons", {"person": desk.second, "standing": "none"}, "admin")
+
+    assert answer.status_code == 202
+    assert desk.get("", "second admin").status_code == 200

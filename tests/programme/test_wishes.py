@@ -20,10 +20,17 @@ def reason(kind, policy=POLICY, reversible=None, **values):
     return approval_reason(Wish(kind, values, "person/a", "", b""), policy, reversible)
 
 
-def test_a_grant_needs_two_above_the_limit_and_a_service_credit_does_not():
+def test_a_credit_needs_two_above_the_limit_for_a_service_too():
     assert reason("credit", amount=100) is None
     assert "101 points are above the limit of 100" in reason("credit", amount=101)
-    assert reason("credit", amount=101, service=7) is None
+    assert reason("credit", amount=100, service=7) is None
+    assert reason("credit", amount=101, service=7)
+
+
+def test_taking_office_away_needs_two():
+    wish = Wish("person", {"person": "person/b", "standing": "none"}, "person/a", "", b"")
+    assert approval_reason(wish, POLICY, None, "office")
+    assert approval_reason(wish, POLICY, None, "partner") is None
 
 
 def test_without_a_policy_every_grant_and_reversal_needs_two():
