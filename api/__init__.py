@@ -66,6 +66,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
         installation = Installation(settings or read_settings(os.environ), os.environ)
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
+    app.url_map.merge_slashes = False  # one path, one spelling
     app.extensions["points"] = installation
     app.config.update(
         API_TITLE="Two-Way Points",

@@ -181,7 +181,7 @@ def test_the_service_says_whether_it_is_ready(desk, installation):
         "database": "ok",
         "migrations": "ok",
         "triggers": "ok",
-        "ledger beiyuan": "ok",
+        "ledgers": "ok",
     }
 
     # when the database is older than a head that was signed
@@ -194,5 +194,5 @@ def test_the_service_says_whether_it_is_ready(desk, installation):
     # then it is alive and not ready, and says of which ledger
     answer = desk.client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json["checks"]["ledger beiyuan"] == "ledger-stopped"
+    assert answer.json["checks"]["ledgers"] == "ledger-stopped"
     assert desk.ask("GET", "/healthz").status_code == 200
