@@ -8,9 +8,11 @@ a publisher thread and database connections of its own.
 
 from api import create_app
 from ledger.logs import configure_logging
+from ledger.programme.jobs import Worker
 from ledger.tuning import tune_interpreter
 
 configure_logging()
 tune_interpreter()
 app = create_app()
 app.extensions["points"].start_publishing()
+Worker(app.extensions["points"]).start()

@@ -176,13 +176,14 @@ class _Programme:
             c.Release(hold=holds[2], actor=self._desk),
         )
         self._enter(
+            c.StateOfAll(),
             c.Settle(
                 account=payee,
                 amount=40,
                 actor=self._desk,
                 approver=self._head,
                 ref=_ref("settlement"),
-            )
+            ),
         )
 
     def correct(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from ledger.cli.clockwork import clock, expire
+from ledger.cli.clockwork import clock, expire, work
 from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
 from ledger.cli.keys import key
@@ -43,6 +43,7 @@ for command in (
     demo,
     run,
     serve,
+    work,
     import_,
     export,
     verify,

@@ -1,28 +1,17 @@
-"""`points expire` and `points clock`: what has to do with time."""
+"""`points expire`, `points work` and `points clock`: what has to do with time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import signal
 
 import click
-from sqlalchemy import Column, select, tuple_
 
 from ledger.cli.place import chosen, installed
-from ledger.cli.terminal import (
-    Commands,
-    Failure,
-    actor_option,
-    as_json,
-    ledger_option,
-    progress,
-    tell,
-)
-from ledger.db import Database
-from ledger.installation import Installation, OpenLedger
-from ledger.journal import tables as t
-from ledger.journal.commands import Expire, StateOfAll
-from ledger.journal.orders import GROUP_COMMANDS_MAX, Done, Group, Order, Outcome
-from ledger.journal.times import format_time, local_day, to_us
+from ledger.cli.terminal import Commands, actor_option, as_json, ledger_option, progress, tell
+from ledger.journal.commands import StateOfAll
+from ledger.journal.orders import Group, Order
+from ledger.programme.due import bring_forward, done_of
+from ledger.programme.jobs import Worker
 
 
 @click.command(short_help="Enter what is due of quiet accounts now.")
@@ -38,58 +27,12 @@ def expire(name: str | None, as_json: bool) -> None:
     Example, in a nightly crontab:
       points expire --ledger beiyuan
     """
-    accounts = entries = 0
     with installed() as installation, progress("accounts") as advance:
         ledger = chosen(installation, name)
-        for names in due_accounts(installation, ledger):
-            outcomes = _submit(ledger, [Order(command=Expire(account=one)) for one in names])
-            accounts += len(names)
-            entries += sum(o.last - o.first + 1 for o in outcomes if o.first >= 0)
-            advance(len(names))
+        brought = bring_forward(installation, ledger, advance)
         ledger.publisher.publish()
-        facts = {"ledger": ledger.name, "accounts": accounts, "entries": entries}
-    tell(f"{entries} entries for {accounts} accounts", facts, as_json)
-
-
-def due_accounts(installation: Installation, ledger: OpenLedger) -> Iterator[list[str]]:
-    """The accounts with something due, in chunks of at most one group."""
-    now = format_time(to_us(installation.clock.now()))
-    with installation.database.reading() as conn:
-        offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
-        today = local_day(now, conn.execute(offset).scalar_one())
-    yield from _before(installation.database, ledger.id, t.account.c.until, now)
-    yield from _before(installation.database, ledger.id, t.account.c.lapses, today)
-
-
-def _before(
-    database: Database, ledger_id: int, column: Column[str], limit: str
-) -> Iterator[list[str]]:
-    """Accounts whose `column` is not empty and before `limit`, found by its partial index.
-
-    The cursor only moves on, so that an account which stays due is not asked about for ever.
-    """
-    last = ("", "")
-    while True:
-        query = (
-            select(column, t.account.c.name)
-            .where(
-                t.account.c.ledger_id == ledger_id,
-                column != "",
-                column < limit,
-                tuple_(column, t.account.c.name) > tuple_(*last),
-            )
-            .order_by(column, t.account.c.name)
-            .limit(GROUP_COMMANDS_MAX)
-        )
-        with database.reading() as conn:
-            rows = conn.execute(query).all()
-        if not rows:
-            return
-        last = (rows[-1][0], rows[-1][1])
-        # What lapses while it is held stays capturable: only its owner's account is ever due.
-        names = [name for _, name in rows if not name.endswith("/held")]
-        if names:
-            yield names
+        facts = {"ledger": ledger.name, **brought._asdict()}
+    tell(f"{brought.entries} entries for {brought.accounts} accounts", facts, as_json)
 
 
 @click.group(cls=Commands)
@@ -118,18 +61,36 @@ def accept(name: str | None, actor: str, as_json: bool) -> None:
     """
     with installed() as installation:
         ledger = chosen(installation, name)
-        (done,) = _submit(ledger, [Order(command=StateOfAll(actor=actor))])
+        (outcome,) = ledger.appender.submit(Group((Order(command=StateOfAll(actor=actor)),)))
+        done = done_of(outcome)
         ledger.publisher.publish()
         facts = {"ledger": ledger.name, "seq": done.last}
     tell(f"Entered as {done.last}: the clock is accepted.", facts, as_json)
 
 
-def _submit(ledger: OpenLedger, orders: Sequence[Order]) -> list[Done]:
-    outcomes = ledger.appender.submit(Group(tuple(orders), atomic=False))
-    return [_done(outcome) for outcome in outcomes]
+@click.command(short_help="Do what time brings, now or for ever.")
+@click.option("--once", is_flag=True, help="Do what is due now, then end.")
+@as_json
+def work(once: bool, as_json: bool) -> None:
+    """Do what time brings to each ledger once on each of its days, until it is stopped.
 
+    What is due of quiet accounts is entered, the state of all accounts is summed up, and refusals
+    of 400 days ago are forgotten. The service does this by itself; twice does no harm.
 
-def _done(outcome: Outcome) -> Done:
-    if not isinstance(outcome, Done):
-        raise Failure(f"The ledger refused it: {outcome.message}.")
-    return outcome
+    \b
+    Example, in a crontab where the service runs elsewhere:
+      points work --once
+    """
+    with installed() as installation:
+        worker = Worker(installation)
+        if not once:
+            for signal_number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(signal_number, lambda *_: worker.stop())
+            installation.start_publishing()
+            worker.run()
+            return
+        done = worker.look()
+        for name in installation.names():
+            installation.ledger(name).publisher.publish()
+    lines = "\n".join(f"{each.ledger}  {each.job:<8}{each.day}" for each in done)
+    tell(lines or "Nothing is due.", {"done": [each._asdict() for each in done]}, as_json)

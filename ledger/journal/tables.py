@@ -216,6 +216,14 @@ request = Table(
     Column("rule", _Word),
     Column("message", Text),
     Column("at", _Word, nullable=False),
+    # Found when refusals are forgotten; partial, so that what is entered costs nothing.
+    Index(
+        "request_refused_idx",
+        "ledger_id",
+        "at",
+        postgresql_where=text("rule IS NOT NULL"),
+        sqlite_where=text("rule IS NOT NULL"),
+    ),
 )
 
 checkpoint = Table(

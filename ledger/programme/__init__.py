@@ -8,6 +8,8 @@ Its files that the API rests on:
     proposals.py  wishes that need a second person, and the one way in for all of them
     names.py      what other systems call an account
     reading.py    what is shown of the books
+    due.py        work that is due of quiet accounts
+    jobs.py       what time brings, once a day of each ledger
 
 What comes later is listed here too, below whatever it builds on.
 """

@@ -29,6 +29,7 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.batch import PASSING_RULES
+from ledger.journal.commands import StateOfAll
 from ledger.journal.entry import new_id
 from ledger.journal.orders import (
     Companion,
@@ -130,7 +131,7 @@ def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: st
         fingerprint=wish.fingerprint,
         companions=(_deciding(proposal_id, "approved", person),),
     )
-    outcome = _only(ledger, order)
+    outcome = _settled(ledger, order) if wish.kind == "settlement" else _only(ledger, order)
     if isinstance(outcome, Done) and outcome.replayed:
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
@@ -297,6 +298,13 @@ def _decided_before(database: Database, ledger: OpenLedger, row: Row[Any], perso
 def _only(ledger: OpenLedger, order: Order) -> Outcome:
     (outcome,) = ledger.appender.submit(Group((order,)))
     return outcome
+
+
+def _settled(ledger: OpenLedger, order: Order) -> Outcome:
+    """Enters a settlement behind the state of all accounts, both or neither (rule 12)."""
+    state, settlement = ledger.appender.submit(Group((Order(command=StateOfAll()), order)))
+    refused = isinstance(state, Refusal) and state.rule != "group"
+    return state if refused else settlement
 
 
 def _row(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any]:

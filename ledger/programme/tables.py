@@ -65,3 +65,20 @@ proposal = Table(
     Column("at", _Word, nullable=False),
     UniqueConstraint("ledger_id", "request"),
 )
+
+job = Table(
+    "job",
+    metadata,
+    _ledger_id(),
+    Column("job", _Word, primary_key=True),
+    Column("day", _Word, nullable=False),  # the last local day on which it was done
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    _ledger_id(),
+    Column("job", _Word, primary_key=True),
+    Column("holder", _Word, nullable=False),
+    Column("until", _Word, nullable=False),
+)

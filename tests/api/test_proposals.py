@@ -272,3 +272,26 @@ def test_proposals_are_listed_page_by_page_and_by_state(desk):
     still_open = desk.get("/proposals?state=open").json["proposals"]
     assert len(still_open) == 2
     assert desk.get(f"/proposals?before=proposal/{'a' * 26}").status_code == 404
+
+
+def test_a_settlement_stands_behind_the_state_of_all_accounts(desk):
+    # given an organisation that collected points
+    org = desk.org()
+    assert desk.credit(org, 30).status_code == 201
+    body = {"account": org, "amount": 30, "ref": REF}
+    proposal = proposed(desk.post("/settlements", body))
+    size = desk.size()
+
+    # when its settlement is approved
+    approved = desk.post(f"{proposal}/approve", role="second admin")
+
+    # then the state of all accounts comes just before it, and the answer tells of the settlement
+    (entry,) = approved.json["entries"]
+    assert (entry["type"], entry["seq"]) == ("settlement", size + 1)
+    assert desk.get(f"/entries/{size}").json["type"] == "state"
+
+    # and one that the book refuses leaves neither
+    refused = proposed(desk.post("/settlements", body))
+    answer = desk.post(f"{refused}/approve", role="second admin")
+    assert (answer.status_code, answer.json["type"]) == (409, "/problems/funds")
+    assert desk.size() == size + 2

@@ -1,5 +1,6 @@
 """What is due is brought forward; a clock that jumped is vouched for by a person."""
 
+import signal
 from datetime import datetime, timedelta
 
 import pytest
@@ -58,3 +59,30 @@ def test_only_the_office_accepts_the_clock(terminal: Terminal) -> None:
     assert "may not act in a state" in terminal.complaint(
         "clock", "accept", "--actor", made["auditor"]
     )
+
+
+def test_work_does_what_is_due_once(either: Terminal, wait) -> None:
+    # Given the sample programme on its second day, with points that have lapsed
+    made = either.facts("demo")
+    wait(2)
+    # When it is asked to work, then it tells what it did, and finds nothing the second time
+    done = either.facts("work", "--once")["done"]
+    assert [(each["ledger"], each["job"]) for each in done] == [
+        (made["ledger"], job) for job in ("expire", "state", "forget")
+    ]
+    assert "Nothing is due." in either("work", "--once").output
+    assert either.facts("verify", "--database")["ok"] is True
+
+
+def test_work_goes_on_until_it_is_told_to_stop(terminal: Terminal) -> None:
+    # Given a worker of its own that has done what was due
+    terminal.facts("demo")
+    told = "from ledger.programme import jobs\n_look = jobs.Worker.look\n"
+    told += "jobs.Worker.look = lambda worker: print(len(_look(worker)), 'done', flush=True)"
+    worker = terminal.start("work", before=told)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "3 done\n"
+    # When it is told to stop, then it ends as it should
+    worker.send_signal(signal.SIGTERM)
+    assert worker.communicate(timeout=60) == ("", "")
+    assert worker.returncode == 0

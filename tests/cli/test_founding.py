@@ -97,7 +97,7 @@ def test_the_sample_programme_is_loaded_once_and_verifies(either: Terminal, tmp_
     made = either.facts("demo", "--if-missing")
     # Then its name has a suffix of its own, and it has lived
     assert made["ledger"].startswith("beiyuan-")
-    assert made["entries"] == 104
+    assert made["entries"] == 105
     # And where there is a ledger, nothing more is loaded
     assert either.facts("demo", "--if-missing") == {"ledger": None}
     # And what was loaded keeps every rule

@@ -42,7 +42,7 @@ def test_a_bundle_is_checked_where_there_is_nothing_else(
     elsewhere.environ["POINTS_PASSPHRASE"] = ""
     # Then the bundle verifies by a file of keys, and by keys on the command line
     assert (
-        "all 104 entries are under a head" in elsewhere("verify", bundle, "--key-file", keys).stdout
+        "all 105 entries are under a head" in elsewhere("verify", bundle, "--key-file", keys).stdout
     )
     vkeys = [f"--key={vkey}" for vkey in sample("key", "show").stdout.split()]
     assert elsewhere.facts("verify", bundle, *vkeys)["ok"] is True

@@ -70,7 +70,7 @@ def test_run_sets_up_serves_stops_and_starts_again_with_the_same_data(
     name = token.split("_")[1]
     assert printed[2].strip() == token
     assert f"/v1/ledgers/{name}" in printed[3]
-    assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 104
+    assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 105
     # When a second one is started beside it, then that says what is in the way
     second = fresh.complaint("run")
     assert "is in use already. Set POINTS_PORT" in second
@@ -82,7 +82,7 @@ def test_run_sets_up_serves_stops_and_starts_again_with_the_same_data(
     started.append(fresh.start("run", "--workers", 1))
     _ready(started[1])
     assert (fresh.data / "demo-token").read_text().strip() == token
-    assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 104
+    assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 105
     started[1].send_signal(signal.SIGINT)
     started[1].communicate(timeout=60)
 
