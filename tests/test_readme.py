@@ -12,7 +12,17 @@ from ledger.cli import points
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NAMED_ELSEWHERE = {"clock", "demo", "expire", "export", "key", "migrate", "publish", "receipt"}
+NAMED_ELSEWHERE = {
+    "clock",
+    "demo",
+    "expire",
+    "export",
+    "key",
+    "migrate",
+    "publish",
+    "receipt",
+    "work",
+}
 """Commands that the README's tour leaves to `points --help`."""
 
 
