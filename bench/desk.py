@@ -5,24 +5,29 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.config import read_settings
 from ledger.db import migrate
 from ledger.installation import Installation
+from ledger.journal import log
 from ledger.journal.commands import Credit, Statement
 from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding
 from ledger.journal.orders import Done, Group, Order
 
 MEMBERS = 1_000
+GROUP = 1_000
 
 
 class BenchDesk:
-    """Credits from one budget account to a thousand members."""
+    """Credits from one budget account to a thousand members, or as many as asked for."""
 
-    def __init__(self, data: Path, database_url: str | None = None) -> None:
-        environ = {
+    def __init__(
+        self, data: Path, database_url: str | None = None, *, members: int = MEMBERS
+    ) -> None:
+        self.environ = environ = {
             "POINTS_DATA": str(data),
             "POINTS_PASSPHRASE": "only for measuring",
             "POINTS_PUBLIC_HOST": "points.example.org",
@@ -46,14 +51,31 @@ class BenchDesk:
                 policy_from="1997-01-01",
             ),
         )
-        self.members = [new_id("member", os.urandom(16)) for _ in range(MEMBERS)]
-        fields = ({"account": member} for member in self.members)
-        opening = tuple(
-            Order(command=Statement(kind="open", actor=self.actor, fields=each)) for each in fields
-        )
-        self.ledger.appender.submit(Group(opening))
+        self._members = [new_id("member", os.urandom(16)) for _ in range(members)]
+        for start in range(0, members, GROUP):
+            self.ledger.appender.submit(Group(tuple(self._openings(start, start + GROUP))))
         self._number = 0
         self._lock = threading.Lock()
+
+    def member(self, number: int) -> str:
+        """The member whom the credit of that number is for."""
+        return self._members[number % len(self._members)]
+
+    def next_numbers(self, count: int) -> range:
+        """Numbers of credits that were given to nobody else."""
+        with self._lock:
+            first = self._number
+            self._number += count
+        return range(first, first + count)
+
+    def fill(self, size: int) -> None:
+        """Credits until the log has `size` entries."""
+        here = self.installation.database
+        with here.reading() as conn:
+            left = size - log.log_size(conn, self.ledger.id)
+        while left > 0:
+            self.ledger.appender.submit(self._group(min(GROUP, left)))
+            left -= GROUP
 
     def credits_per_second(self, size: int, groups: int, clients: int) -> float:
         """`groups` groups of `size` credits from each of `clients` threads, keys and all."""
@@ -75,16 +97,18 @@ class BenchDesk:
             thread.join()
         return size * groups * clients / (time.perf_counter() - start)
 
+    def _openings(self, start: int, end: int) -> Iterator[Order]:
+        for member in self._members[start:end]:
+            fields = {"account": member}
+            yield Order(command=Statement(kind="open", actor=self.actor, fields=fields))
+
     def _group(self, size: int) -> Group:
-        with self._lock:
-            first = self._number
-            self._number += size
-        return Group(tuple(self._order(first + at) for at in range(size)), atomic=False)
+        return Group(tuple(map(self._order, self.next_numbers(size))), atomic=False)
 
     def _order(self, number: int) -> Order:
         keys = self.ledger.keys
         command = Credit(
-            account=self.members[number % MEMBERS],
+            account=self.member(number),
             amount=1 + number % 50,
             budget=self.budget,
             actor=self.actor,

@@ -15,21 +15,25 @@ JOBS = 2
 
 def prepare_tpcb(url: str) -> None:
     """Fills the tables of pgbench's TPC-B-like script at scale 50: 5 million accounts."""
-    _pgbench(url, "--initialize", "--quiet", f"--scale={SCALE}")
+    _run(url, "--initialize", "--quiet", f"--scale={SCALE}")
 
 
 def tpcb_per_second(url: str, seconds: int) -> float:
     """Transactions a second of `pgbench -s 50 -c 16 -j 2 -M prepared`."""
-    said = _pgbench(
-        url, f"--client={CLIENTS}", f"--jobs={JOBS}", "--protocol=prepared", f"--time={seconds}"
-    )
+    clients = (f"--client={CLIENTS}", f"--jobs={JOBS}")
+    return pgbench(url, *clients, "--protocol=prepared", f"--time={seconds}")
+
+
+def pgbench(url: str, *arguments: str) -> float:
+    """Transactions a second of a run of pgbench."""
+    said = _run(url, *arguments)
     found = re.search(r"tps = ([0-9.]+)", said)
     if found is None:
         raise RuntimeError(f"pgbench told no rate:\n{said}")
     return float(found.group(1))
 
 
-def _pgbench(url: str, *arguments: str) -> str:
+def _run(url: str, *arguments: str) -> str:
     parts = urlsplit(url)
     socket = parse_qs(parts.query)["host"][0]
     command = [PACKAGE / "pginstall" / "bin" / "pgbench", "--host", socket]

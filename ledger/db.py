@@ -8,9 +8,11 @@ SQLite: WAL, `synchronous=FULL`, foreign keys on, deleted content overwritten, e
 writers of all threads and processes pass the two locks of `ledger.filelocks`, then BEGIN IMMEDIATE.
 
 PostgreSQL: psycopg 3, READ COMMITTED, `synchronous_commit=on`, limits on waiting for a lock and on
-idling in a transaction.
+idling in a transaction.  Readers have connections of their own, which the server lets write nothing
+and which send no BEGIN and no COMMIT around a statement that is a transaction by itself.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,9 +21,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import alembic.command
+import psycopg
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from ledger.errors import DatabaseDown, DatabaseUrlError, MigrationError, OutcomeUnknown
 from ledger.faults import is_surely_undone, translate_errors
@@ -31,6 +34,8 @@ LOCK_TIMEOUT_SECONDS = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE_CONNECTIONS = 10
+# A connection that was used a moment ago is not asked whether it still is one.
+IDLE_UNASKED_SECONDS_MAX = 1.0
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # Any constant will do, as long as nothing else on that server takes the same advisory lock.
@@ -45,6 +50,7 @@ class Database:
     """An open database. Safe to share between threads; open one per process, after a fork."""
 
     engine: Engine
+    reader: Engine  # of PostgreSQL's readers; on SQLite the same
     dialect: Literal["sqlite", "postgresql"]
     path: Path | None  # of the SQLite file
     lock_timeout_seconds: float
@@ -57,13 +63,11 @@ class Database:
         `DatabaseBusy` and `DatabaseDown`.
         """
         options: dict[str, Any] = {_PURPOSE: "reading"}
-        if self.dialect == "postgresql":
-            options["postgresql_readonly"] = True
-            if snapshot:
-                options["isolation_level"] = "REPEATABLE READ"
+        if snapshot and self.dialect == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
         with (
             translate_errors(),
-            self.engine.connect() as conn,
+            self.reader.connect() as conn,
             conn.execution_options(**options).begin(),
         ):
             yield conn
@@ -96,6 +100,7 @@ class Database:
     def close(self) -> None:
         """Close the pool's connections."""
         self.engine.dispose()
+        self.reader.dispose()
 
     def _turn(self) -> AbstractContextManager[None]:
         return exclusive(self.path, self.lock_timeout_seconds) if self.path else nullcontext()
@@ -116,17 +121,11 @@ def open_engine(
     parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, pool_size, lock_timeout_seconds)
-    engine = create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        connect_args=_postgresql_settings(parsed, lock_timeout_seconds),
-        isolation_level="READ COMMITTED",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=lock_timeout_seconds,
-        pool_pre_ping=True,
-        hide_parameters=True,
+    engine, reader = (
+        _postgresql_engine(parsed, pool_size, lock_timeout_seconds, **options)
+        for options in ({}, {"reading": True})
     )
-    return Database(engine, "postgresql", None, lock_timeout_seconds)
+    return Database(engine, reader, "postgresql", None, lock_timeout_seconds)
 
 
 def database_now(conn: Connection) -> datetime:
@@ -221,7 +220,7 @@ def _open_sqlite(url: URL, pool_size: int, lock_timeout_seconds: float) -> Datab
     with translate_errors():
         engine.connect().close()
     engine.dispose()  # so that a caller who forks hands no connection to the child
-    return Database(engine, "sqlite", path, lock_timeout_seconds)
+    return Database(engine, engine, "sqlite", path, lock_timeout_seconds)
 
 
 def _sqlite_path(url: URL) -> Path:
@@ -266,8 +265,49 @@ def _sqlite_begin(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if purpose == "writing" else "BEGIN")
 
 
-def _postgresql_settings(url: URL, lock_timeout_seconds: float) -> dict[str, Any]:
-    settings = {
+def _postgresql_engine(
+    url: URL, pool_size: int, lock_timeout_seconds: float, *, reading: bool = False
+) -> Engine:
+    settings = _postgresql_settings(lock_timeout_seconds)
+    if reading:
+        settings["default_transaction_read_only"] = "on"
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args=_postgresql_arguments(url, settings),
+        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=lock_timeout_seconds,
+        hide_parameters=True,
+    )
+    event.listen(engine, "checkin", _note_idle)
+    event.listen(engine, "checkout", _asked_when_idle(engine))
+    return engine
+
+
+def _note_idle(_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _asked_when_idle(engine: Engine) -> Callable[[Any, Any, object], None]:
+    """As the pool's own `pre_ping`, but for connections alone that may have gone meanwhile."""
+
+    def checked_out(connection: Any, record: Any, _proxy: object) -> None:
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or time.monotonic() - idle_since < IDLE_UNASKED_SECONDS_MAX:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except (DBAPIError, psycopg.Error) as error:
+            raise DisconnectionError from error
+        if not alive:
+            raise DisconnectionError
+
+    return checked_out
+
+
+def _postgresql_settings(lock_timeout_seconds: float) -> dict[str, str]:
+    return {
         "synchronous_commit": "on",
         "lock_timeout": f"{round(lock_timeout_seconds * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s",
@@ -276,6 +316,9 @@ def _postgresql_settings(url: URL, lock_timeout_seconds: float) -> dict[str, Any
         "enable_seqscan": "off",
         "plan_cache_mode": "force_generic_plan",
     }
+
+
+def _postgresql_arguments(url: URL, settings: dict[str, str]) -> dict[str, Any]:
     theirs = url.query.get("options", "")
     options = [theirs] if isinstance(theirs, str) else list(theirs)
     options += [f"-c {name}={value}" for name, value in settings.items()]

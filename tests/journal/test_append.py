@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -492,7 +493,7 @@ def test_a_poisonous_command_fails_alone(shop: Counter) -> None:
 def test_a_lock_that_is_not_free_in_time_leaves_nothing_behind(database: Database) -> None:
     counter = Counter(database)
     member = counter.open()
-    impatient = Database(database.engine, database.dialect, database.path, 0.05)
+    impatient = replace(database, lock_timeout_seconds=0.05)
     waiting = Counter.new_appender(counter)
     waiting._database = impatient
     with database.writing() as conn:
