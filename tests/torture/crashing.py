@@ -1,73 +1,34 @@
 """A ledger whose processes are killed, and the look at what is left after each round.
 
 A round: two processes (`worker.py`) enter what they are to enter and are killed, at a random moment
-or where it hurts, and started again with the same keys, until all is answered.  Then everything
-that anybody was told must be so, once, and told again the same.
+or where it hurts, and started again with the same keys, until all is answered.
 """
 
 from __future__ import annotations
 
-import base64
-import multiprocessing
-import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import pytest
-from sqlalchemy import func, select
-
-from ledger.audit.database import verify_database
-from ledger.audit.trust import parse_keys
-from ledger.db import Database, migrate
-from ledger.installation import Installation, OpenLedger
-from ledger.journal import log
-from ledger.journal import tables as t
-from ledger.journal.commands import Statement
-from ledger.journal.entry import decode, new_id
-from ledger.journal.founding import Founding
-from ledger.journal.highwater import read_high_water
-from ledger.journal.keys import create_keys
-from ledger.journal.orders import Group, Order
-from ledger.journal.pkcs8 import ScryptCost
-from ledger.tlog.checkpoint import open_checkpoint
-from ledger.tlog.merkle import CompactRange, leaf_hash
-from ledger.tlog.note import Verifier
+from tests.torture.aftermath import Aftermath, size_of
+from tests.torture.crowding import processes
 from tests.torture.server import OwnServer
-from tests.torture.worker import (
-    ANSWER,
-    COMMIT,
-    LEDGER,
-    PROCESSES,
-    SIGN,
-    THREADS,
-    Answer,
-    Site,
-    answer_of,
-    plan,
-    read_answers,
-    read_lines,
-    work,
-)
+from tests.torture.sites import founded
+from tests.torture.worker import ANSWER, COMMIT, SIGN, Task, work
 
-MEMBERS = 6
 MOMENT, BACKEND, SERVER = "moment", "backend", "server"
 ROUNDS = {
     "sqlite": (MOMENT, SIGN, COMMIT, ANSWER),
     "postgresql": (MOMENT, SIGN, COMMIT, ANSWER, BACKEND, SERVER),
 }
 """What is killed: a process at a moment or a place, or a connection's server process, or all."""
+PROCESSES, THREADS = 2, 4
+STEPS = 12  # groups a thread and round
 MOMENT_SECONDS_MAX = 0.3
 KILLED_STARTS_MAX = 3
 ROUND_SECONDS_MAX = 120
-CHEAP = ScryptCost(2, 1, 1)
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["__main__", "tests.torture.worker"])
 
 
 class Crashes:
@@ -77,21 +38,31 @@ class Crashes:
         self._rng = random.Random(seed)
         self._server = server
         self._number = 0
-        self._answers: dict[str, Answer] = {}
-        self.counts: Counter[str] = Counter()
-        self.site = _founded(data, url, seed)
+        self._site = founded(data, url, seed)
+        self._aftermath = Aftermath(self._site, size_of(self._site))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Rounds, kills by what was killed, answers, repeats, entries, checkpoints."""
+        return self._aftermath.counts
 
     def round(self, kind: str) -> None:
         """One round, and the look at what is left."""
         self._number += 1
         self.counts["rounds"] += 1
         self._work(kind)
-        self._collect()
-        self._look([self._number])
+        tasks = self._tasks(self._number)
+        for task in tasks:
+            self._aftermath.collect(task)
+        self._aftermath.want_sound(tasks)
 
     def look_at_all(self) -> None:
         """The look at the answers of all rounds."""
-        self._look(range(1, self._number + 1))
+        numbers = range(1, self._number + 1)
+        self._aftermath.want_sound(task for number in numbers for task in self._tasks(number))
+
+    def _tasks(self, number: int) -> list[Task]:
+        return [Task(self._site, number, at, THREADS, STEPS) for at in range(PROCESSES)]
 
     # --- killing ---------------------------------------------------------------------------------
 
@@ -106,7 +77,7 @@ class Crashes:
             if kind == MOMENT:
                 running[victim].kill()
                 running[victim].join()
-                self.counts["killed"] += running[victim].exitcode == -signal.SIGKILL
+                self._count_killed(running[victim], kind)
                 running[victim] = self._start(victim, starts[victim], kind)
                 starts[victim] += 1
             else:
@@ -121,15 +92,20 @@ class Crashes:
             if running.exitcode == 0:
                 return
             assert running.exitcode == -signal.SIGKILL, f"a process ended by {running.exitcode}"
-            self.counts["killed"] += 1
+            self._count_killed(running, kind)
             fated = kind if starts < KILLED_STARTS_MAX else MOMENT
             running = self._start(process, starts, fated)
             starts += 1
 
+    def _count_killed(self, process: BaseProcess, kind: str) -> None:
+        if process.exitcode == -signal.SIGKILL:
+            self.counts["killed"] += 1
+            self.counts[f"killed at {kind}"] += 1
+
     def _start(self, process: int, starts: int, kind: str) -> BaseProcess:
         place = kind if kind in (SIGN, COMMIT, ANSWER) else None
-        args = (self.site, self._number, process, starts, place)
-        started = _processes.Process(target=work, args=args)
+        task = self._tasks(self._number)[process]._replace(place=place, start=starts)
+        started = processes.Process(target=work, args=(task,))
         started.start()
         return started
 
@@ -140,136 +116,3 @@ class Crashes:
             self.counts["server killed"] += 1
         else:
             self.counts["connection killed"] += self._server.kill_backend(self._rng)
-
-    # --- looking ---------------------------------------------------------------------------------
-
-    def _look(self, numbers: Iterable[int]) -> None:
-        installation = self.site.installation()
-        try:
-            ledger = installation.ledger(LEDGER)
-            raws = self._published_entries(installation, ledger)
-            self._want_answers_in_log(ledger, raws)
-            for number in numbers:
-                self._ask_again(ledger, number)
-            with installation.database.reading() as conn:
-                assert log.log_size(conn, ledger.id) == len(raws), "a key was entered twice"
-            trusted = _keys(ledger)
-            found = verify_database(installation.database, ledger.id, ledger.origin, trusted)
-            assert found == []
-            self._want_one_history(installation, ledger, raws)
-        finally:
-            installation.close()
-
-    def _collect(self) -> None:
-        """All answers of the round, which must not contradict each other; none may be missing."""
-        assert "\n".join(read_lines(self.site.notes / "trouble")) == ""
-        number = self._number
-        for process, thread in _all_threads():
-            path = self.site.notes / f"{number}-{process}-{thread}.answers"
-            for key, answer, replayed in read_answers(path):
-                assert self._answers.setdefault(key, answer) == answer, key
-                self.counts["answered"] += 1
-                self.counts["answered again"] += replayed
-            for step in plan(self.site, number, process, thread):
-                assert {wish.key for wish in step.wishes} <= self._answers.keys()
-
-    def _published_entries(self, installation: Installation, ledger: OpenLedger) -> list[bytes]:
-        size = ledger.publisher.publish()
-        with installation.database.reading() as conn:
-            query = select(t.entry.c.seq, t.entry.c.raw).where(t.entry.c.ledger_id == ledger.id)
-            rows = conn.execute(query.order_by(t.entry.c.seq)).all()
-        assert [row.seq for row in rows] == list(range(size))
-        return [bytes(row.raw) for row in rows]
-
-    def _want_answers_in_log(self, ledger: OpenLedger, raws: list[bytes]) -> None:
-        entries = [decode(raw) for raw in raws]
-        assert [entry["seq"] for entry in entries] == list(range(len(entries)))
-        entered = Counter(entry["request"] for entry in entries if "request" in entry)
-        requests = {self.site.request(ledger, key): a for key, a in self._answers.items()}
-        done = {request: a for request, a in requests.items() if a.rule is None}
-        assert entered == dict.fromkeys(done, 1)
-        for request, answer in done.items():
-            assert answer.first == answer.last
-            assert entries[answer.last]["request"] == request
-
-    def _ask_again(self, ledger: OpenLedger, number: int) -> None:
-        for process, thread in _all_threads():
-            wishes = [w for s in plan(self.site, number, process, thread) for w in s.wishes]
-            orders = [self.site.order(ledger, wish, self._answers) for wish in wishes]
-            outcomes = ledger.appender.submit(Group(tuple(orders), atomic=False))
-            assert [answer_of(o) for o in outcomes] == [self._answers[w.key] for w in wishes]
-            assert all(outcome.replayed for outcome in outcomes)
-
-    def _want_one_history(
-        self, installation: Installation, ledger: OpenLedger, raws: list[bytes]
-    ) -> None:
-        """Every checkpoint that was stored, signed or seen is one of this log as it is now."""
-        edge, roots = CompactRange.empty(), []
-        for raw in raws:
-            roots.append(edge.root())
-            edge, _ = edge.extend([leaf_hash(raw)])
-        roots.append(edge.root())
-        trusted = _keys(ledger)
-        notes = self._stored_notes(installation.database, ledger.id)
-        files = self.site.notes.glob("*.checkpoints")
-        notes |= {base64.b64decode(line) for path in files for line in read_lines(path)}
-        for note in notes:
-            checkpoint, _ = open_checkpoint(note, trusted)
-            assert checkpoint.origin == ledger.origin
-            assert checkpoint.root == roots[checkpoint.size], checkpoint
-        self.counts["checkpoints"] = len(notes)
-        mark = read_high_water(installation.settings.high_water / LEDGER, ledger.origin)
-        assert mark is not None
-        assert (mark.size, mark.root) == (len(raws), roots[-1])
-
-    @staticmethod
-    def _stored_notes(database: Database, ledger_id: int) -> set[bytes]:
-        with database.reading() as conn:
-            mine = t.checkpoint.c.ledger_id == ledger_id
-            count = select(func.count()).select_from(t.checkpoint).where(mine)
-            rows = conn.execute(select(t.checkpoint.c.note).where(mine)).scalars()
-            notes = {bytes(note) for note in rows}
-            assert conn.execute(count).scalar_one() == len(notes) > 0
-        return notes
-
-
-def _all_threads() -> Iterator[tuple[int, int]]:
-    return ((process, thread) for process in range(PROCESSES) for thread in range(THREADS))
-
-
-def _keys(ledger: OpenLedger) -> tuple[Verifier, ...]:
-    """The log's keys, of all generations."""
-    return parse_keys(v for each in ledger.keys.generations for v in ledger.keys.vkeys(each))
-
-
-def _founded(data: Path, url: str, seed: int) -> Site:
-    """A ledger with members, in a database of its own."""
-    environ: Mapping[str, str] = {
-        "POINTS_DATA": str(data),
-        "POINTS_DATABASE_URL": url,
-        "POINTS_PASSPHRASE": "a passphrase of the tests",
-        "POINTS_PUBLIC_HOST": "points.example.org",
-    }
-    office, second = (new_id("person", os.urandom(16)) for _ in range(2))
-    members = tuple(new_id("member", os.urandom(16)) for _ in range(MEMBERS))
-    budget, payee = new_id("issuer", os.urandom(16)), new_id("org", os.urandom(16))
-    site = Site(environ, seed, office, budget, payee, members)
-    site.notes.mkdir(parents=True)
-    migrate(url)
-    installation = site.installation()
-    founding = Founding(
-        founders=(office, second),
-        budget=budget,
-        budget_limit=10**9,
-        budget_from="1997-01-01",
-        budget_to="2099-12-31",
-        policy_from="1997-01-01",
-    )
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ledger.installation.create_keys", partial(create_keys, cost=CHEAP))
-        ledger = installation.create_ledger(LEDGER, founding)
-    fields = ({"account": account} for account in (payee, *members))
-    opening = (Statement(kind="open", actor=office, fields=each) for each in fields)
-    ledger.appender.submit(Group(tuple(Order(command=command) for command in opening)))
-    installation.close()
-    return site
