@@ -95,9 +95,7 @@ def work(task: Task) -> None:
     installation = _insistently(task.site.installation)
     ledger = _insistently(lambda: installation.ledger(LEDGER))
     _insistently(installation.start_publishing)
-    clients = [
-        Client(task, at, installation, ledger, fate, seen) for at in range(task.threads)
-    ]
+    clients = [Client(task, at, installation, ledger, fate, seen) for at in range(task.threads)]
     threads = [threading.Thread(target=client.run) for client in clients]
     for thread in threads:
         thread.start()
@@ -159,9 +157,7 @@ class Client:
         except BaseException:
             Diary(notes / "trouble").write(traceback.format_exc())
 
-    def _step(
-        self, step: Step, answers: dict[str, Answer], calls: Diary, looks: Diary
-    ) -> None:
+    def _step(self, step: Step, answers: dict[str, Answer], calls: Diary, looks: Diary) -> None:
         call = self._call(step, answers)
         self._fate.passes(ANSWER)
         calls.write(call)
