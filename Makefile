@@ -31,7 +31,7 @@ bench: $(TOOLS)  ## measure against peers
 	$(BIN)/python -m bench
 
 torture: $(TOOLS)  ## kill, starve and corrupt it, for longer than the suite does
-	$(BIN)/python -m pytest tests/torture --torture
+	$(BIN)/python -m pytest tests/torture --torture -s
 
 clean:  ## remove caches and build products; .venv and .data stay
 	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

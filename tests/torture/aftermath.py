@@ -15,7 +15,7 @@ from ledger.installation import Installation, OpenLedger
 from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.highwater import read_high_water
-from ledger.journal.orders import Group
+from ledger.journal.orders import GROUP_COMMANDS_MAX, Group
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.tlog.note import Verifier
@@ -25,8 +25,6 @@ from tests.torture.history import Call, History, Look, faults_of
 from tests.torture.plans import Wish
 from tests.torture.sites import LEDGER, Site
 from tests.torture.worker import Task, answer_of
-
-GROUP_WISHES = 500
 
 
 @dataclass
@@ -52,18 +50,28 @@ class Aftermath:
             self.counts["repeats"] += sum(replayed for _, replayed in answers)
             if task.steps is not None:
                 told = {key for call in calls for key in call.answers}
-                wished = {w.key for step in task.steps_of(thread) for w in step.wishes}
-                assert told == wished
+                assert told == {wish.key for wish in task.wishes_of(thread)}
+
+    def want_replayed(self) -> None:
+        """Holds the log against the second verifier, which reads nothing but entries."""
+        installation = self.site.installation()
+        ledger = installation.ledger(LEDGER)
+        raws = _published(installation, ledger)
+        with installation.database.reading() as conn:
+            root = log.edge_at(conn, ledger.id, len(raws)).root()
+        installation.close()
+        second = replay(raws)
+        assert (second.size, second.root) == (len(raws), root)
 
     def want_sound(self, again: Iterable[Task]) -> None:
         """Holds all that was collected against the log, and asks the wishes of tasks again."""
+        wishes = [w for task in again for at in range(task.threads) for w in task.wishes_of(at)]
         installation = self.site.installation()
         try:
             ledger = installation.ledger(LEDGER)
             raws = _published(installation, ledger)
             self._want_told_is_so(installation, ledger, raws)
-            for task in again:
-                self._ask_again(ledger, task)
+            self._ask_again(ledger, wishes)
             with installation.database.reading() as conn:
                 assert log.log_size(conn, ledger.id) == len(raws), "a key was entered twice"
             self._want_one_history(installation, ledger, raws)
@@ -80,25 +88,19 @@ class Aftermath:
         requests = {key: self.site.request(ledger, key) for key in keys}
         history = History(self.calls, self.looks, raws, size, root, requests, self.before)
         assert faults_of(history) == []
-        second = replay(raws)
-        assert (second.size, second.root) == (size, root)
         trusted = _keys(ledger)
         assert verify_database(installation.database, ledger.id, ledger.origin, trusted) == []
         self.counts["entries"] = size
         self.counts["keys"] = len(keys)
 
-    def _ask_again(self, ledger: OpenLedger, task: Task) -> None:
+    def _ask_again(self, ledger: OpenLedger, wishes: Sequence[Wish]) -> None:
         answers = {key: a for call in self.calls for key, (a, _) in call.answers.items()}
-        for thread in range(task.threads):
-            wishes = [w for step in task.steps_of(thread) for w in step.wishes]
-            for start in range(0, len(wishes), GROUP_WISHES):
-                self._ask(ledger, wishes[start : start + GROUP_WISHES], answers)
-
-    def _ask(self, ledger: OpenLedger, wishes: Sequence[Wish], answers: dict[str, object]) -> None:
-        orders = [self.site.order(ledger, wish, answers) for wish in wishes]
-        outcomes = ledger.appender.submit(Group(tuple(orders), atomic=False))
-        assert [answer_of(o) for o in outcomes] == [answers[w.key] for w in wishes]
-        assert all(outcome.replayed for outcome in outcomes)
+        for start in range(0, len(wishes), GROUP_COMMANDS_MAX):
+            asked = wishes[start : start + GROUP_COMMANDS_MAX]
+            orders = tuple(self.site.order(ledger, wish, answers) for wish in asked)
+            outcomes = ledger.appender.submit(Group(orders, atomic=False))
+            assert [answer_of(o) for o in outcomes] == [answers[w.key] for w in asked]
+            assert all(outcome.replayed for outcome in outcomes)
 
     def _want_one_history(
         self, installation: Installation, ledger: OpenLedger, raws: list[bytes]
@@ -121,6 +123,11 @@ class Aftermath:
         mark = read_high_water(installation.settings.high_water / LEDGER, ledger.origin)
         assert mark is not None
         assert (mark.size, mark.root) == (len(raws), roots[-1])
+
+
+def told(counts: Counter[str]) -> str:
+    """The numbers in words, for whoever reads along."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
 def size_of(site: Site) -> int:

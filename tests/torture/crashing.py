@@ -60,6 +60,7 @@ class Crashes:
         """The look at the answers of all rounds."""
         numbers = range(1, self._number + 1)
         self._aftermath.want_sound(task for number in numbers for task in self._tasks(number))
+        self._aftermath.want_replayed()
 
     def _tasks(self, number: int) -> list[Task]:
         return [Task(self._site, number, at, THREADS, STEPS) for at in range(PROCESSES)]

@@ -33,4 +33,5 @@ def crowd(
     for task in tasks:
         aftermath.collect(task)
     aftermath.want_sound(tasks if steps is not None else ())
+    aftermath.want_replayed()
     return aftermath.counts

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.torture.aftermath import told
 from tests.torture.crashing import ROUNDS, Crashes
 from tests.torture.server import own_server
 
@@ -33,9 +35,10 @@ def test_crashes_on_postgresql(tmp_path: Path, seed: int) -> None:
 
 
 def run(crashes: Crashes, seed: int, kinds: tuple[str, ...]) -> None:
-    """The rounds of one ledger, of a kind by chance each."""
+    """The rounds of one ledger, of a kind by chance each; their numbers are for `pytest -s`."""
     rng = random.Random(seed)
     for _ in range(ROUNDS_PER_LEDGER):
         crashes.round(rng.choice(kinds))
     crashes.look_at_all()
+    sys.stdout.write(f"\nledger {seed}: {told(crashes.counts)}\n")
     assert crashes.counts["killed"] > ROUNDS_PER_LEDGER // 4

@@ -61,6 +61,10 @@ class Task(NamedTuple):
         end = time.monotonic() + self.seconds
         return takewhile(lambda _: time.monotonic() < end, endless)
 
+    def wishes_of(self, thread: int) -> Iterator[Wish]:
+        """All that a thread was to enter, one by one."""
+        return (wish for step in self.steps_of(thread) for wish in step.wishes)
+
 
 def answer_of(outcome: Outcome) -> Answer:
     """What of an outcome is the same each time."""
