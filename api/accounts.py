@@ -9,18 +9,36 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import installation
-from api.fields import Count, Reference, limit
+from api.fields import Formed, Reference, limit
+from api.listing import NEWEST, AsOfQuery, cursor, page_span, span_query
 from api.posting import EntriesSchema, WaitQuery, place
 from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
-from ledger.journal.entry import HOLDER_KINDS, POINTS_MAX, new_id
+from ledger.journal.asof import resolve, span_of
+from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id
 from ledger.programme.names import account_called, naming, reference_index
-from ledger.programme.reading import AccountView, account_history, find_account
+from ledger.programme.reading.accounts import (
+    AccountView,
+    PastView,
+    Shown,
+    account_exists,
+    find_account,
+    find_past_account,
+    list_accounts,
+)
+from ledger.programme.reading.histories import Line, account_history
 
 blueprint = Resource(
     "accounts", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/accounts", description=__doc__
 )
+AVAILABLE = {
+    "description": "what can be spent now: without points whose day is over, with those of holds"
+    " that have run out, 0 where there is a debt"
+}
+PARTS = {"description": "what the balance consists of, the soonest day first"}
+HOLDS = {"description": "open holds, the oldest first"}
+HistoryQuery = span_query(NEWEST)
 ONE = "/<any(member, org):kind>/<id:random>"
 
 
@@ -48,48 +66,54 @@ class PartSchema(Schema):
     points = fields.Integer(required=True)
 
 
-class AccountSchema(Schema):
-    """An account as it stands."""
+class PastAccountSchema(Schema):
+    """An account as its postings and openings tell of it."""
 
     account = fields.String(required=True)
     open = fields.Boolean(required=True)
+    last = fields.Integer(
+        required=True,
+        metadata={"description": "its last posting, or the entry that opened it before the first"},
+    )
     balance = fields.Integer(
         required=True, metadata={"description": "points of its own, held ones not counted"}
     )
     held = fields.Integer(required=True, metadata={"description": "points in its open holds"})
-    available = fields.Integer(
-        required=True,
-        metadata={
-            "description": "what can be spent now: without points whose day is over, with those of"
-            " holds that have run out, 0 where there is a debt"
-        },
-    )
-    parts = fields.List(
-        fields.Nested(PartSchema),
-        required=True,
-        metadata={"description": "what the balance consists of, the soonest day first"},
-    )
-    holds = fields.List(
-        fields.Integer(), required=True, metadata={"description": "open holds, the oldest first"}
-    )
+
+
+class AccountSchema(PastAccountSchema):
+    """An account as it stands now."""
+
+    available = fields.Integer(required=True, metadata=AVAILABLE)
+    parts = fields.List(fields.Nested(PartSchema), required=True, metadata=PARTS)
+    holds = fields.List(fields.Integer(), required=True, metadata=HOLDS)
+
+
+class OneAccountSchema(AccountSchema):
+    """An account as of the entry `as_of`.
+
+    When an earlier entry or time was asked for, `available`, `parts` and `holds` are left out: it
+    would take a replay of the log to know them.
+    """
+
+    as_of = fields.Integer(required=True)
+    available = fields.Integer(metadata=AVAILABLE)
+    parts = fields.List(fields.Nested(PartSchema), metadata=PARTS)
+    holds = fields.List(fields.Integer(), metadata=HOLDS)
 
 
 class AccountsSchema(Schema):
-    """The accounts of that reference: one or none."""
+    """Accounts in order of their names, as they stand now."""
 
     accounts = fields.List(fields.Nested(AccountSchema), required=True)
 
 
-class ReferenceQuery(Schema):
-    """What another system calls an account."""
+class AccountsQuery(Schema):
+    """Which accounts: one by what another system calls it, or all, or those of a kind."""
 
-    reference = Reference(required=True)
-
-
-class HistoryQuery(Schema):
-    """Which part of a history."""
-
-    before = Count(0, POINTS_MAX, load_default=None)
+    reference = Reference()
+    kind = fields.String(validate=validate.OneOf(HOLDER_KINDS), load_default=None)
+    after = Formed(HOLDER, load_default=None)
     limit = limit()
 
 
@@ -105,8 +129,16 @@ class LineSchema(Schema):
 
 
 class HistorySchema(Schema):
-    """Postings, the newest first."""
+    """Postings of a period, as of the entry `as_of`, with the balances before and after it."""
 
+    account = fields.String(required=True)
+    as_of = fields.Integer(required=True)
+    opening = fields.Integer(
+        required=True, metadata={"description": "balance before the first posting of the period"}
+    )
+    closing = fields.Integer(
+        required=True, metadata={"description": "balance after the last posting of the period"}
+    )
     postings = fields.List(fields.Nested(LineSchema), required=True)
 
 
@@ -131,47 +163,67 @@ def open_account(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger
     return response
 
 
-@blueprint.reads("", AccountsSchema, query=ReferenceQuery)
-def find_by_reference(query: dict[str, str], ledger: OpenLedger) -> Response:
-    """Look an account up by its outside reference"""
-    index = reference_index(ledger.keys, query["reference"])
-    with installation().database.reading() as conn:
-        name = account_called(conn, ledger.id, index)
-        found = find_account(conn, ledger.id, name, installation().clock.now()) if name else None
-    return answer({"accounts": [_shown(found)] if found else []})
+@blueprint.reads("", AccountsSchema, query=AccountsQuery)
+def show_accounts(query: dict[str, Any], ledger: OpenLedger) -> Response:
+    """List accounts, or look one up by its outside reference"""
+    now, most = installation().clock.now(), query["limit"]
+    with installation().database.reading(snapshot=True) as conn:
+        if "reference" in query:
+            name = account_called(conn, ledger.id, reference_index(ledger.keys, query["reference"]))
+            one = find_account(conn, ledger.id, name, now) if name else None
+            found, most = [one] if one else [], most + 1
+        else:
+            kind, after = query["kind"], query["after"]
+            found = list_accounts(conn, ledger.id, now, kind=kind, after=after, limit=most)
+    following = found[-1].account if len(found) == most else None
+    return page("accounts", [_shown(each) for each in found], "after", following)
 
 
-@blueprint.reads(ONE, AccountSchema)
-def show_account(ledger: OpenLedger, kind: str, random: str) -> Response:
-    """See an account"""
+@blueprint.reads(ONE, OneAccountSchema, query=AsOfQuery)
+def show_account(query: dict[str, Any], ledger: OpenLedger, kind: str, random: str) -> Response:
+    """See an account, as it stands or as of an earlier entry or time"""
     name = f"{kind}/{random}"
-    with installation().database.reading() as conn:
-        found = find_account(conn, ledger.id, name, installation().clock.now())
+    past = query["as_of"] is not None or query["as_of_time"] is not None
+    with installation().database.reading(snapshot=True) as conn:
+        as_of = resolve(conn, ledger.id, query["as_of"], query["as_of_time"])
+        found: AccountView | PastView | None
+        if past:
+            found = find_past_account(conn, ledger.id, name, as_of)
+        else:
+            found = find_account(conn, ledger.id, name, installation().clock.now())
     if found is None:
-        raise Problem("account", f"There is no account {name} in this ledger.")
-    return answer(_shown(found))
+        raise _absent(name, as_of if past else None)
+    return answer({"as_of": as_of, **_shown(found)})
 
 
 @blueprint.reads(f"{ONE}/history", HistorySchema, query=HistoryQuery)
 def show_history(query: dict[str, Any], ledger: OpenLedger, kind: str, random: str) -> Response:
-    """Read an account's history"""
+    """Read an account's history: a statement of a period, page by page"""
     name, most = f"{kind}/{random}", query["limit"]
-    with installation().database.reading() as conn:
-        if find_account(conn, ledger.id, name, installation().clock.now()) is None:
-            raise Problem("account", f"There is no account {name} in this ledger.")
-        lines = account_history(conn, ledger.id, name, before=query["before"], limit=most)
-    items = [
-        {
-            "seq": line.seq,
-            "at": line.at,
-            "type": line.type,
-            "amount": line.amount,
-            "balance": line.balance,
-            "parts": _parts(line.parts),
-        }
-        for line in lines
-    ]
-    return page("postings", items, "before", lines[-1].seq if len(lines) == most else None)
+    with installation().database.reading(snapshot=True) as conn:
+        as_of = resolve(conn, ledger.id, query["as_of"], query["as_of_time"])
+        if find_past_account(conn, ledger.id, name, as_of) is None:
+            raise _absent(name, as_of)
+        history = account_history(
+            conn,
+            ledger.id,
+            name,
+            span_of(conn, ledger.id, as_of, query["start"], query["end"]),
+            page=page_span(query),
+            newest_first=query["order"] == NEWEST,
+            limit=most,
+        )
+    following = history.lines[-1].seq if len(history.lines) == most else None
+    return page(
+        "postings",
+        [_line(line) for line in history.lines],
+        cursor(query),
+        following,
+        account=name,
+        as_of=as_of,
+        opening=history.opening,
+        closing=history.closing,
+    )
 
 
 @blueprint.posts(f"{ONE}/close", EntriesSchema, roles=["officer"], query=WaitQuery)
@@ -185,22 +237,40 @@ def reopen_account(query: dict[str, int], ledger: OpenLedger, kind: str, random:
     """Open a closed account again"""
     name = f"{kind}/{random}"
     with installation().database.reading() as conn:
-        if find_account(conn, ledger.id, name, installation().clock.now()) is None:
-            raise Problem("account", f"There is no account {name} in this ledger.")
+        if not account_exists(conn, ledger.id, name):
+            raise _absent(name)
     return place(ledger, "open", {"account": name}, wait=query["wait"])
 
 
-def _shown(view: AccountView) -> dict[str, Any]:
-    return {
+def _absent(name: str, as_of: int | None = None) -> Problem:
+    by_then = "" if as_of is None else f" as of entry {as_of}"
+    return Problem("account", f"There is no account {name} in this ledger{by_then}.")
+
+
+def _shown(view: AccountView | PastView) -> dict[str, Any]:
+    shown = {
         "account": view.account,
         "open": view.open,
         "balance": view.balance,
         "held": view.held,
-        "available": view.available,
-        "parts": _parts(view.parts),
-        "holds": view.holds,
+        "last": view.last,
+    }
+    if isinstance(view, PastView):
+        return shown
+    now = {"available": view.available, "parts": _parts(view.parts), "holds": view.holds}
+    return shown | now
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "seq": line.seq,
+        "at": line.at,
+        "type": line.type,
+        "amount": line.amount,
+        "balance": line.balance,
+        "parts": _parts(line.parts),
     }
 
 
-def _parts(shown: tuple[tuple[str | None, int], ...]) -> list[dict[str, Any]]:
+def _parts(shown: Shown) -> list[dict[str, Any]]:
     return [{"valid_until": day, "points": points} for day, points in shown]

@@ -9,12 +9,14 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api.auth import installation
-from api.fields import Formed
+from api.fields import Formed, limit
+from api.listing import AsOfQuery
 from api.posting import EntriesSchema, WaitingSchema, place
-from api.resource import Resource, answer
+from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme.reading import list_budgets
+from ledger.journal.asof import resolve
+from ledger.programme.reading.budgets import list_budgets
 
 blueprint = Resource(
     "budgets", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/budgets", description=__doc__
@@ -44,17 +46,27 @@ class BudgetSchema(Schema):
     left = fields.Integer(required=True)
 
 
-class BudgetsSchema(Schema):
-    """All budgets."""
+class BudgetsQuery(AsOfQuery):
+    """Which part of the list, as of when."""
 
+    after = Formed(e.BUDGET, load_default=None)
+    limit = limit()
+
+
+class BudgetsSchema(Schema):
+    """Budgets in order of their ids, as they were after the entry `as_of`."""
+
+    as_of = fields.Integer(required=True)
     budgets = fields.List(fields.Nested(BudgetSchema), required=True)
 
 
-@blueprint.reads("", BudgetsSchema)
-def show_budgets(ledger: OpenLedger) -> Response:
+@blueprint.reads("", BudgetsSchema, query=BudgetsQuery)
+def show_budgets(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List the budgets with what is issued and left"""
-    with installation().database.reading() as conn:
-        found = list_budgets(conn, ledger.id)
+    most = query["limit"]
+    with installation().database.reading(snapshot=True) as conn:
+        as_of = resolve(conn, ledger.id, query["as_of"], query["as_of_time"])
+        found = list_budgets(conn, ledger.id, as_of, after=query["after"], limit=most)
     items = [
         {
             "budget": each.budget,
@@ -67,7 +79,8 @@ def show_budgets(ledger: OpenLedger) -> Response:
         }
         for each in found
     ]
-    return answer({"budgets": items})
+    following = found[-1].budget if len(found) == most else None
+    return page("budgets", items, "after", following, as_of=as_of)
 
 
 @blueprint.posts("", EntriesSchema, roles=["admin"], body=NewBudgetSchema, waits=WaitingSchema)

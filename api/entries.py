@@ -6,18 +6,25 @@ from typing import Any
 
 import orjson
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.auth import installation
-from api.fields import Count, limit
+from api.fields import Formed
+from api.listing import NEWEST, OLDEST, cursor, page_span, span_query
 from api.posting import WaitQuery
 from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.errors import NotPublished
 from ledger.installation import OpenLedger
 from ledger.journal import log
-from ledger.journal.entry import POINTS_MAX, TYPES
-from ledger.programme.reading import find_entry, list_entries
+from ledger.journal.asof import resolve, span_of
+from ledger.journal.entry import ACCOUNT, TYPES
+from ledger.programme.reading.entries import (
+    find_entry,
+    list_entries,
+    list_entries_of,
+    list_entries_of_type,
+)
 
 RECEIPT_RETRY_AFTER_SECONDS = 1
 
@@ -26,17 +33,27 @@ blueprint = Resource(
 )
 
 
-class EntriesQuery(Schema):
-    """Which entries."""
+class EntriesQuery(span_query(OLDEST)):
+    """Which entries: all, those of one type, or those of one account."""
 
-    after = Count(0, POINTS_MAX, load_default=-1)
-    limit = limit()
     type = fields.String(validate=validate.OneOf(TYPES), load_default=None)
+    account = Formed(
+        ACCOUNT,
+        load_default=None,
+        description="those that post to it, open or close it, make or change it as a budget, or"
+        " record its member's service",
+    )
+
+    @validates_schema
+    def _not_both(self, values: dict[str, Any], **_: Any) -> None:
+        if values.get("type") and values.get("account"):
+            raise ValidationError("Name `type` or `account`, not both.", "account")
 
 
 class LogSchema(Schema):
-    """Entries in the order of the log, each as it is in there."""
+    """Entries, each as it is in the log, as of the entry `as_of`."""
 
+    as_of = fields.Integer(required=True)
     entries = fields.List(fields.Dict(), required=True)
 
 
@@ -58,12 +75,25 @@ class PendingSchema(Schema):
 def show_entries(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """Read the log
 
-    With `type`, a page may be short, or empty, and there is more while there is a Link.
+    All of it, or the entries of one type or one account; of a time, as of an entry or time.
     """
-    after, most, kind = query["after"], query["limit"], query["type"]
     with installation().database.reading() as conn:
-        found, following = list_entries(conn, ledger.id, after=after, limit=most, kind=kind)
-    return page("entries", [orjson.Fragment(raw) for raw in found], "after", following)
+        as_of = resolve(conn, ledger.id, query["as_of"], query["as_of_time"])
+        period = span_of(conn, ledger.id, as_of, query["start"], query["end"])
+        asked = {
+            "span": period.within(page_span(query)),
+            "newest_first": query["order"] == NEWEST,
+            "limit": query["limit"],
+        }
+        if query["type"] is not None:
+            found = list_entries_of_type(conn, ledger.id, query["type"], **asked)
+        elif query["account"] is not None:
+            found = list_entries_of(conn, ledger.id, query["account"], **asked)
+        else:
+            found = list_entries(conn, ledger.id, **asked)
+    items = [orjson.Fragment(each.raw) for each in found]
+    following = found[-1].seq if len(found) == query["limit"] else None
+    return page("entries", items, cursor(query), following, as_of=as_of)
 
 
 @blueprint.reads("/<seq:seq>", EntrySchema)

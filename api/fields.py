@@ -23,6 +23,7 @@ _YEARS = ("1900", "2999")
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?Z", re.ASCII
 )
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "keys": {"type": "array", "items": {"type": "string"}},
     "ref": {
@@ -73,8 +74,9 @@ class Formed(fields.Field[Any]):
 class Time(fields.Field[str]):
     """A time in UTC as RFC 3339 spells it, with `Z` and at most six decimals."""
 
-    def __init__(self, **rest: Any) -> None:
-        super().__init__(metadata={"type": "string", "format": "date-time"}, **rest)
+    def __init__(self, *, description: str | None = None, **rest: Any) -> None:
+        metadata = {"type": "string", "format": "date-time"} | _saying(description)
+        super().__init__(metadata=metadata, **rest)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
@@ -85,12 +87,26 @@ class Time(fields.Field[str]):
         return f"{found[1]}.{found[2] or '':0<6}Z"
 
 
+class Moment(Time):
+    """A time as above, or a local day; a day stays as it is."""
+
+    def __init__(self, *, description: str | None = None, **rest: Any) -> None:
+        super().__init__(description=description, **rest)
+        self.metadata["format"] = "date or date-time"
+
+    def _deserialize(self, value: Any, *rest: Any, **more: Any) -> str:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            if times.is_day(value) and _YEARS[0] <= value[:4] <= _YEARS[1]:
+                return value
+            raise ValidationError("Wanted a day in the years 1900 to 2999.")
+        return super()._deserialize(value, *rest, **more)
+
+
 class Flag(fields.Field[bool]):
     """`true` or `false`, and nothing that is merely taken for one."""
 
     def __init__(self, *, description: str | None = None, **rest: Any) -> None:
-        metadata = {"type": "boolean"} | ({"description": description} if description else {})
-        super().__init__(metadata=metadata, **rest)
+        super().__init__(metadata={"type": "boolean"} | _saying(description), **rest)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -108,9 +124,10 @@ class Reference(fields.String):
 class Count(fields.Field[int]):
     """A whole number in a query, as its decimal digits."""
 
-    def __init__(self, low: int, high: int, **rest: Any) -> None:
+    def __init__(self, low: int, high: int, *, description: str | None = None, **rest: Any) -> None:
         self._low, self._high = low, high
-        super().__init__(metadata={"type": "integer", "minimum": low, "maximum": high}, **rest)
+        metadata = {"type": "integer", "minimum": low, "maximum": high} | _saying(description)
+        super().__init__(metadata=metadata, **rest)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not re.fullmatch(r"0|[1-9]\d{0,15}", value, re.ASCII) or not (
@@ -123,6 +140,10 @@ class Count(fields.Field[int]):
 def limit() -> Count:
     """How many items of a list are wanted."""
     return Count(1, PAGE_MAX, load_default=50)
+
+
+def _saying(description: str | None) -> dict[str, Any]:
+    return {"description": description} if description else {}
 
 
 def _printable(text: str) -> None:

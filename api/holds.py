@@ -14,7 +14,7 @@ from api.problems import Problem
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme.reading import find_hold
+from ledger.programme.reading.holds import find_hold
 
 blueprint = Resource(
     "holds", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/holds", description=__doc__

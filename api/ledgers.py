@@ -9,14 +9,14 @@ from flask import Response
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from api.auth import READERS, installation
-from api.fields import Formed
+from api.fields import Formed, limit
 from api.problems import Problem
-from api.resource import Resource, answer
+from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import new_id
 from ledger.journal.founding import Founding
-from ledger.programme.reading import overview
+from ledger.programme.reading.overview import list_ledgers, overview
 from ledger.programme.tokens import OPERATOR, create_token
 
 FOUNDERS_TOKEN_DAYS = 90
@@ -83,8 +83,15 @@ class FoundedSchema(Schema):
     founders = fields.List(fields.Nested(FounderSchema), required=True)
 
 
+class LedgersQuery(Schema):
+    """Which part of the list."""
+
+    after = Formed(NAME, load_default=None)
+    limit = limit()
+
+
 class LedgersSchema(Schema):
-    """The names of all ledgers."""
+    """The names of ledgers, in order."""
 
     ledgers = fields.List(fields.String(), required=True)
 
@@ -141,10 +148,12 @@ def create_ledger(body: dict[str, Any]) -> Response:
     return answer(made, 201, Location=f"/v1/ledgers/{ledger.name}")
 
 
-@blueprint.reads("", LedgersSchema, roles=[OPERATOR])
-def list_ledgers() -> Response:
-    """List all ledgers"""
-    return answer({"ledgers": installation().names()})
+@blueprint.reads("", LedgersSchema, roles=[OPERATOR], query=LedgersQuery)
+def show_ledgers(query: dict[str, Any]) -> Response:
+    """List the ledgers"""
+    with installation().database.reading() as conn:
+        names = list_ledgers(conn, after=query["after"], limit=query["limit"])
+    return page("ledgers", names, "after", names[-1] if len(names) == query["limit"] else None)
 
 
 @blueprint.reads("/<ledger:ledger>", LedgerSchema, roles=[*READERS, OPERATOR])

@@ -15,7 +15,7 @@ from api.problems import Problem
 from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import log
-from ledger.programme.reading import is_published_tile
+from ledger.programme.reading.overview import is_published_tile
 from ledger.tlog.errors import TileError
 from ledger.tlog.tiles import Tile, parse_tile_path
 

@@ -14,7 +14,7 @@ from api.posting import EntriesSchema, WaitingSchema, place
 from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme.reading import list_people
+from ledger.programme.reading.people import list_people
 
 blueprint = Resource(
     "persons", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/persons", description=__doc__

@@ -8,13 +8,14 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api.auth import installation
-from api.fields import Formed
+from api.fields import Count, Formed, limit
 from api.posting import EntriesSchema, WaitingSchema, place
-from api.resource import Resource, answer
+from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
+from ledger.journal.entry import POINTS_MAX
 from ledger.journal.founding import NO_RULES
-from ledger.programme.reading import list_policies
+from ledger.programme.reading.policies import list_policies
 
 blueprint = Resource(
     "policies", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/policies", description=__doc__
@@ -53,20 +54,27 @@ class PolicySchema(Schema):
     transfers = fields.List(fields.Nested(TransferRuleSchema), required=True)
 
 
+class PoliciesQuery(Schema):
+    """Which part of the list."""
+
+    after = Count(0, POINTS_MAX, load_default=-1, description="policies above this `seq`")
+    limit = limit()
+
+
 class PoliciesSchema(Schema):
-    """All policies, in the order in which they were published."""
+    """Policies, in the order in which they were published."""
 
     policies = fields.List(fields.Nested(PolicySchema), required=True)
 
 
-@blueprint.reads("", PoliciesSchema)
-def show_policies(ledger: OpenLedger) -> Response:
+@blueprint.reads("", PoliciesSchema, query=PoliciesQuery)
+def show_policies(query: dict[str, int], ledger: OpenLedger) -> Response:
     """List the policies
 
     Of those whose day has come, the last is in force.
     """
     with installation().database.reading() as conn:
-        found = list_policies(conn, ledger.id)
+        found = list_policies(conn, ledger.id, after=query["after"], limit=query["limit"])
     items = [
         {
             "policy": each.seq,
@@ -81,7 +89,8 @@ def show_policies(ledger: OpenLedger) -> Response:
         }
         for each in found
     ]
-    return answer({"policies": items})
+    following = found[-1].seq if len(found) == query["limit"] else None
+    return page("policies", items, "after", following)
 
 
 @blueprint.posts("", EntriesSchema, roles=["admin"], body=NewPolicySchema, waits=WaitingSchema)

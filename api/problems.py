@@ -55,6 +55,7 @@ PROBLEMS: dict[str, Kind] = {
     "method": Kind(405, "This method is not offered here"),
     "too-large": Kind(413, "The body is too large"),
     "content-type": Kind(415, "The body is not of type application/json"),
+    "before-ledger": Kind(422, "The ledger had not begun"),
     "fields": Kind(422, "Fields are missing, unknown or of the wrong form"),
     "key-reused": Kind(422, "The idempotency key was used for another request"),
     # rules of the book
@@ -97,6 +98,7 @@ PROBLEMS: dict[str, Kind] = {
     "balance": Kind(500, "The balance does not follow"),
     "prev": Kind(500, "The posting before is another"),
     "root": Kind(500, "The state's root does not follow"),
+    "no-state": Kind(409, "No published state shows the account yet"),
     # programme
     "reference-taken": Kind(409, "The reference belongs to another account"),
     "proposal-decided": Kind(409, "The proposal is decided"),
@@ -106,6 +108,7 @@ PROBLEMS: dict[str, Kind] = {
     "malformed-entry": Kind(422, "The values cannot be entered"),
     # the service
     "internal": Kind(500, "Something went wrong here"),
+    "accounts-damaged": Kind(503, "The accounts contradict the log", 60),
     "append-failed": Kind(500, "The database refused the entry"),
     "keys-unusable": Kind(503, "The ledger's keys cannot be used", 60),
     "clock": Kind(503, "The clocks disagree", 30),

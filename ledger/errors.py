@@ -13,6 +13,9 @@
     ├── AppendFailed            append-failed      the database refused one command's rows
     ├── LedgerStopped           ledger-stopped     the database contradicts a head that was signed
     ├── NotPublished            not-published      no checkpoint covers the entry yet
+    ├── NoState                 no-state           no published state shows the account yet
+    ├── AccountsDamaged         accounts-damaged   the account rows contradict a state in the log
+    ├── BeforeLedger            before-ledger      a time before the ledger's first entry
     ├── LedgerUnknown           ledger-unknown     no ledger of that name
     ├── LedgerExists            ledger-exists      a ledger of that name or origin is there already
     ├── MalformedEntry          malformed-entry    bytes or values that have no entry's form
@@ -108,6 +111,24 @@ class NotPublished(PointsError):
     """No published checkpoint covers the entry yet. Asking again in a second helps."""
 
     code = "not-published"
+
+
+class NoState(PointsError):
+    """No published `state` entry shows the account, so its balance cannot be proven yet."""
+
+    code = "no-state"
+
+
+class AccountsDamaged(PointsError):
+    """The account rows do not give the root that a `state` entry of the log states."""
+
+    code = "accounts-damaged"
+
+
+class BeforeLedger(PointsError):
+    """A time before the ledger's first entry: there is nothing to be told of it."""
+
+    code = "before-ledger"
 
 
 class LedgerUnknown(PointsError):

@@ -3,12 +3,13 @@
 The entry rows' bytes are the truth. Everything else that the append path writes follows from them:
 
 1. Each entry row is read in order of `seq`: its leaf hash follows from its bytes, the book allows
-   it, and its postings are the rows of `posting`. Where an entry breaks a rule the comparison ends,
-   since nothing follows from a broken log.
+   it, its postings are the rows of `posting`, and just one row of `run`, of its type, has it. Where
+   an entry breaks a rule the comparison ends, since nothing follows from a broken log.
 2. At the size of each published checkpoint, the root is the one that it states and the log's keys
    signed it; `publication` has the right edge of the tree at its size.
 3. `account`, `hold`, `budget`, `policy`, `person`, `service`, `reversed` and `keyset` are, row by
-   row, what the books then are; `subtree` and `head` what the tree is (`projections.py`).
+   row, what the books then are; `mention` what the entries name; `subtree` and `head` what the tree
+   is (`projections.py`).
 
 One snapshot is read, in chunks; memory is that of the books.
 """
@@ -26,6 +27,7 @@ from ledger.audit.faults import BundleFault
 from ledger.audit.layout import checkpoint_path
 from ledger.audit.offline import OfflineBooks
 from ledger.audit.projections import ABSENT, Difference, Differences, Enough, compare, expected_rows
+from ledger.audit.runs import Runs
 from ledger.audit.trust import KEY_TYPES, KeyRule
 from ledger.db import Database
 from ledger.errors import MalformedEntry
@@ -35,6 +37,7 @@ from ledger.journal.book import check
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import Entry, decode, to_base64
 from ledger.journal.rules import Refused
+from ledger.journal.store import MENTIONING, mention_of
 from ledger.tlog.merkle import CompactRange, Subtree, leaf_hash
 from ledger.tlog.note import Verifier
 
@@ -78,10 +81,12 @@ class _Comparison:
         self._range = CompactRange.empty()
         self._subtrees: list[Subtree] = []
         self._postings = 0
+        self._mentions: list[tuple[str, int]] = []
         mine = t.publication.c.ledger_id == ledger_id
         row = conn.execute(select(t.publication).where(mine)).one_or_none()
         self._published = (row.size, bytes(row.edge)) if row else None
         self.found = Differences(differences_max)
+        self._runs = Runs(conn, ledger_id, self.found)
 
     def run(self, origin: str, trusted: Sequence[Verifier] | None, progress: Progress) -> None:
         """All steps; `Enough` once as many differences were found as are wanted."""
@@ -91,9 +96,12 @@ class _Comparison:
             progress(min(start + ROWS_PER_READ, self._size), self._size)
         self._want_newest(origin)
         self._stray_postings()
+        self._runs.finish()
         if trusted is not None:
             self._check_trust(trusted)
-        for table, rows in expected_rows(self._books, self._range, self._subtrees):  # Step 3.
+        self._mentions.sort()
+        expected = expected_rows(self._books, self._range, self._subtrees)
+        for table, rows in ((t.mention, self._mentions), *expected):  # Step 3.
             compare(self._conn, self._ledger_id, table, rows, self.found)
 
     # --- step 1 ----------------------------------------------------------------------------------
@@ -109,10 +117,12 @@ class _Comparison:
             leaves.append(leaf_hash(bytes(row.raw)))
             entries.append(entry)
             self._want_leaf(seq, bytes(row.leaf), leaves[-1])
+            self._runs.take(seq, entry["type"])
         if len(entries) < end - start:
             self.found.add("entry", start + len(entries), "*", ABSENT, "an entry")
             return False
         self._compare_postings(entries)
+        self._mentions += (mention_of(each) for each in entries if each["type"] in MENTIONING)
         self._grow(leaves, entries)
         return True
 

@@ -150,10 +150,14 @@ HOLDER = Form(
     "account", f'"(?:member|org)/{_RANDOM}"', "a member's or an organisation's account, not held"
 )
 BUDGET = Form("account", f'"issuer/{_RANDOM}"', "a budget's issuer account")
-_ACCOUNT = f'"(?:(?:member|org)/{_RANDOM}(?:/held)?|issuer/{_RANDOM}|{"|".join(FIXED_ACCOUNTS)})"'
+ACCOUNT = Form(
+    "account",
+    f'"(?:(?:member|org)/{_RANDOM}(?:/held)?|issuer/{_RANDOM}|{"|".join(FIXED_ACCOUNTS)})"',
+    "the name of an account",
+)
 _PARTS = _array(rf'\["(?:{_DAY}|never)",{_SIGNED}\]', 1, POSTING_PARTS_MAX)
 _POSTING = (
-    rf'\{{"account":{_ACCOUNT},"amount":{_SIGNED},"balance":{_BALANCE}'
+    rf'\{{"account":{ACCOUNT.text},"amount":{_SIGNED},"balance":{_BALANCE}'
     rf'(?:,"parts":{_PARTS})?,"prev":{_COUNT}\}}'
 )
 

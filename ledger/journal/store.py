@@ -6,7 +6,9 @@ sets, in a fixed number of statements (`bulk.py`), and only inside a transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -256,7 +258,7 @@ class NewEntry(NamedTuple):
 
 
 def save_entries(conn: Connection, ledger_id: int, entries: Collection[NewEntry]) -> None:
-    """Writes entries and their postings."""
+    """Writes entries with their postings, runs of one type, and mentions of accounts."""
     rows = [(new.entry["seq"], new.raw, new.leaf) for new in entries]
     write(conn, t.entry, ledger_id, rows, "insert")
     postings = [
@@ -265,6 +267,25 @@ def save_entries(conn: Connection, ledger_id: int, entries: Collection[NewEntry]
         for p in new.entry.get("postings", ())
     ]
     write(conn, t.posting, ledger_id, postings, "insert")
+    write(conn, t.run, ledger_id, runs_of(new.entry for new in entries), "insert")
+    mentions = (mention_of(new.entry) for new in entries if new.entry["type"] in MENTIONING)
+    write(conn, t.mention, ledger_id, mentions, "insert")
+
+
+def runs_of(entries: Iterable[Entry]) -> Iterator[tuple[str, int, int]]:
+    """The rows of `run` of entries that follow one another: type, last, first."""
+    for kind, run in groupby(entries, key=itemgetter("type")):
+        seqs = [entry["seq"] for entry in run]
+        yield (kind, seqs[-1], seqs[0])
+
+
+MENTIONING = {"open": "account", "close": "account", "budget": "budget"}
+"""Types whose entries are about an account without posting to it, and the field that names it."""
+
+
+def mention_of(entry: Entry) -> tuple[str, int]:
+    """The row of `mention` of an entry of one of the types `MENTIONING`."""
+    return (entry[MENTIONING[entry["type"]]], entry["seq"])
 
 
 def save_changes(conn: Connection, ledger_id: int, books: Working, at: str) -> None:

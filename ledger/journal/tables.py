@@ -1,8 +1,9 @@
 """The journal's tables.
 
-`entry` is the truth; `account`, `hold`, `posting`, `subtree` and the rest of the first group are
-projections that can be rebuilt from it.  Rows that change points carry no foreign keys: they are
-written by the append path alone, and `points verify --database` compares all of them.
+`entry` is the truth; `account`, `hold`, `posting`, `run`, `mention`, `subtree` and the rest of the
+first group are projections that can be rebuilt from it.  Rows that change points carry no foreign
+keys: they are written by the append path alone, and `points verify --database` compares all of
+them.
 
 Every key and index is led by `ledger_id`, so that ledgers can be spread over machines; the tables
 in `INSTALLATION` belong to the installation and are the exceptions.
@@ -80,6 +81,26 @@ posting = Table(
     Column("amount", BigInteger, nullable=False),
     Column("balance", BigInteger, nullable=False),
     Column("prev", BigInteger, nullable=False),
+)
+
+# Entries of one type that follow one another, from `first` to `last`, as a batch wrote them: what
+# lists by type are read from. A batch of a hundred credits is one row, and `entry` stays as it is.
+run = Table(
+    "run",
+    metadata,
+    _ledger_id(),
+    Column("type", _Word, primary_key=True),
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+)
+
+# Entries that are about an account without posting to it: `open`, `close`, `budget`.
+mention = Table(
+    "mention",
+    metadata,
+    _ledger_id(),
+    Column("account", _Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
 )
 
 account = Table(

@@ -42,7 +42,9 @@ from ledger.journal.orders import (
     Refusal,
 )
 from ledger.journal.times import format_time, to_us
-from ledger.programme.reading import policy_in_force, reversible_points, standing_of
+from ledger.programme.reading.entries import reversible_points
+from ledger.programme.reading.people import standing_of
+from ledger.programme.reading.policies import policy_in_force
 from ledger.programme.tables import proposal as table
 from ledger.programme.wishes import Wish, approval_reason, command_of, may_need_approval
 

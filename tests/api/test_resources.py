@@ -164,6 +164,7 @@ def test_budgets_say_what_is_issued_and_left(desk):
     desk.member(400)
 
     assert desk.get("/budgets").json == {
+        "as_of": 6,
         "budgets": [
             {
                 "budget": desk.budget,
@@ -173,7 +174,7 @@ def test_budgets_say_what_is_issued_and_left(desk):
                 "issued": 400,
                 "left": 999_600,
             }
-        ]
+        ],
     }
 
 

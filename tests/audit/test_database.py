@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from ledger.audit.database import verify_database
 from ledger.audit.projections import ABSENT, Difference
-from ledger.db import Database, open_engine
+from ledger.db import Database, migrate, migrate_down, open_engine
+from ledger.journal import tables as t
 from ledger.tlog.note import Verifier
 from tests.audit.lived import Lived, live
 
@@ -62,6 +63,19 @@ def test_a_row_that_was_changed_is_named_by_table_key_and_column(whole: Lived) -
     )
 
 
+def test_a_database_of_an_older_version_is_given_its_runs_and_mentions(
+    whole: Lived, database_url: str
+) -> None:
+    # Given a ledger in a database that does not know them
+    mentions = whole.counter.rows(t.mention)
+    migrate_down(database_url, "0002")
+    # When it is migrated
+    migrate(database_url)
+    # Then they are as if they had been there from the start
+    assert whole.counter.rows(t.mention) == mentions
+    assert differences(whole) == []
+
+
 CHANGES = [
     ("head", "UPDATE head SET at = '2026-11-25T00:00:00.000000Z'", "at"),
     ("subtree", "UPDATE subtree SET hash = :other", "hash"),
@@ -85,6 +99,13 @@ CHANGES = [
     ("entry", "DELETE FROM entry WHERE seq = 9", "*"),
     ("reversed", "INSERT INTO reversed (ledger_id, seq, points) VALUES (1, 40, 1)", "*"),
     ("person", "INSERT INTO person (ledger_id, person, standing) VALUES (1, 'person/0', 'x')", "*"),
+    ("run", "UPDATE run SET type = 'debit' WHERE type = 'erasure'", "*"),
+    ("run", "UPDATE run SET first = first + 1 WHERE last = 4", "*"),
+    ("run", "DELETE FROM run WHERE type = 'erasure'", "*"),
+    ("run", "INSERT INTO run VALUES (1, 'debit', 40, 40)", "*"),
+    ("mention", "DELETE FROM mention WHERE seq = 4", "*"),
+    ("mention", "UPDATE mention SET seq = 5 WHERE seq = 4", "*"),
+    ("mention", "INSERT INTO mention VALUES (1, 'member/x', 40)", "*"),
     ("posting", "INSERT INTO posting VALUES (1, 'withdrawn', 40, 1, 1, 0)", "*"),
     ("posting", "INSERT INTO posting VALUES (1, 'nobody', 9999, 1, 1, 0)", "*"),
 ]
@@ -156,6 +177,6 @@ def test_an_origin_that_is_not_the_logs_is_a_difference(lived: Lived) -> None:
 def test_more_rows_than_one_read_takes_are_compared(
     lived: Lived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("database", "projections"):
+    for module in ("database", "projections", "runs"):
         monkeypatch.setattr(f"ledger.audit.{module}.ROWS_PER_READ", 3)
     assert differences(lived) == []

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.db import Database
 from ledger.journal.commands import PlaceHold
-from ledger.programme.reading import AccountView, find_account
+from ledger.programme.reading.accounts import AccountView, find_account
 from tests.journal.live import Counter
 
 

@@ -1,0 +1,146 @@
+"""Entries as they stand in the log: one by one, and lists of all, of one type, of one account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, Table, select
+
+from ledger.journal import log
+from ledger.journal import tables as t
+from ledger.journal.asof import Span
+from ledger.journal.bulk import keyed
+from ledger.journal.entry import decode
+from ledger.journal.reversal import REVERSIBLE, original_sides
+
+
+class Listed(NamedTuple):
+    """One entry of a list: its place and its bytes."""
+
+    seq: int
+    raw: bytes
+
+
+def list_entries(
+    conn: Connection, ledger_id: int, span: Span, *, newest_first: bool, limit: int
+) -> list[Listed]:
+    """At most `limit` entries of a span."""
+    c = t.entry.c
+    query = (
+        select(c.seq, c.raw)
+        .where(c.ledger_id == ledger_id, c.seq >= span.first, c.seq <= span.last)
+        .order_by(c.seq.desc() if newest_first else c.seq)
+        .limit(limit)
+    )
+    return [Listed(row.seq, bytes(row.raw)) for row in conn.execute(query)]
+
+
+def list_entries_of_type(
+    conn: Connection, ledger_id: int, kind: str, span: Span, *, newest_first: bool, limit: int
+) -> list[Listed]:
+    """At most `limit` entries of a span that are of one type."""
+    runs = (_runs_down if newest_first else _runs_up)(conn, ledger_id, kind, span, limit)
+    step = -1 if newest_first else 1
+    seqs = (
+        seq
+        for first, last in runs
+        for seq in range(max(first, span.first), min(last, span.last) + 1)[::step]
+    )
+    return _entries(conn, ledger_id, list(islice(seqs, limit)))
+
+
+def _runs_up(
+    conn: Connection, ledger_id: int, kind: str, span: Span, limit: int
+) -> list[tuple[int, int]]:
+    """The first runs that end in the span or after it, at most `limit`, as first and last."""
+    c = t.run.c
+    query = (
+        select(c.first, c.last)
+        .where(c.ledger_id == ledger_id, c.type == kind, c.last >= span.first)
+        .order_by(c.last)
+        .limit(limit)
+    )
+    return [(row.first, row.last) for row in conn.execute(query)]
+
+
+def _runs_down(
+    conn: Connection, ledger_id: int, kind: str, span: Span, limit: int
+) -> list[tuple[int, int]]:
+    """The last runs of the span, downwards: the one that goes on beyond it, then `limit` others."""
+    c = t.run.c
+    query = (
+        select(c.first, c.last)
+        .where(
+            c.ledger_id == ledger_id,
+            c.type == kind,
+            c.last >= span.first,
+            c.last < span.last,
+        )
+        .order_by(c.last.desc())
+        .limit(limit)
+    )
+    beyond = _runs_up(conn, ledger_id, kind, Span(span.last, span.last), 1)
+    return [*beyond, *((row.first, row.last) for row in conn.execute(query))]
+
+
+def list_entries_of(
+    conn: Connection, ledger_id: int, account: str, span: Span, *, newest_first: bool, limit: int
+) -> list[Listed]:
+    """At most `limit` entries of a span that post to an account or are about it.
+
+    About it are `open` and `close`, the `budget`s of an issuer, the `service`s of a member.
+    """
+    seqs: set[int] = set()
+    for table, column in (
+        (t.posting, t.posting.c.account),
+        (t.mention, t.mention.c.account),
+        (t.service, t.service.c.member),
+    ):
+        seqs |= _places(conn, ledger_id, table, column == account, span, newest_first, limit)
+    return _entries(conn, ledger_id, sorted(seqs, reverse=newest_first)[:limit])
+
+
+def _places(
+    conn: Connection,
+    ledger_id: int,
+    table: Table,
+    mine: Any,
+    span: Span,
+    newest_first: bool,
+    limit: int,
+) -> set[int]:
+    seq: Column[int] = table.c.seq
+    query = (
+        select(seq)
+        .where(table.c.ledger_id == ledger_id, mine, seq >= span.first, seq <= span.last)
+        .order_by(seq.desc() if newest_first else seq)
+        .limit(limit)
+    )
+    return set(conn.execute(query).scalars())
+
+
+def _entries(conn: Connection, ledger_id: int, seqs: Sequence[int]) -> list[Listed]:
+    c = t.entry.c
+    rows = {row.seq: row.raw for row in keyed(conn, (c.seq, c.raw), ledger_id, c.seq, seqs)}
+    return [Listed(seq, bytes(rows[seq])) for seq in seqs]
+
+
+def find_entry(conn: Connection, ledger_id: int, seq: int) -> bytes | None:
+    """The bytes of one entry."""
+    found = log.raw_entries(conn, ledger_id, seq, seq + 1)
+    return found[0] if found else None
+
+
+def reversible_points(conn: Connection, ledger_id: int, seq: int) -> int | None:
+    """What is left to reverse of an entry; None where it is no entry that can be reversed."""
+    raw = find_entry(conn, ledger_id, seq)
+    original = decode(raw) if raw is not None else {"type": ""}
+    if original["type"] not in REVERSIBLE:
+        return None
+    query = select(t.reversed_.c.points).where(
+        t.reversed_.c.ledger_id == ledger_id, t.reversed_.c.seq == seq
+    )
+    done: int = conn.execute(query).scalar_one_or_none() or 0
+    return original_sides(original)[2] - done

@@ -1,0 +1,31 @@
+"""People whom the log introduces, with their standing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from ledger.journal import tables as t
+
+
+def standing_of(conn: Connection, ledger_id: int, person: str) -> str | None:
+    """The standing that a person's last `person` entry gave; None without one."""
+    mine = (t.person.c.ledger_id == ledger_id) & (t.person.c.person == person)
+    standing: str | None = conn.execute(
+        select(t.person.c.standing).where(mine)
+    ).scalar_one_or_none()
+    return standing
+
+
+def list_people(
+    conn: Connection, ledger_id: int, *, after: str | None, limit: int
+) -> list[tuple[str, str]]:
+    """At most `limit` people that the log introduces with their standing, in order of their ids."""
+    query = (
+        select(t.person.c.person, t.person.c.standing)
+        .where(t.person.c.ledger_id == ledger_id)
+        .order_by(t.person.c.person)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(t.person.c.person > after)
+    return [(row.person, row.standing) for row in conn.execute(query)]

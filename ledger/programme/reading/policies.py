@@ -1,0 +1,45 @@
+"""Policies: all that were published, and the one in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from ledger.journal import tables as t
+from ledger.journal.state import Policy
+from ledger.journal.times import local_day
+
+
+def list_policies(conn: Connection, ledger_id: int, *, after: int = -1, limit: int) -> list[Policy]:
+    """At most `limit` policies after the entry `after`, in the order of their publishing."""
+    query = (
+        select(t.policy)
+        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.seq > after)
+        .order_by(t.policy.c.seq)
+        .limit(limit)
+    )
+    return [_policy(row) for row in conn.execute(query)]
+
+
+def policy_in_force(conn: Connection, ledger_id: int, at: str) -> Policy | None:
+    """The policy in force on the local day of the time `at`: the last that starts by then."""
+    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    day = local_day(at, conn.execute(offset).scalar_one())
+    query = (
+        select(t.policy)
+        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.first <= day)
+        .order_by(t.policy.c.seq.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else _policy(row)
+
+
+def _policy(row: Row[Any]) -> Policy:
+    transfers = {
+        (purpose, giver, receiver): limit
+        for purpose, giver, receiver, limit in orjson.loads(row.transfers)
+    }
+    return Policy(row.seq, row.first, row.grant_limit, row.reversal_limit, row.hold_days, transfers)
