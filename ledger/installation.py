@@ -104,6 +104,15 @@ class Installation:
         ledger.publisher.publish()
         return ledger
 
+    def keys_of(self, name: str, origin: str) -> KeyRing:
+        """The keys of a ledger, which need not be in the database; `KeysError`, `VkeyError`."""
+        return load_keys(self.settings.keys / name, origin, self._passphrase)
+
+    def high_water_of(self, name: str) -> Path:
+        """A ledger's high-water file, in a directory that is there."""
+        _private_directory(self.settings.high_water)
+        return self.settings.high_water / name
+
     def start_publishing(self) -> None:
         """Starts a publisher thread for each ledger, those opened later included."""
         with self._lock:
@@ -120,11 +129,8 @@ class Installation:
         self.database.close()
 
     def _opened(self, ledger_id: int, name: str, origin: str) -> OpenLedger:
-        keys = load_keys(self.settings.keys / name, origin, self._passphrase)
-        _private_directory(self.settings.high_water)
-        publisher = Publisher(
-            self.database, ledger_id, keys, self.clock, self.settings.high_water / name
-        )
+        keys = self.keys_of(name, origin)
+        publisher = Publisher(self.database, ledger_id, keys, self.clock, self.high_water_of(name))
         appender = Appender(
             self.database,
             ledger_id,

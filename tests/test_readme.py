@@ -21,6 +21,7 @@ NAMED_ELSEWHERE = {
     "migrate",
     "publish",
     "receipt",
+    "restore",
     "work",
 }
 """Commands that the README's tour leaves to `points --help`."""

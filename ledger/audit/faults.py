@@ -3,7 +3,8 @@
     PointsError
     ├── ExportFault        export         a bundle cannot be written where one wants it
     ├── BundleFault        bundle         a bundle is not one, or does not hold what it should
-    └── ReceiptFault       receipt        a receipt is not one, or does not prove its entry
+    ├── ReceiptFault       receipt        a receipt is not one, or does not prove its entry
+    └── RestoreFault       restore        a bundle contradicts what it is to be restored into
 
 A fault names the first thing that is wrong: the file, the entry, the rule, what was got and what
 was wanted. `str()` of it is one sentence for a person; the fields are for programs.
@@ -48,6 +49,12 @@ class BundleFault(PointsError):
         """The fault as a JSON object: `message`, and `file`, `seq`, `rule` where there is one."""
         found = {"message": str(self), "file": self.file, "seq": self.seq, "rule": self.rule}
         return {name: value for name, value in found.items() if value is not None}
+
+
+class RestoreFault(PointsError):
+    """A database cannot be rolled forward by a bundle: one contradicts the other."""
+
+    code: ClassVar[str] = "restore"
 
 
 class ReceiptFault(PointsError):

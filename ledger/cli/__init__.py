@@ -14,6 +14,7 @@ from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
 from ledger.cli.keys import key
 from ledger.cli.proofs import export, publish, receipt
+from ledger.cli.restoring import restore
 from ledger.cli.serving import run, serve
 from ledger.cli.terminal import Commands
 from ledger.cli.tokens import token
@@ -47,6 +48,7 @@ for command in (
     import_,
     export,
     verify,
+    restore,
     receipt,
     publish,
     expire,

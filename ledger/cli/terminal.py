@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -105,6 +106,27 @@ ledger_option: Decorator = click.option(
     envvar="POINTS_LEDGER",
     help="Which ledger; may be left out where there is only one.",
 )
+
+
+def key_options(command: Any) -> Any:
+    """The options `--key` and `--key-file`, as the arguments `keys` and `files`."""
+    existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--key-file",
+            "files",
+            multiple=True,
+            type=existing,
+            help="A file of such keys, one a line.",
+        ),
+        click.option(
+            "--key", "keys", multiple=True, metavar="VKEY", help="A key of the log's; repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 actor_option: Decorator = click.option(
     "--actor", type=PERSON, required=True, help="Who does it, of standing office."
 )
@@ -133,3 +155,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def counted(advance: Callable[[int], None]) -> Callable[[int, int], None]:
+    """Turns "so many are done" into "so many more"."""
+    before = 0
+
+    def step(done: int, _: int) -> None:
+        nonlocal before
+        advance(done - before)
+        before = done
+
+    return step

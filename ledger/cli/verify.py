@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +14,15 @@ from ledger.audit.report import Report
 from ledger.audit.trust import parse_keys
 from ledger.audit.verify import verify_bundle
 from ledger.cli.place import chosen, installed
-from ledger.cli.terminal import Failure, as_json, ledger_option, progress, tell
+from ledger.cli.terminal import (
+    Failure,
+    as_json,
+    counted,
+    key_options,
+    ledger_option,
+    progress,
+    tell,
+)
 from ledger.tlog.note import Verifier
 from ledger.tlog.proof import PROOF_BYTES_MAX
 
@@ -30,12 +38,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--database", "in_database", is_flag=True, help="Check the tables of a ledger here instead."
 )
 @ledger_option
-@click.option(
-    "--key", "keys", multiple=True, metavar="VKEY", help="A key of the log's; repeatable."
-)
-@click.option(
-    "--key-file", "files", multiple=True, type=EXISTING, help="A file of such keys, one a line."
-)
+@key_options
 @as_json
 def verify(
     bundle: Path | None,
@@ -60,7 +63,7 @@ def verify(
     """
     if [bundle is not None, receipt is not None, in_database].count(True) != 1:
         raise click.UsageError("Name one thing to check: BUNDLE, or --receipt, or --database.")
-    trusted = _trusted(keys, files)
+    trusted = trusted_keys(keys, files)
     if bundle is not None:
         _verify_bundle(bundle, trusted, as_json)
     elif receipt is not None:
@@ -69,7 +72,8 @@ def verify(
         _verify_database(name, trusted, as_json)
 
 
-def _trusted(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, ...] | None:
+def trusted_keys(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, ...] | None:
+    """The keys that the options name, None where they name none."""
     texts = list(keys)
     for path in files:
         with path.open("rb") as file:
@@ -84,7 +88,7 @@ def _trusted(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, ...]
 def _verify_bundle(path: Path, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
     try:
         with progress("entries") as advance:
-            report = verify_bundle(path, trusted, _steps(advance))
+            report = verify_bundle(path, trusted, counted(advance))
     except BundleFault as fault:
         if as_json:
             tell("", {"ok": False, "fault": fault.to_json()}, as_json)
@@ -108,7 +112,7 @@ def _verify_database(name: str | None, trusted: Sequence[Verifier] | None, as_js
             rings = map(ledger.keys.vkeys, ledger.keys.generations)
             trusted = parse_keys(vkey for ring in rings for vkey in ring)
         differences = verify_database(
-            installation.database, ledger.id, ledger.origin, trusted, progress=_steps(advance)
+            installation.database, ledger.id, ledger.origin, trusted, progress=counted(advance)
         )
     facts = {
         "ok": not differences,
@@ -119,18 +123,6 @@ def _verify_database(name: str | None, trusted: Sequence[Verifier] | None, as_js
     tell("\n".join(lines) or f"{ledger.name}: the tables are what its entries say", facts, as_json)
     if differences:
         raise Failure(f"The tables of {ledger.name} are not what its entries say.")
-
-
-def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
-    """Turns "so many are done" into "so many more"."""
-    before = 0
-
-    def step(done: int, _: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-
-    return step
 
 
 def _judge(trust: str, says: str) -> None:

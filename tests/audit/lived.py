@@ -60,13 +60,22 @@ class Lived:
         return self.counter.database, self.counter.id, ORIGIN
 
 
-def live(database: Database, folder: Path, grants: int = GRANTS) -> Lived:
-    """Two days with every type of entry, `grants` credits, a change of keys and five heads."""
+def live(
+    database: Database,
+    folder: Path,
+    grants: int = GRANTS,
+    on_first_evening: Callable[[], None] = lambda: None,
+) -> Lived:
+    """Two days with every type of entry, `grants` credits, a change of keys and five heads.
+
+    `on_first_evening` is called when half of it is entered, and not all of that is published.
+    """
     keys = three_generations()
     counter = Counter(database, keys=keys)
     publisher = counter.publisher(folder / "high-water")
     published = [publisher.publish()]
     member = _first_day(counter)
+    on_first_evening()
     published.append(publisher.publish())
     _grant(counter, member, grants)
     published.append(publisher.publish())

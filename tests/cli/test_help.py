@@ -12,6 +12,7 @@ SNAPSHOT = Path(__file__).with_name("help.txt")
 ALL = list(helps.commands())
 COMMANDS = {
     *("init", "demo", "run", "serve", "import", "export", "verify", "receipt", "publish", "expire"),
+    "restore",
     *("work", "migrate", "key", "key list", "key show", "key rotate", "clock", "clock accept"),
     *("token", "token create", "token list", "token revoke"),
 }
