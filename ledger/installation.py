@@ -15,15 +15,17 @@ from sqlalchemy import insert, select
 from ledger.clock import Clock, SystemClock
 from ledger.config import Settings
 from ledger.db import Database, open_engine
-from ledger.errors import ConfigError, KeysError, LedgerExists, LedgerUnknown
+from ledger.errors import ConfigError, KeysError, LedgerExists, LedgerUnknown, MalformedEntry
 from ledger.journal import tables as t
 from ledger.journal.append import Appender
 from ledger.journal.bulk import write
-from ledger.journal.founding import Founding, founding_commands
+from ledger.journal.founding import Founding, founding_commands, try_founding
 from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
 from ledger.journal.names import check_ledger_name, origin_of
 from ledger.journal.orders import Done, Group, HoldCompanions, Order, Refusal
 from ledger.journal.publish import Publisher
+from ledger.journal.rules import Refused
+from ledger.journal.times import to_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +85,24 @@ class Installation:
                 self._open[name] = self._opened(row.ledger_id, row.name, row.origin)
             return self._open[name]
 
-    def create_ledger(self, name: str, founding: Founding) -> OpenLedger:
+    def create_ledger(
+        self, name: str, founding: Founding, next_vkeys: str | None = None
+    ) -> OpenLedger:
         """Makes a ledger with its keys and its first five entries, and publishes them.
 
-        Cut short, it can be called again.  Raises `LedgerExists`, `Refused` for a founding that
-        the book does not allow, `KeysError`.
+        `next_vkeys` commits to next keys that were made elsewhere, instead of making them here.
+        Cut short, it can be called again.  Raises `LedgerExists`, `ConfigError` for a founding that
+        the book does not allow (nothing is left of it), `KeysError`.
         """
         origin = origin_of(self.settings.public_host, check_ledger_name(name))
-        directory = self.settings.keys / name
-        if not directory.exists():
-            _private_directory(self.settings.keys)
-            try:
-                create_keys(directory, origin, self._passphrase)
-            except KeysError:
-                if not directory.exists():  # else somebody made the same ledger meanwhile
-                    raise
+        try:
+            try_founding(founding, origin, to_us(self.clock.now()))
+        except (Refused, MalformedEntry) as refused:
+            raise ConfigError(f"The ledger cannot be founded so: {refused}.") from refused
+        self._create_keys(name, origin, generations=1 if next_vkeys else 2)
         self._insert_ledger(name, origin)
         ledger = self.ledger(name)
-        self._found(ledger, founding)
+        self._found(ledger, founding, next_vkeys)
         ledger.publisher.publish()
         return ledger
 
@@ -144,6 +146,17 @@ class Installation:
             publisher.start()
         return OpenLedger(ledger_id, name, origin, keys, appender, publisher)
 
+    def _create_keys(self, name: str, origin: str, generations: int) -> None:
+        directory = self.settings.keys / name
+        if directory.exists():
+            return
+        _private_directory(self.settings.keys)
+        try:
+            create_keys(directory, origin, self._passphrase, generations=generations)
+        except KeysError:
+            if not directory.exists():  # else somebody made the same ledger meanwhile
+                raise
+
     def _insert_ledger(self, name: str, origin: str) -> None:
         with self.database.writing() as conn:
             row = conn.execute(select(t.ledger).where(t.ledger.c.name == name)).one_or_none()
@@ -157,14 +170,10 @@ class Installation:
             write(conn, t.head, ledger_id, [(0, "", 0, b"")], "insert")
             write(conn, t.publication, ledger_id, [(0, b"")], "insert")
 
-    def _found(self, ledger: OpenLedger, founding: Founding) -> None:
-        first, second = ledger.keys.generations[:2]
-        commands = founding_commands(
-            founding,
-            ledger.origin,
-            ledger.keys.vkeys(first),
-            ledger.keys.vkeys_hash(second),
-        )
+    def _found(self, ledger: OpenLedger, founding: Founding, next_vkeys: str | None) -> None:
+        keys, first = ledger.keys, ledger.keys.generations[0]
+        next_vkeys = next_vkeys or keys.vkeys_hash(first + 1)
+        commands = founding_commands(founding, ledger.origin, keys.vkeys(first), next_vkeys)
         outcomes = ledger.appender.submit(Group(tuple(Order(command=c) for c in commands)))
         refused = [outcome for outcome in outcomes if not isinstance(outcome, Done)]
         reasons = [o.message for o in refused if not (isinstance(o, Refusal) and o.rule == "group")]

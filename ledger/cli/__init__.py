@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import click
 
+from ledger.cli.ceremony import bring, make
 from ledger.cli.clockwork import clock, expire, work
 from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
@@ -58,6 +59,8 @@ for command in (
     migrate,
 ):
     points.add_command(command)
+for command in (make, bring):
+    key.add_command(command)
 
 
 def main() -> None:

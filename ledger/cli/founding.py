@@ -7,7 +7,7 @@ import os
 import click
 
 from ledger.cli.place import installed, prepare
-from ledger.cli.terminal import DAY, POINTS, as_json, note, tell
+from ledger.cli.terminal import DAY, POINTS, as_json, next_hash_option, note, tell
 from ledger.config import read_settings
 from ledger.db import migrate as migrate_tables
 from ledger.demo import load_demo
@@ -60,6 +60,7 @@ ADMIN_TOKEN_DAYS = 90
     show_default=True,
     help="The longest that points are held for a redemption.",
 )
+@next_hash_option
 @as_json
 def init(
     name: str,
@@ -71,6 +72,7 @@ def init(
     grant_limit: int,
     reversal_limit: int,
     hold_days: int,
+    next_hash: str | None,
     as_json: bool,
 ) -> None:
     """Make a ledger called NAME: its keys, two founders, first policy and first budget.
@@ -100,7 +102,7 @@ def init(
         data = read_settings(os.environ).data
         note(f"A passphrase for the keys was made in {data}/passphrase. Keep a copy elsewhere.")
     with installed() as installation:
-        ledger = installation.create_ledger(name, founding)
+        ledger = installation.create_ledger(name, founding, next_hash)
         _tell_founded(installation, ledger, founding, as_json)
 
 

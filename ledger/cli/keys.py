@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import click
 import orjson
@@ -10,18 +11,21 @@ from sqlalchemy import select
 
 from ledger.cli.place import chosen, environment, installed
 from ledger.cli.terminal import (
+    HASH,
     PERSON,
     Commands,
     Failure,
     actor_option,
     as_json,
     ledger_option,
+    next_hash_option,
     tell,
 )
 from ledger.errors import KeysError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.commands import Statement
+from ledger.journal.entry import POINTS_MAX
 from ledger.journal.keys import add_generation, read_passphrase
 from ledger.journal.orders import Done, Group, Order
 
@@ -32,6 +36,18 @@ class Generation(NamedTuple):
     number: int
     vkeys: tuple[str, ...]
     state: str
+
+
+class Revealed(NamedTuple):
+    """What the log says of its keys: all that it revealed, and the hash of those that follow."""
+
+    vkeys: list[tuple[str, ...]]
+    next: str
+
+
+_approver = click.option(
+    "--approver", type=PERSON, required=True, help="Who approves it, of standing office too."
+)
 
 
 @click.group(cls=Commands)
@@ -48,16 +64,30 @@ def key() -> None:
 @ledger_option
 @as_json
 def list_(name: str | None, as_json: bool) -> None:
-    """List the generations of log keys: former, current and next.
+    """List the generations of log keys: former, current, next, and any to come after it.
+
+    It also says to which next keys the log is committed, and whether these are here.
 
     \b
     Example:
       points key list --ledger beiyuan
     """
     with installed() as installation:
-        generations = _generations(installation, chosen(installation, name))
+        ledger = chosen(installation, name)
+        revealed = revealed_keys(installation, ledger)
+    keys = ledger.keys
+    generations = [
+        Generation(number, keys.vkeys(number), _state(ledger, revealed, number))
+        for number in keys.generations
+    ]
+    here = keys.generation_of(revealed.next) is not None
     lines = [f"{one.number}  {one.state:<8}{vkey}" for one in generations for vkey in one.vkeys]
-    tell("\n".join(lines), {"generations": [one._asdict() for one in generations]}, as_json)
+    lines += [] if here else [f"-  next    not here; the log is committed to {revealed.next}"]
+    facts = {
+        "generations": [one._asdict() for one in generations],
+        "next": {"hash": revealed.next, "here": here},
+    }
+    tell("\n".join(lines), facts, as_json)
 
 
 @key.command(short_help="Print the vkeys that sign now.")
@@ -75,7 +105,7 @@ def show(name: str | None, as_json: bool) -> None:
     """
     with installed() as installation:
         ledger = chosen(installation, name)
-        vkeys = ledger.keys.vkeys(_current(installation, ledger))
+        vkeys = revealed_keys(installation, ledger).vkeys[-1]
         facts = {"ledger": ledger.name, "origin": ledger.origin, "vkeys": vkeys}
     tell("\n".join(vkeys), facts, as_json)
 
@@ -83,81 +113,137 @@ def show(name: str | None, as_json: bool) -> None:
 @key.command(short_help="Replace the keys by the next ones.")
 @ledger_option
 @actor_option
-@click.option(
-    "--approver", type=PERSON, required=True, help="Who approves it, of standing office too."
-)
+@_approver
+@next_hash_option
 @as_json
-def rotate(name: str | None, actor: str, approver: str, as_json: bool) -> None:
-    """Replace the log's keys by the next ones, and commit to newly made ones after them.
+def rotate(
+    name: str | None, actor: str, approver: str, next_hash: str | None, as_json: bool
+) -> None:
+    """Replace the log's keys by the next ones, and commit to those after them.
 
-    The next checkpoint is signed by the old keys and the new. Restart the service afterwards and
-    back up the key directory, which has new files. Cut short, it can be run again.
+    The next checkpoint is signed by the old keys and the new. Next keys that were made on another
+    machine are brought first, by points key bring. Restart the service afterwards and back up the
+    key directory, which has new files. Cut short, it can be run again.
 
     \b
     Example:
       points key rotate --ledger beiyuan --actor person/… --approver person/…
     """
+    facts = _replace(name, actor, approver, next_hash)
+    line = f"Generation {facts['generation']} signs from entry {facts['seq']} on."
+    tell(f"{line} Restart the service and back up the keys.", facts, as_json)
+
+
+@key.command(short_help="Replace keys that somebody else may have.")
+@ledger_option
+@actor_option
+@_approver
+@click.option(
+    "--size",
+    type=click.IntRange(1, POINTS_MAX),
+    required=True,
+    help="Size of the last head that is surely yours.",
+)
+@click.option(
+    "--root", type=HASH, required=True, help="Its root, from a checkpoint that was kept elsewhere."
+)
+@next_hash_option
+@as_json
+def revoke(
+    name: str | None,
+    actor: str,
+    approver: str,
+    size: int,
+    root: str,
+    next_hash: str | None,
+    as_json: bool,
+) -> None:
+    """Replace keys that somebody else may have: they vouch for nothing beyond the size you name.
+
+    As points key rotate, but the old keys do not sign the change. Who trusts only these is told to
+    get the new ones, so hand those to all auditors at once.
+
+    \b
+    Example:
+      points key revoke --ledger beiyuan --size 1042 --root JWv1… \\
+        --actor person/… --approver person/…
+    """
+    facts = _replace(name, actor, approver, next_hash, {"root": root, "size": size})
+    line = (
+        f"Generation {facts['generation']} signs from entry {facts['seq']} on; the keys before it"
+        f" vouch for the first {size} entries only."
+    )
+    tell(f"{line} Restart the service and hand out the new vkeys.", facts, as_json)
+
+
+def _replace(
+    name: str | None,
+    actor: str,
+    approver: str,
+    next_hash: str | None,
+    revoked: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Enters a `key` entry, publishes it, and says what was done."""
     with installed() as installation:
-        number = _make_ready(installation, chosen(installation, name))
+        number, next_hash = _make_ready(installation, chosen(installation, name), next_hash)
     with installed() as installation:  # opened anew, with the keys just made
         ledger = chosen(installation, name)
-        done = _enter(ledger, number, actor, approver)
+        fields = {
+            "vkeys": list(ledger.keys.vkeys(number)),
+            "next": next_hash or ledger.keys.vkeys_hash(ledger.keys.generations[-1]),
+            **({"revoked": revoked} if revoked else {}),
+        }
+        done = _enter(ledger, Statement(kind="key", fields=fields, actor=actor, approver=approver))
         ledger.publisher.publish()
-        facts = {
+        return {
             "ledger": ledger.name,
             "seq": done.last,
             "generation": number,
             "vkeys": ledger.keys.vkeys(number),
+            "next": fields["next"],
         }
-    line = f"Generation {number} signs from entry {done.last} on."
-    tell(f"{line} Restart the service and back up the keys.", facts, as_json)
 
 
-def _make_ready(installation: Installation, ledger: OpenLedger) -> int:
-    """The number of the generation that comes next, the one after it being there too."""
-    number = _current(installation, ledger) + 1
-    if number not in ledger.keys.generations:
+def _make_ready(
+    installation: Installation, ledger: OpenLedger, next_hash: str | None
+) -> tuple[int, str | None]:
+    """The generation that comes next; unless others are named, the one after it is there too."""
+    committed = revealed_keys(installation, ledger).next
+    number = ledger.keys.generation_of(committed)
+    if number is None:
         raise KeysError(
-            f"The keys of generation {number}, which the log is committed to, are not here."
-            " Restore them from a backup."
+            f"The next keys, to which the log is committed ({committed}), are not here. Fetch them"
+            " with `points key bring`, or restore them from a backup."
         )
-    if number + 1 not in ledger.keys.generations:
+    if next_hash is None and number == ledger.keys.generations[-1]:
         passphrase = read_passphrase(installation.settings.passphrase_file, environment())
         add_generation(installation.settings.keys / ledger.name, passphrase)
-    return number
+    return number, next_hash
 
 
-def _enter(ledger: OpenLedger, number: int, actor: str, approver: str) -> Done:
-    fields = {
-        "vkeys": list(ledger.keys.vkeys(number)),
-        "next": ledger.keys.vkeys_hash(number + 1),
-    }
-    command = Statement(kind="key", fields=fields, actor=actor, approver=approver)
+def _enter(ledger: OpenLedger, command: Statement) -> Done:
     (outcome,) = ledger.appender.submit(Group((Order(command=command),)))
     if not isinstance(outcome, Done):
         raise Failure(f"The ledger refused it: {outcome.message}.")
     return outcome
 
 
-def _current(installation: Installation, ledger: OpenLedger) -> int:
-    """The generation whose vkeys the log revealed last."""
+def revealed_keys(installation: Installation, ledger: OpenLedger) -> Revealed:
+    """The keys that the log revealed; `KeysError` where those that sign now are not here."""
     mine = t.keyset.c.ledger_id == ledger.id
-    query = select(t.keyset.c.vkeys).where(mine).order_by(t.keyset.c.seq.desc()).limit(1)
+    query = select(t.keyset).where(mine).order_by(t.keyset.c.seq)
     with installation.database.reading() as conn:
-        vkeys = tuple(orjson.loads(conn.execute(query).scalar_one()))
-    for number in ledger.keys.generations:
-        if ledger.keys.vkeys(number) == vkeys:
-            return number
-    raise KeysError(
-        "The keys that the log names are not in the key directory. Restore them from a backup."
-    )
+        rows = conn.execute(query).all()
+    vkeys = [tuple(orjson.loads(row.vkeys)) for row in rows]
+    if not any(ledger.keys.vkeys(number) == vkeys[-1] for number in ledger.keys.generations):
+        raise KeysError(
+            "The keys that the log names are not in the key directory. Restore them from a backup."
+        )
+    return Revealed(vkeys, rows[-1].next)
 
 
-def _generations(installation: Installation, ledger: OpenLedger) -> list[Generation]:
-    current = _current(installation, ledger)
-
-    def state(number: int) -> str:
-        return "former" if number < current else "current" if number == current else "next"
-
-    keys = ledger.keys
-    return [Generation(number, keys.vkeys(number), state(number)) for number in keys.generations]
+def _state(ledger: OpenLedger, revealed: Revealed, number: int) -> str:
+    vkeys = ledger.keys.vkeys(number)
+    if vkeys in revealed.vkeys:
+        return "current" if vkeys == revealed.vkeys[-1] else "former"
+    return "next" if ledger.keys.generation_of(revealed.next) == number else "later"

@@ -20,6 +20,7 @@ from ledger.journal.times import is_day
 from ledger.tlog.errors import TlogError
 
 _ID = re.compile(r"([a-z]+)/[a-z2-7]{25}[aeimquy4]", re.ASCII)
+_HASH = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -89,9 +90,23 @@ class PointsType(click.ParamType[int]):
         return int(text)
 
 
+class HashType(click.ParamType[str]):
+    """A SHA-256 hash in base64."""
+
+    name = "hash"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The hash itself, or a usage error."""
+        if not _HASH.fullmatch(str(value)):
+            wanted = "44 characters of base64, the last of them ="
+            self.fail(f"{str(value)[:60]!r} is not a hash: wanted {wanted}.", param, ctx)
+        return str(value)
+
+
 PERSON = IdType("person")
 BUDGET = IdType("issuer")
 DAY = DayType()
+HASH = HashType()
 POINTS = PointsType()
 
 Decorator = Callable[[Any], Any]
@@ -105,6 +120,12 @@ ledger_option: Decorator = click.option(
     metavar="NAME",
     envvar="POINTS_LEDGER",
     help="Which ledger; may be left out where there is only one.",
+)
+
+next_hash_option: Decorator = click.option(
+    "--next-hash",
+    type=HASH,
+    help="Commit to next keys that `points key make` made on another machine.",
 )
 
 

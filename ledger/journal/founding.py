@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.journal.book import decide
 from ledger.journal.commands import Command, Statement
 from ledger.journal.entry import to_base64
+from ledger.journal.state import Books, Overlay
+from ledger.tlog.note import Ed25519Signer
 
 NO_RULES = to_base64(bytes(32))
 """The hash of a rule set that is not published yet."""
@@ -79,3 +84,14 @@ def founding_commands(
             approver=second,
         ),
     ]
+
+
+def try_founding(founding: Founding, origin: str, now_us: int) -> None:
+    """Enters the five commands into books that nobody keeps, with a key that nobody keeps.
+
+    Raises `Refused` or `MalformedEntry` where the book would not allow them.
+    """
+    books = Overlay(Books(lambda _: None))
+    vkey = Ed25519Signer(origin, Ed25519PrivateKey.generate()).verifier.vkey
+    for command in founding_commands(founding, origin, [vkey], NO_RULES):
+        decide(books, command, now_us, lambda: to_base64(bytes(16)), None)

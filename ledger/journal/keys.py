@@ -11,8 +11,8 @@ one passphrase:
     index.secret.pem        32 bytes for blind indexes
 
 A secret is kept as the 32 bytes of an Ed25519 private key that signs nothing, so that all files
-have one standard form. Two generations exist from the start: entry 0 names the first and commits to
-the next by the hash of its vkeys.
+have one standard form. Entry 0 names the first generation and commits to the next by the hash of
+its vkeys. That one is made here at the same time, or on another machine (`ceremony.py`).
 
 No secret is in a `repr`, a message or an exception of this module.
 """
@@ -52,8 +52,24 @@ _DOCUMENT = "document.ed25519.pem"
 _REQUEST = "request.secret.pem"
 _INDEX = "index.secret.pem"
 _LOG_FILE = re.compile(r"log-([1-9][0-9]{0,8})\.(ed25519|mldsa44)\.pem")
-_DEFAULT_COST = ScryptCost()
+DEFAULT_COST = ScryptCost()
 _FINGERPRINT_CONTEXT = b"points/fingerprint/v1\n"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class LogKeys:
+    """One generation of log keys."""
+
+    ed25519: Ed25519PrivateKey
+    mldsa44: MLDSA44PrivateKey
+
+    def signers(self, origin: str) -> tuple[Signer, Signer]:
+        """The signers of the log of that origin; VkeyError if it cannot be the name of a key."""
+        return Ed25519Signer(origin, self.ed25519), MLDSA44Signer(origin, self.mldsa44)
+
+    def vkeys(self, origin: str) -> tuple[str, ...]:
+        """Their verifier keys, in the order in which an entry lists them."""
+        return tuple(signer.verifier.vkey for signer in self.signers(origin))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -91,6 +107,13 @@ class KeyRing:
         """The verifier keys of a generation, in the order in which an entry lists them."""
         return tuple(signer.verifier.vkey for signer in self.signers(generation))
 
+    def generation_of(self, vkeys_hash: str) -> int | None:
+        """The generation that an entry committed to by this hash; None if it is not here."""
+        for generation in self.generations:
+            if self.vkeys_hash(generation) == vkeys_hash:
+                return generation
+        return None
+
     def vkeys_hash(self, generation: int) -> str:
         """What an entry commits to before a generation is revealed, in base64."""
         return hash_vkeys(self.vkeys(generation))
@@ -119,34 +142,48 @@ class KeyRing:
 
 
 def create_keys(
-    directory: Path, origin: str, passphrase: bytes, *, cost: ScryptCost = _DEFAULT_COST
+    directory: Path,
+    origin: str,
+    passphrase: bytes,
+    *,
+    generations: int = 2,
+    cost: ScryptCost = DEFAULT_COST,
 ) -> None:
-    """Make the keys of a new ledger, generations 1 and 2: all of them or, on failure, none.
+    """Make the keys of a new ledger: all of them or, on failure, none.
+
+    Log keys are made of generations 1 to `generations`: 1 where the next are made elsewhere.
 
     Raises KeysError where `directory` exists and is not empty, or cannot be made; VkeyError where
     `origin` cannot be the name of a key.
     """
-    _check_passphrase(passphrase)
+    check_passphrase(passphrase)
     Ed25519Signer(origin, Ed25519PrivateKey.generate())  # is the name one that a key may have?
     with os_errors(directory), made_whole(directory) as unfinished:
-        for generation in (1, 2):
-            _write_generation(unfinished, generation, passphrase, cost)
+        for generation in range(1, generations + 1):
+            write_generation(unfinished, generation, generate_generation(), passphrase, cost)
         for name in (_DOCUMENT, _REQUEST, _INDEX):
             key = Ed25519PrivateKey.generate()
             write_private(unfinished / name, encrypt(key, passphrase, cost))
 
 
-def add_generation(directory: Path, passphrase: bytes, *, cost: ScryptCost = _DEFAULT_COST) -> int:
-    """Make the next generation of log keys and return its number.
+def add_generation(
+    directory: Path,
+    passphrase: bytes,
+    keys: LogKeys | None = None,
+    *,
+    cost: ScryptCost = DEFAULT_COST,
+) -> int:
+    """Add a generation of log keys after the newest, made here if none is given; its number.
 
     Raises KeysError as `load_keys` does; above all where the passphrase is not that of the others.
     """
-    _check_passphrase(passphrase)
+    check_passphrase(passphrase)
     with os_errors(directory), locked(directory):
         newest = _generations(directory)[-1]
-        _ed25519(directory / f"log-{newest}.ed25519.pem", passphrase)
+        open_generation(directory, newest, passphrase)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as unfinished:
-            _write_generation(Path(unfinished), newest + 1, passphrase, cost)
+            made = keys or generate_generation()
+            write_generation(Path(unfinished), newest + 1, made, passphrase, cost)
             for path in sorted(Path(unfinished).iterdir()):
                 path.rename(directory / path.name)
         fsync_directory(directory)
@@ -159,10 +196,10 @@ def load_keys(directory: Path, origin: str, passphrase: bytes) -> KeyRing:
     Raises KeysError where something is missing, readable by others, or not opened by the
     passphrase; VkeyError where `origin` cannot be the name of a key.
     """
-    _check_passphrase(passphrase)
+    check_passphrase(passphrase)
     with os_errors(directory):
         signers = {
-            generation: _signers(directory, generation, origin, passphrase)
+            generation: open_generation(directory, generation, passphrase).signers(origin)
             for generation in _generations(directory)
         }
         document = Ed25519Signer(f"{origin}/document", _ed25519(directory / _DOCUMENT, passphrase))
@@ -185,11 +222,12 @@ def read_passphrase(file: Path | None, environ: Mapping[str, str]) -> bytes:
             "The keys need a passphrase. Name a file (mode 0600) that holds it in the settings, or"
             f" set {ENVIRONMENT_VARIABLE}."
         )
-    _check_passphrase(passphrase)
+    check_passphrase(passphrase)
     return passphrase
 
 
-def _check_passphrase(passphrase: bytes) -> None:
+def check_passphrase(passphrase: bytes) -> None:
+    """KeysError unless it is one of 1 byte to `PASSPHRASE_BYTES_MAX`."""
     if not 1 <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
         raise KeysError(
             f"The passphrase has {len(passphrase)} bytes. Wanted 1 to {PASSPHRASE_BYTES_MAX}."
@@ -227,15 +265,13 @@ def _generations(directory: Path) -> list[int]:
     return generations
 
 
-def _signers(
-    directory: Path, generation: int, origin: str, passphrase: bytes
-) -> tuple[Signer, Signer]:
+def open_generation(directory: Path, generation: int | str, passphrase: bytes) -> LogKeys:
+    """The log keys `log-<generation>…` of a directory; KeysError where they cannot be opened."""
     path = directory / f"log-{generation}.mldsa44.pem"
     mldsa44 = _open(path, passphrase)
     if not isinstance(mldsa44, MLDSA44PrivateKey):
         raise KeysError(f"{path} holds a key of another kind than ML-DSA-44. Restore it.")
-    ed25519 = _ed25519(directory / f"log-{generation}.ed25519.pem", passphrase)
-    return Ed25519Signer(origin, ed25519), MLDSA44Signer(origin, mldsa44)
+    return LogKeys(_ed25519(directory / f"log-{generation}.ed25519.pem", passphrase), mldsa44)
 
 
 def _ed25519(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
@@ -256,10 +292,15 @@ def _open(path: Path, passphrase: bytes) -> object:
         raise KeysError(f"{path} cannot be used: {error}.") from None
 
 
-def _write_generation(
-    directory: Path, generation: int, passphrase: bytes, cost: ScryptCost
+def generate_generation() -> LogKeys:
+    """New log keys."""
+    return LogKeys(Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate())
+
+
+def write_generation(
+    directory: Path, generation: int | str, keys: LogKeys, passphrase: bytes, cost: ScryptCost
 ) -> None:
-    ed25519, mldsa44 = Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()
-    for name, key in (("ed25519", ed25519), ("mldsa44", mldsa44)):
+    """Write log keys into a directory of mode 0700, as `log-<generation>…`."""
+    for name, key in (("ed25519", keys.ed25519), ("mldsa44", keys.mldsa44)):
         path = directory / f"log-{generation}.{name}.pem"
         write_private(path, encrypt(key, passphrase, cost))

@@ -16,6 +16,7 @@ import ledger
 from ledger.cli import points
 from ledger.config import read_settings
 from ledger.installation import Installation
+from ledger.journal.ceremony import bring_next, make_next
 from ledger.journal.keys import add_generation, create_keys
 from ledger.journal.pkcs8 import ScryptCost
 
@@ -109,6 +110,8 @@ def make_cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys made from here on have a passphrase that costs next to nothing to try."""
     monkeypatch.setattr("ledger.installation.create_keys", partial(create_keys, cost=CHEAP))
     monkeypatch.setattr("ledger.cli.keys.add_generation", partial(add_generation, cost=CHEAP))
+    monkeypatch.setattr("ledger.cli.ceremony.make_next", partial(make_next, cost=CHEAP))
+    monkeypatch.setattr("ledger.cli.ceremony.bring_next", partial(bring_next, cost=CHEAP))
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 import stat
 from pathlib import Path
 
+import pytest
+
+from ledger.errors import ConfigError
+from ledger.journal.founding import Founding
 from tests.cli.conftest import INIT, Terminal
 
 
@@ -120,3 +124,25 @@ def test_a_ledger_cannot_bear_the_name_of_the_operators_tokens(terminal: Termina
         "--budget-to", "2026-12-31",
     )  # fmt: skip
     assert "the software takes that name" in said
+
+
+def test_a_founding_that_the_book_refuses_leaves_nothing_behind(either: Terminal) -> None:
+    # Given one person who would be both founders
+    alone = "person/" + "a" * 26
+    founding = Founding(
+        founders=(alone, alone),
+        budget="issuer/" + "a" * 26,
+        budget_limit=1,
+        budget_from="2026-01-01",
+        budget_to="2026-12-31",
+        policy_from="2026-01-01",
+    )
+    # When the ledger is made, then the book's reason is given
+    installation = either.installation()
+    with pytest.raises(ConfigError, match="two founders are two different people"):
+        installation.create_ledger("beiyuan", founding)
+    # And neither its name nor its keys are taken
+    assert installation.names() == []
+    installation.close()
+    assert not (either.data / "keys").exists()
+    assert either.found()["ledger"] == "beiyuan"

@@ -13,7 +13,8 @@ ALL = list(helps.commands())
 COMMANDS = {
     *("init", "demo", "run", "serve", "import", "export", "verify", "receipt", "publish", "expire"),
     "restore",
-    *("work", "migrate", "key", "key list", "key show", "key rotate", "clock", "clock accept"),
+    *("work", "migrate", "clock", "clock accept"),
+    *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
     *("token", "token create", "token list", "token revoke"),
 }
 
