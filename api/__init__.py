@@ -19,6 +19,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from api import (
     accounts,
+    batch,
     budgets,
     bundles,
     entries,
@@ -35,7 +36,7 @@ from api import (
     tokens,
 )
 from api.auth import SCHEME
-from api.parsing import BODY_BYTES_MAX
+from api.parsing import body_bytes_max
 from ledger.config import Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
@@ -46,6 +47,7 @@ RESOURCES = (
     points,
     holds,
     services,
+    batch,
     budgets,
     policies,
     persons,
@@ -73,8 +75,6 @@ def create_app(installation: Installation | None = None, settings: Settings | No
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/v1",
-        # A body of no stated length is cut off here, one byte too late to pass for a whole one.
-        MAX_CONTENT_LENGTH=BODY_BYTES_MAX + 1,
     )
     app.url_map.converters.update(ledger=_LedgerName, id=_Id, seq=_Seq)
     app.url_map.strict_slashes = True
@@ -82,6 +82,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     app.before_request(_refuse_large)
     app.after_request(_secured)
     api = _Api(app)
+    api.ma_plugin.converter.add_attribute_function(batch.described)
     api.spec.components.security_scheme(SCHEME, {"type": "http", "scheme": "bearer"})
     for converter in (_LedgerName, _Id, _Seq):
         api.register_converter(converter, _described)
@@ -134,9 +135,12 @@ def _described(converter: BaseConverter) -> dict[str, Any]:
 
 def _refuse_large() -> Response | None:
     # Said before anything else, so that nobody has to send what is not going to be read.
-    if (request.content_length or 0) <= BODY_BYTES_MAX:
+    most = body_bytes_max(request)
+    # A body of no stated length is cut off here, one byte too late to pass for a whole one.
+    request.max_content_length = most + 1
+    if (request.content_length or 0) <= most:
         return None
-    return problems.problem_response("too-large", f"Send at most {BODY_BYTES_MAX:,} bytes.")
+    return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
 
 
 def _secured(response: Response) -> Response:

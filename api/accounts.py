@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flask import Response
 from marshmallow import Schema, fields, validate
@@ -17,6 +18,7 @@ from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal.asof import resolve, span_of
 from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id
+from ledger.journal.orders import Companion
 from ledger.programme.names import account_called, naming, reference_index
 from ledger.programme.reading.accounts import (
     AccountView,
@@ -40,6 +42,13 @@ PARTS = {"description": "what the balance consists of, the soonest day first"}
 HOLDS = {"description": "open holds, the oldest first"}
 HistoryQuery = span_query(NEWEST)
 ONE = "/<any(member, org):kind>/<id:random>"
+
+
+class Opening(NamedTuple):
+    """An account to be opened: the values of the wish, and its companions."""
+
+    values: dict[str, Any]
+    companions: tuple[Companion, ...]
 
 
 class NewAccountSchema(Schema):
@@ -142,24 +151,29 @@ class HistorySchema(Schema):
     postings = fields.List(fields.Nested(LineSchema), required=True)
 
 
+def opening(ledger: OpenLedger, body: dict[str, Any]) -> Opening:
+    """The account to be opened, and what gives it its reference."""
+    account = new_id(body["kind"], os.urandom(16))
+    if "reference" not in body:
+        return Opening({"account": account}, ())
+    index = reference_index(ledger.keys, body["reference"])
+    return Opening({"account": account}, (naming(index, account),))
+
+
+def opened(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The account that an entry opened: on a replay the one of the first time."""
+    return {"account": entry["account"]}
+
+
 @blueprint.posts("", OpenedSchema, roles=["officer"], body=NewAccountSchema, query=WaitQuery)
 def open_account(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
     """Open an account"""
-    account = new_id(body["kind"], os.urandom(16))
-    companions = ()
-    if "reference" in body:
-        companions = (naming(reference_index(ledger.keys, body["reference"]), account),)
+    values, companions = opening(ledger, body)
     response = place(
-        ledger,
-        "open",
-        {"account": account},
-        wait=query["wait"],
-        companions=companions,
-        extra=lambda entry: {"account": entry["account"]},
+        ledger, "open", values, wait=query["wait"], companions=companions, extra=opened
     )
-    # A replay answers with the account that was opened the first time.
-    opened = response.get_json()["account"]
-    response.headers["Location"] = f"/v1/ledgers/{ledger.name}/accounts/{opened}"
+    account = response.get_json()["account"]
+    response.headers["Location"] = f"/v1/ledgers/{ledger.name}/accounts/{account}"
     return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -56,12 +57,15 @@ class HoldSchema(Schema):
     open = fields.Boolean(required=True)
 
 
+def held(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The hold that an entry placed."""
+    return {"hold": entry["seq"]}
+
+
 @blueprint.posts("", HeldSchema, roles=["officer"], body=NewHoldSchema, query=WaitQuery)
 def place_hold(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
     """Place a hold"""
-    return place(
-        ledger, "hold", body, wait=query["wait"], extra=lambda entry: {"hold": entry["seq"]}
-    )
+    return place(ledger, "hold", body, wait=query["wait"], extra=held)
 
 
 @blueprint.reads("/<seq:seq>", HoldSchema)

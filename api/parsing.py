@@ -1,17 +1,18 @@
 """Reading what comes in, strictly: one spelling of JSON, bounded in size, depth and characters.
 
-A body is at most 65,536 bytes of UTF-8 JSON: one object, no key twice, no NaN or Infinity, at most
-8 levels deep, no NUL and no half character (lone surrogate) in any text.  A query names each
-parameter once.  Each fault is a problem of its own.
+A body is at most 65,536 bytes of UTF-8 JSON, or what its endpoint says: one object, no key twice,
+no NaN or Infinity, at most 8 levels deep, no NUL and no half character (lone surrogate) in any
+text.  A query names each parameter once.  Each fault is a problem of its own.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 import marshmallow
-from flask import Request, g
+from flask import Request, current_app, g
 from webargs.flaskparser import FlaskParser
 
 from api.problems import Problem
@@ -19,6 +20,8 @@ from api.problems import Problem
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
 DIGITS_MAX = 20
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class StrictParser(FlaskParser):
@@ -36,8 +39,8 @@ class StrictParser(FlaskParser):
                 "content-type", "Send the body as JSON, with Content-Type: application/json."
             )
         raw = req.get_data()
-        if len(raw) > BODY_BYTES_MAX:
-            raise Problem("too-large", f"Send at most {BODY_BYTES_MAX:,} bytes.")
+        if len(raw) > body_bytes_max(req):
+            raise Problem("too-large", f"Send at most {body_bytes_max(req):,} bytes.")
         body = parse_body(raw)
         g.body = body
         return body
@@ -51,6 +54,13 @@ class StrictParser(FlaskParser):
             _check_text(values[0])
             query[name] = values[0]
         return query
+
+
+def body_bytes_max(req: Request) -> int:
+    """How long the body of this request may be, in bytes: what its view says, or 65,536."""
+    view = current_app.view_functions.get(req.endpoint or "")
+    most: int = getattr(view, "body_bytes_max", BODY_BYTES_MAX)
+    return most
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _check(value: Any, depth: int) -> None:
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise Problem("json-text", "A text holds the character NUL: leave it out.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise Problem("json-text", "A text holds half a character (a lone surrogate): correct it.")
 
 

@@ -71,7 +71,7 @@ def place(
 
     `extra` takes the last entry and gives further members of the answer.
     """
-    wish = _wish(ledger, kind, values)
+    wish = wish_maker(ledger)(0, kind, values)
     here = installation()
     outcome = submit(here.database, ledger, here.clock, wish, companions)
     if isinstance(outcome, Proposed):
@@ -85,16 +85,23 @@ def entered(
     """The answer to an outcome of the book: 201 with the entries, or the problem."""
     if not isinstance(outcome, Done):
         refuse(outcome)
-    raws = _raws(ledger, outcome)
+    (raws,) = entries_of(ledger, [outcome])
     if wait:
         ledger.publisher.wait_for(outcome.last + 1, wait)
-    body: dict[str, Any] = dict(extra(orjson.loads(raws[-1]))) if extra else {}
-    body["entries"] = [orjson.Fragment(raw) for raw in raws]
-    body["receipt"] = receipt_url(ledger, outcome.last)
-    response = answer(body, 201)
+    response = answer(entered_body(ledger, outcome, raws, extra), 201)
     if outcome.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def entered_body(
+    ledger: OpenLedger, done: Done, raws: Sequence[bytes], extra: Extra | None = None
+) -> dict[str, Any]:
+    """What is told of one command that was entered: its entries, and where the receipt is."""
+    body: dict[str, Any] = dict(extra(orjson.loads(raws[-1]))) if extra else {}
+    body["entries"] = [orjson.Fragment(raw) for raw in raws]
+    body["receipt"] = receipt_url(ledger, done.last)
+    return body
 
 
 def receipt_url(ledger: OpenLedger, seq: int) -> str:
@@ -111,19 +118,37 @@ def _waiting(ledger: OpenLedger, proposed: Proposed) -> Response:
     return response
 
 
-def _raws(ledger: OpenLedger, done: Done) -> Sequence[bytes]:
-    if done.made:
-        return [made.raw for made in done.made]
-    with installation().database.reading() as conn:
-        return log.raw_entries(conn, ledger.id, done.first, done.last + 1)
+def entries_of(ledger: OpenLedger, outcomes: Sequence[Done]) -> list[Sequence[bytes]]:
+    """The bytes of each outcome's entries, in the order of `outcomes`.
+
+    Those of a replay are read from the log, where the entries of one group stand side by side.
+    """
+    told = [done for done in outcomes if done.replayed]
+    first = min((done.first for done in told), default=0)
+    read: Sequence[bytes] = ()
+    if told:
+        with installation().database.reading() as conn:
+            last = max(done.last for done in told)
+            read = log.raw_entries(conn, ledger.id, first, last + 1)
+    return [
+        read[done.first - first : done.last + 1 - first]
+        if done.replayed
+        else [made.raw for made in done.made]
+        for done in outcomes
+    ]
 
 
-def _wish(ledger: OpenLedger, kind: str, values: Mapping[str, Any]) -> Wish:
-    person = caller().person
-    key = ledger.keys.request_id(person, _idempotency_key(), 0)
+def wish_maker(ledger: OpenLedger) -> Callable[[int, str, Mapping[str, Any]], Wish]:
+    """Makes wishes of this request, given the place of each in it, its kind and values."""
+    person, key = caller().person, _idempotency_key()
     content = [request.method, str(request.url_rule), _path_values(), g.get("body", {})]
     fingerprint = ledger.keys.fingerprint(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
-    return Wish(kind, values, person, to_base64(key), fingerprint)
+
+    def make(place: int, kind: str, values: Mapping[str, Any]) -> Wish:
+        request_id = to_base64(ledger.keys.request_id(person, key, place))
+        return Wish(kind, values, person, request_id, fingerprint)
+
+    return make
 
 
 def _path_values() -> dict[str, Any]:

@@ -153,25 +153,55 @@ class ProblemSchema(Schema):
         required=True, metadata={"description": "a sentence that a person can act on"}
     )
     errors = fields.List(fields.Nested(FieldErrorSchema))
+    command = fields.Integer(
+        metadata={"description": "the place of the refused command in its batch, from 0"}
+    )
 
 
 class Problem(Exception):
     """Raised anywhere in a request: the answer is the problem of that code."""
 
-    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        command: int | None = None,
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
+        self.command = command
 
 
-def refuse(outcome: Refusal | KeyReused) -> NoReturn:
-    """Answers a refusal of the book, of a companion, or of a key used twice."""
+def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn:
+    """Answers a refusal of the book, of a companion, or of a key used twice.
+
+    `command` is the place of what was refused in its batch.
+    """
     if isinstance(outcome, KeyReused):
         raise Problem("key-reused", outcome.message)
     headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
-    message = outcome.message
-    raise Problem(outcome.rule, f"{_sentence(message)}.", headers=headers)
+    raise Problem(outcome.rule, refusal_detail(outcome), headers=headers, command=command)
+
+
+def refusal_detail(refusal: Refusal) -> str:
+    """What a refusal says, as a sentence."""
+    return f"{_sentence(refusal.message)}."
+
+
+def problem_body(code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """A problem of that code, with such further members as are not None."""
+    kind = PROBLEMS[code]
+    body = {
+        "type": f"/problems/{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+    }
+    return body | {name: value for name, value in more.items() if value is not None}
 
 
 def problem_response(
@@ -180,17 +210,11 @@ def problem_response(
     *,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    command: int | None = None,
 ) -> Response:
     """The answer to a problem of that code."""
     kind = PROBLEMS[code]
-    body: dict[str, Any] = {
-        "type": f"/problems/{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-    }
-    if errors:
-        body["errors"] = errors[:ERRORS_MAX]
+    body = problem_body(code, detail, errors=errors and errors[:ERRORS_MAX], command=command)
     response = Response(orjson.dumps(body), kind.status, mimetype=MIMETYPE)
     response.headers.update(headers or {})
     if kind.retry_after_seconds is not None:
@@ -207,7 +231,7 @@ def register(app: Flask) -> None:
 
 
 def _problem(error: Problem) -> Response:
-    return problem_response(error.code, error.detail, headers=error.headers)
+    return problem_response(error.code, error.detail, headers=error.headers, command=error.command)
 
 
 def _points_error(error: PointsError) -> Response:
@@ -249,7 +273,7 @@ def handle_http(error: HTTPException) -> Response:
 _HTTP_DETAILS = {
     "not-found": "Check the address: nothing is served under it.",
     "method": "Use one of the methods that the Allow header lists.",
-    "too-large": "Send at most 65,536 bytes.",
+    "too-large": "Send a shorter body: the interface's description says how long it may be.",
     "stopped": "Nothing can be entered until the operator has looked at it; reading still works.",
     "internal": "It was logged. Try again later, with the same idempotency key if you sent one.",
 }

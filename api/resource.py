@@ -18,7 +18,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from api.auth import READERS, SCHEME, View, requires
-from api.parsing import StrictParser
+from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
 
 SchemaType = type[Schema]
@@ -83,8 +83,10 @@ class Resource(Blueprint):
         query: SchemaType | None = None,
         keyed: bool = True,
         waits: SchemaType | None = None,
+        status: int = 201,
+        body_bytes_max: int = BODY_BYTES_MAX,
     ) -> Callable[[View], View]:
-        """A POST that answers 201 with `answer`, or 202 with `waits` for a second person.
+        """A POST that answers `status` with `answer`, or 202 with `waits` for a second person.
 
         `keyed` ones need an Idempotency-Key.
         """
@@ -95,7 +97,8 @@ class Resource(Blueprint):
             view = _bodiless(view) if body is None else self.arguments(body)(view)
             if waits is not None:
                 view = self.alt_response(202, schema=waits, success=True)(view)
-            view = self.response(201, answer)(view)
+            view = self.response(status, answer)(view)
+            view.body_bytes_max = body_bytes_max  # type: ignore[attr-defined]
             if keyed:
                 view = self.doc(parameters=[KEY_PARAMETER])(view)
             return self._guarded(rule, "POST", view, roles, WRITE, secured=True)

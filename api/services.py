@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -39,6 +40,11 @@ class ServiceSchema(EntriesSchema):
     service = fields.Integer(required=True, metadata={"description": "the `seq` that names it"})
 
 
+def recorded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The service that an entry recorded."""
+    return {"service": entry["seq"]}
+
+
 @blueprint.posts(
     "",
     ServiceSchema,
@@ -52,6 +58,4 @@ def record_service(body: dict[str, Any], query: dict[str, int], ledger: OpenLedg
 
     Back entries and corrections need a second person.
     """
-    return place(
-        ledger, "service", body, wait=query["wait"], extra=lambda entry: {"service": entry["seq"]}
-    )
+    return place(ledger, "service", body, wait=query["wait"], extra=recorded)

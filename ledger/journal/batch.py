@@ -128,6 +128,10 @@ class Batch:
     # --- deciding ------------------------------------------------------------------------------
 
     def _group(self, batch: Working, group: Group, now_us: int) -> list[Outcome]:
+        if group.is_one_request:
+            known = (_known(batch, order) for order in group.orders)
+            if any(isinstance(answer, KeyReused) for answer in known):
+                return [KeyReused()] * len(group.orders)
         if not group.atomic:
             return [self._alone(batch, order, now_us) for order in group.orders]
         draft, made_before = Overlay(batch), len(self._made)

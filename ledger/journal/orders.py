@@ -85,10 +85,21 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """1 to 1,000 orders: all or nothing when `atomic`, otherwise each on its own."""
+    """1 to 1,000 orders: all or nothing when `atomic`, otherwise each on its own.
+
+    Where they are the parts of one request, a key of it that was used for another refuses all.
+    """
 
     orders: tuple[Order, ...]
     atomic: bool = True
+
+    @property
+    def is_one_request(self) -> bool:
+        """Whether its orders are the parts of one request: they bear one fingerprint."""
+        fingerprint = self.orders[0].fingerprint
+        return fingerprint is not None and all(
+            order.fingerprint == fingerprint for order in self.orders
+        )
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.orders) <= GROUP_COMMANDS_MAX:

@@ -155,6 +155,11 @@ def decline(database: Database, ledger: OpenLedger, proposal_id: str, person: st
     return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", person),)))
 
 
+def made_proposal(conn: Connection, ledger_id: int, request: str) -> bool:
+    """Whether the request became a proposal, whatever became of that."""
+    return _known(conn, ledger_id, _id_of(request)) is not None
+
+
 def find_proposal(conn: Connection, ledger_id: int, proposal_id: str) -> Proposal:
     """One proposal; `ProposalUnknown`."""
     return _proposal(_row(conn, ledger_id, proposal_id))
@@ -186,7 +191,7 @@ def _proposed(
     proposal_id = _id_of(wish.request)
     with database.reading() as conn:
         # Looked for whatever the kind: a key that made a proposal is used up.
-        replayed = _known(conn, ledger.id, proposal_id) is not None
+        replayed = made_proposal(conn, ledger.id, wish.request)
         if not replayed and not _needs_two(conn, ledger.id, wish, now):
             return None
     outcome = _only(ledger, Order(companions=(_making(proposal_id, wish, now),)))
@@ -200,7 +205,8 @@ def _needs_two(conn: Connection, ledger_id: int, wish: Wish, now: str) -> bool:
         return False
     reversible = None
     if wish.kind == "reversal" and "amount" not in wish.values:
-        reversible = reversible_points(conn, ledger_id, wish.values["entry"])
+        original = wish.values["entry"]
+        reversible = reversible_points(conn, ledger_id, (original,)).get(original)
     policy = policy_in_force(conn, ledger_id, now)
     standing = (
         standing_of(conn, ledger_id, wish.values["person"]) if "person" in wish.values else None

@@ -30,6 +30,7 @@ TABLE = {
     f"GET {L}/accounts/{{kind}}/{{random}}/history": READERS,
     f"POST {L}/accounts/{{kind}}/{{random}}/close": OFFICER,
     f"POST {L}/accounts/{{kind}}/{{random}}/reopen": OFFICER,
+    f"POST {L}/batch": OFFICER,
     f"GET {L}/budgets": READERS,
     f"POST {L}/budgets": ADMIN,
     f"GET {L}/bundle": READERS,

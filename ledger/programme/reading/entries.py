@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -133,14 +133,16 @@ def find_entry(conn: Connection, ledger_id: int, seq: int) -> bytes | None:
     return found[0] if found else None
 
 
-def reversible_points(conn: Connection, ledger_id: int, seq: int) -> int | None:
-    """What is left to reverse of an entry; None where it is no entry that can be reversed."""
-    raw = find_entry(conn, ledger_id, seq)
-    original = decode(raw) if raw is not None else {"type": ""}
-    if original["type"] not in REVERSIBLE:
-        return None
-    query = select(t.reversed_.c.points).where(
-        t.reversed_.c.ledger_id == ledger_id, t.reversed_.c.seq == seq
-    )
-    done: int = conn.execute(query).scalar_one_or_none() or 0
-    return original_sides(original)[2] - done
+def reversible_points(conn: Connection, ledger_id: int, seqs: Collection[int]) -> dict[int, int]:
+    """What is left to reverse of those entries that can be reversed, by their `seq`."""
+    entries = keyed(conn, (t.entry.c.seq, t.entry.c.raw), ledger_id, t.entry.c.seq, seqs)
+    done = {
+        row.seq: row.points
+        for row in keyed(conn, t.reversed_.c, ledger_id, t.reversed_.c.seq, seqs)
+    }
+    originals = {row.seq: decode(bytes(row.raw)) for row in entries}
+    return {
+        seq: original_sides(original)[2] - done.get(seq, 0)
+        for seq, original in originals.items()
+        if original["type"] in REVERSIBLE
+    }
