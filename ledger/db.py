@@ -165,11 +165,24 @@ def _migrate(database_url: str, step: Callable[[Config, str], None], revision: s
         with database.writing() as conn:
             if database.dialect == "postgresql":
                 conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            prepare_schema_change(conn)
             config.attributes["connection"] = conn
             step(config, revision)
             _check_foreign_keys(conn)
     finally:
         database.close()
+
+
+def prepare_schema_change(conn: Connection) -> None:
+    """Lets the transaction change tables that Citus has spread over machines, triggers included.
+
+    Anywhere else these are settings that nobody reads.  To be called before the first change.
+    """
+    if conn.dialect.name == "postgresql":
+        # One connection a node, since what a transaction did on one is not seen from another.
+        conn.exec_driver_sql("SET LOCAL citus.multi_shard_modify_mode = 'sequential'")
+        # Citus cannot know that ours read nothing but shards of the same ledgers.
+        conn.exec_driver_sql("SET LOCAL citus.enable_unsafe_triggers = on")
 
 
 def _check_foreign_keys(conn: Connection) -> None:
@@ -280,6 +293,7 @@ def _postgresql_engine(
         pool_timeout=lock_timeout_seconds,
         hide_parameters=True,
     )
+    event.listen(engine, "connect", _postgresql_plans)
     event.listen(engine, "checkin", _note_idle)
     event.listen(engine, "checkout", _asked_when_idle(engine))
     return engine
@@ -306,15 +320,24 @@ def _asked_when_idle(engine: Engine) -> Callable[[Any, Any, object], None]:
     return checked_out
 
 
+def _postgresql_plans(connection: Any, _record: object) -> None:
+    """One plan for all calls of a statement; not with Citus, which must know whose ledger it is."""
+    connection.autocommit = True
+    connection.execute(
+        "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+        " WHERE to_regclass('pg_catalog.pg_dist_node') IS NULL"
+    )
+    connection.autocommit = False
+
+
 def _postgresql_settings(lock_timeout_seconds: float) -> dict[str, str]:
     return {
         "synchronous_commit": "on",
         "lock_timeout": f"{round(lock_timeout_seconds * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s",
         "TimeZone": "UTC",
-        # A plan that was made while a table was small is kept; these make it the one by index.
+        # A plan that was made while a table was small is kept; this makes it the one by index.
         "enable_seqscan": "off",
-        "plan_cache_mode": "force_generic_plan",
     }
 
 

@@ -14,11 +14,17 @@ PostgreSQL checks a whole INSERT at once through its transition table `fresh`, w
 fraction of what a trigger per row would. SQLite checks row by row and beforehand, because INSERT
 OR REPLACE fires no delete triggers; it can also aim at an old row by `rowid` while it carries a
 correct key, so that is looked up too.
+
+In a database that Citus spreads over machines (`ledger.distribution`) the triggers work on the
+shards, where a query of the whole table is refused. There the functions have the same conditions
+with the shards' names put in as they run, which plans them anew each time; `sharded` asks for it.
 """
 
 from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, text
+
+from ledger.db import prepare_schema_change
 
 Dialect = Literal["sqlite", "postgresql"]
 Table = Literal["entry", "posting", "checkpoint"]
@@ -47,12 +53,13 @@ def expected(dialect: Dialect) -> tuple[Trigger, ...]:
     return tuple(trigger for table in TABLES for trigger in make(table))
 
 
-def create(conn: Connection) -> None:
+def create(conn: Connection, *, sharded: bool = False) -> None:
     """Create all triggers, and their functions in the schema where the tables were created."""
     dialect = _dialect(conn)
+    prepare_schema_change(conn)
     if dialect == "postgresql":
         schema = conn.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
-        for name, body in FUNCTIONS.items():
+        for name, body in _functions(sharded).items():
             conn.exec_driver_sql(_function(name, body, schema))
     for trigger in expected(dialect):
         conn.exec_driver_sql(trigger.sql)
@@ -61,11 +68,12 @@ def create(conn: Connection) -> None:
 def drop(conn: Connection) -> None:
     """Undo `create`. Raises the driver's error where a trigger is not there."""
     dialect = _dialect(conn)
+    prepare_schema_change(conn)
     for name, table, _ in expected(dialect):
         on = f" ON {table}" if dialect == "postgresql" else ""
         conn.exec_driver_sql(f"DROP TRIGGER {name}{on}")
     if dialect == "postgresql":
-        for name in FUNCTIONS:
+        for name in _functions():
             conn.exec_driver_sql(f"DROP FUNCTION {name}()")
 
 
@@ -76,7 +84,7 @@ def missing(conn: Connection) -> list[str]:
         wanted = {(name, table, sql) for name, table, sql in expected(dialect)}
         found = conn.execute(text(_SQLITE_CATALOGUE))
     else:
-        wanted = {(name, table, _body_of(name)) for name, table, _ in expected(dialect)}
+        wanted = {(name, table, body_of(name)) for name, table, _ in expected(dialect)}
         found = conn.execute(text(_POSTGRESQL_CATALOGUE))
     return sorted(name for name, _, _ in wanted - {(row[0], row[1], row[2]) for row in found})
 
@@ -142,7 +150,7 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND pg_catalog.pg_table_i
 """
 
 # A scalar subquery where EXISTS would read better: the planner may turn EXISTS into a hash over
-# the whole of `entry`, and keep that plan.
+# the whole of `entry`, and keep that plan. `{own}` is the table, `{head}` the head's.
 _POSTGRESQL_NOT_NEXT = {
     "entry": """
     SELECT FROM (
@@ -150,12 +158,12 @@ _POSTGRESQL_NOT_NEXT = {
       FROM fresh GROUP BY ledger_id
     ) AS f
     WHERE added <> high - low + 1 OR low <> 0 AND (
-      SELECT e.seq FROM entry AS e WHERE e.ledger_id = f.ledger_id AND e.seq = f.low - 1
+      SELECT e.seq FROM {own} AS e WHERE e.ledger_id = f.ledger_id AND e.seq = f.low - 1
     ) IS NULL""",
     "posting": """
     SELECT FROM (SELECT ledger_id, min(seq) AS low FROM fresh GROUP BY ledger_id) AS f
     WHERE (
-      low >= (SELECT h.size FROM head AS h WHERE h.ledger_id = f.ledger_id)
+      low >= (SELECT h.size FROM {head} AS h WHERE h.ledger_id = f.ledger_id)
     ) IS NOT TRUE""",
     # The rows added are in the table by now, so they must be all there is from the lowest on.
     "checkpoint": """
@@ -163,7 +171,7 @@ _POSTGRESQL_NOT_NEXT = {
       SELECT ledger_id, min(size) AS low, count(*) AS added FROM fresh GROUP BY ledger_id
     ) AS f
     WHERE low < 1 OR added <> (
-      SELECT count(*) FROM checkpoint AS c WHERE c.ledger_id = f.ledger_id AND c.size >= f.low
+      SELECT count(*) FROM {own} AS c WHERE c.ledger_id = f.ledger_id AND c.size >= f.low
     )""",
 }
 
@@ -179,22 +187,56 @@ END
 """
 
 
+def _shard_body(condition: str, message: str) -> str:
+    # A shard is named after its table and its number; those of one ledger cover the same range.
+    return f"""
+DECLARE
+  own text := TG_RELID::regclass;
+  head text := 'head_' || (
+    SELECT h.shardid FROM pg_dist_shard AS s JOIN pg_dist_shard AS h USING (shardminvalue)
+    WHERE s.shardid = substring(TG_TABLE_NAME FROM '[0-9]+$')::bigint
+      AND h.logicalrelid = 'head'::regclass
+  );
+  refused boolean;
+BEGIN
+  EXECUTE replace(
+    replace($condition$SELECT {condition}$condition$, '{{own}}', own), '{{head}}', head
+  ) INTO refused;
+  IF refused THEN
+    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = '{message}';
+  END IF;
+  RETURN NULL;
+END
+"""  # noqa: S608  # of our own constants
+
+
 _KEPT_FUNCTION = "journal_kept"
-FUNCTIONS: dict[str, str] = {_KEPT_FUNCTION: _body("TRUE", KEPT)} | {
-    f"{table}_next": _body(f"EXISTS ({_POSTGRESQL_NOT_NEXT[table]}\n  )", NOT_NEXT[table])
-    for table in TABLES
-}
 
 
-def _body_of(trigger: str) -> str:
-    return FUNCTIONS.get(trigger, FUNCTIONS[_KEPT_FUNCTION])
+def _functions(sharded: bool = False) -> dict[str, str]:
+    """The bodies of the functions by name."""
+    bodies = {_KEPT_FUNCTION: _body("TRUE", KEPT)}
+    for table, offending in _POSTGRESQL_NOT_NEXT.items():
+        condition = f"EXISTS ({offending}\n  )"
+        bodies[f"{table}_next"] = (
+            _shard_body(condition, NOT_NEXT[table])
+            if sharded
+            else _body(condition.format(own=table, head="head"), NOT_NEXT[table])
+        )
+    return bodies
+
+
+def body_of(trigger: str, *, sharded: bool = False) -> str:
+    """The body of the function that a trigger calls on PostgreSQL."""
+    functions = _functions(sharded)
+    return functions.get(trigger, functions[_KEPT_FUNCTION])
 
 
 def _function(name: str, body: str, schema: str) -> str:
     # The path is fixed, and temporary tables come last in it, so that a role which may create
     # tables of its own cannot put one in the place of `entry`. Scans are ruled out because a
     # session keeps the plan that it made when the table was small.
-    return f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER
+    return f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER
 SET search_path = pg_catalog, {schema}, pg_temp
 SET enable_seqscan = off
 AS $body${body}$body$"""
