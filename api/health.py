@@ -13,10 +13,10 @@ from sqlalchemy import text
 from api.auth import installation
 from api.problems import log_fault
 from api.resource import answer
+from ledger import distribution
 from ledger.db import MIGRATIONS
 from ledger.errors import PointsError
 from ledger.installation import Installation
-from ledger.journal import triggers
 
 blueprint = Blueprint("health", __name__)
 
@@ -62,8 +62,14 @@ def _migrations(here: Installation) -> str:
 
 def _triggers(here: Installation) -> str:
     with here.database.reading() as conn:
-        missing = triggers.missing(conn)
+        missing = distribution.missing_triggers(conn)
     return "ok" if not missing else f"missing: {', '.join(missing)}"
+
+
+def _distribution(here: Installation) -> str:
+    """Whether the tables are all on one machine, or all spread over several."""
+    with here.database.reading() as conn:
+        return "; ".join(distribution.faults(conn)) or "ok"
 
 
 def _head(here: Installation, name: str) -> str:
@@ -93,4 +99,5 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
     "database": _database,
     "migrations": _migrations,
     "triggers": _triggers,
+    "distribution": _distribution,
 }

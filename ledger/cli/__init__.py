@@ -11,6 +11,7 @@ import click
 
 from ledger.cli.ceremony import bring, make
 from ledger.cli.clockwork import clock, expire, work
+from ledger.cli.distributing import distribute
 from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
 from ledger.cli.keys import key
@@ -57,6 +58,7 @@ for command in (
     token,
     clock,
     migrate,
+    distribute,
 ):
     points.add_command(command)
 for command in (make, bring):

@@ -181,6 +181,7 @@ def test_the_service_says_whether_it_is_ready(desk, installation):
         "database": "ok",
         "migrations": "ok",
         "triggers": "ok",
+        "distribution": "ok",
         "ledgers": "ok",
     }
 

@@ -13,7 +13,7 @@ ALL = list(helps.commands())
 COMMANDS = {
     *("init", "demo", "run", "serve", "import", "export", "verify", "receipt", "publish", "expire"),
     "restore",
-    *("work", "migrate", "clock", "clock accept"),
+    *("work", "migrate", "distribute", "clock", "clock accept"),
     *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
     *("token", "token create", "token list", "token revoke"),
 }
