@@ -15,6 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 NAMED_ELSEWHERE = {
     "clock",
     "demo",
+    "distribute",
     "expire",
     "export",
     "key",
