@@ -5,8 +5,9 @@
     officer    accounts, points and services
     auditor    reads everything of its ledger, changes nothing
 
-A token opens one ledger.  For any other it gets the same 404, whether there is such a ledger or
-not.  A role lasts only as long as the person's standing in the log fits it.
+A token may be narrowed to some of its role's scopes; `NEEDS` is the one table that says which scope
+an endpoint needs.  A token opens one ledger.  For any other it gets the same 404, whether there is
+such a ledger or not.  A role lasts only as long as the person's standing in the log fits it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,44 @@ def caller() -> Token:
     return token
 
 
+NEEDS = {
+    "accounts": ("accounts:read", "accounts:write"),
+    "batch": (None, "points:write"),
+    "budgets": ("rules:read", "rules:write"),
+    "bundle": ("log:read", None),
+    "entries": ("log:read", None),
+    "holds": ("accounts:read", "points:write"),
+    "ledgers": ("ledgers:read", "ledgers:write"),
+    "log": ("log:read", None),
+    "persons": ("people:read", "people:write"),
+    "points": (None, "points:write"),
+    "policies": ("rules:read", "rules:write"),
+    "proposals": ("proposals:read", "proposals:write"),
+    "services": (None, "services:write"),
+    "tokens": ("tokens:read", "tokens:write"),
+}
+"""The scope that each resource's endpoints need, to read and to change; None: it has none such."""
+
+
+def scope_of(resource: str | None, method: str) -> str:
+    """The scope that a request to that resource needs."""
+    reading, changing = NEEDS[resource or ""]
+    scope = reading if method in ("GET", "HEAD") else changing
+    if scope is None:
+        raise LookupError(f"no scope is set for {method} of {resource}")
+    return scope
+
+
+def want_scope(scope: str) -> None:
+    """`Problem` unless the caller's token may be used for that."""
+    if not caller().allows(scope):
+        raise Problem(
+            "scope",
+            f"This token may not be used for {scope}: it was made for"
+            f" {', '.join(caller().scopes or ())}. Ask an admin for a wider one.",
+        )
+
+
 def requires(*roles: str) -> Callable[[View], View]:
     """Lets only these roles pass, an auditor on every GET of a ledger; opens the path's ledger.
 
@@ -57,6 +96,7 @@ def requires(*roles: str) -> Callable[[View], View]:
                     f"This token has the role {g.token.role}; the role {' or '.join(roles)} is"
                     " needed. Ask an admin for a token of that role.",
                 )
+            want_scope(scope_of(request.blueprint, request.method))
             if name is not None:
                 path["ledger"] = installation().ledger(name)
             return view(**path)

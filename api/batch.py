@@ -13,7 +13,7 @@ from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
 from api import accounts, holds, points, services
-from api.auth import installation
+from api.auth import installation, want_scope
 from api.fields import Flag, Formed
 from api.posting import EntriesSchema, Extra, WaitQuery, entered_body, entries_of, wish_maker
 from api.problems import ProblemSchema, problem_body, refusal_detail, refuse
@@ -56,22 +56,23 @@ class OpenOfSchema(accounts.NewAccountSchema):
 
 
 class Kind(NamedTuple):
-    """One kind of command: what it takes, and what its outcome tells beside the entries."""
+    """One kind of command: what it takes, what its outcome tells beside the entries, its scope."""
 
     schema: type[Schema]
     tells: Extra | None = None
+    scope: str = "points:write"
 
 
 KINDS = {
     "capture": Kind(CaptureOfSchema),
-    "close": Kind(CloseOfSchema),
+    "close": Kind(CloseOfSchema, scope="accounts:write"),
     "credit": Kind(points.CreditSchema),
     "debit": Kind(points.DebitSchema),
     "hold": Kind(holds.NewHoldSchema, holds.held),
-    "open": Kind(OpenOfSchema, accounts.opened),
+    "open": Kind(OpenOfSchema, accounts.opened, "accounts:write"),
     "release": Kind(ReleaseOfSchema),
     "reversal": Kind(points.ReversalSchema),
-    "service": Kind(services.NewServiceSchema, services.recorded),
+    "service": Kind(services.NewServiceSchema, services.recorded, "services:write"),
     "transfer": Kind(points.TransferSchema),
 }
 
@@ -179,6 +180,8 @@ def post_batch(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) 
     key, the batch gets the same answer.
     """
     commands: list[Command] = body["commands"]
+    for scope in sorted({KINDS[kind].scope for kind, _ in commands}):
+        want_scope(scope)
     make = wish_maker(ledger)
     parts = []
     for place, (kind, values) in enumerate(commands):

@@ -44,6 +44,7 @@ PROBLEMS: dict[str, Kind] = {
     "bad-request": Kind(400, "The request cannot be understood"),
     "unauthorized": Kind(401, "A valid token is needed"),
     "role": Kind(403, "The token's role does not allow this"),
+    "scope": Kind(403, "The token is not meant for this"),
     "standing": Kind(403, "The person's standing does not allow this"),
     "own-proposal": Kind(403, "Nobody approves what they proposed"),
     "self": Kind(403, "Nobody decides on what concerns themselves"),

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from api.auth import caller, installation
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitQuery, entered
-from api.problems import refuse
+from api.problems import Problem, refuse
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -86,11 +86,21 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     return entered(ledger, outcome, wait=query["wait"])
 
 
-@blueprint.posts("/<id:random>/decline", ProposalSchema, roles=["admin"], keyed=False)
+@blueprint.posts("/<id:random>/decline", ProposalSchema, roles=["admin", "officer"], keyed=False)
 def decline_proposal(ledger: OpenLedger, random: str) -> Response:
-    """Decline a proposal, or withdraw one's own"""
+    """Decline a proposal, or withdraw one's own
+
+    An officer withdraws what they proposed; an admin declines what anybody did.
+    """
     proposal_id = f"proposal/{random}"
     database = installation().database
+    if caller().role != "admin":
+        with database.reading() as conn:
+            if find_proposal(conn, ledger.id, proposal_id).actor != caller().person:
+                raise Problem(
+                    "role",
+                    "You withdraw what you proposed yourself; ask an admin to decline this.",
+                )
     outcome = decline(database, ledger, proposal_id, caller().person)
     if not isinstance(outcome, Done):
         refuse(outcome)

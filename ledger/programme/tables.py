@@ -35,7 +35,8 @@ token = Table(
     Column("created_at", _Word, nullable=False),
     Column("expires_at", _Word, nullable=False),
     Column("revoked_at", _Word),
-    Index(None, "ledger"),
+    Column("scopes", _Word),  # words with a space between; null: all of the role's
+    Index(None, "ledger", "created_at", "id"),
 )
 
 INSTALLATION = (*journal.INSTALLATION, token)

@@ -7,7 +7,8 @@ its public id ``token/…`` is drawn separately and says nothing about it.
 
 Each token is of one person and one role.  What the role allows over HTTP is decided in `api/auth`;
 what the person may enter is decided by the book, by the person's standing in the log.  So a role is
-given only to a standing that can use it (`STANDINGS`), and holds only as long as that lasts.
+given only to a standing that can use it (`STANDINGS`), and holds only as long as that lasts.  A
+token may be narrowed to some of its role's scopes (`scopes.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -28,13 +30,16 @@ from ledger.errors import PointsError
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.tables import ledger as ledger_table
 from ledger.journal.tables import person as person_table
-from ledger.journal.times import format_time, to_us
+from ledger.journal.times import format_time, parse_time, to_us
+from ledger.programme.scopes import allows, narrowed
 from ledger.programme.tables import token as token_table
 
 OPERATOR = "operator"
 """The name that stands in an operator's token where others have their ledger's; reserved."""
 
 DAYS_MAX = 366
+OVERLAP_DAYS_MAX = 7
+PAGE_TOKENS = 200
 SECRET_BYTES = 32
 
 STANDINGS = {
@@ -81,37 +86,69 @@ class Token:
     created_at: str
     expires_at: str
     revoked_at: str | None
+    scopes: tuple[str, ...] | None = None  # None: all that its role has
+
+    def allows(self, scope: str) -> bool:
+        """Whether it may be used for that."""
+        return allows(self.role, self.scopes, scope)
 
 
 def create_token(
-    database: Database, clock: Clock, ledger: str, person: str, role: str, days: int
+    database: Database,
+    clock: Clock,
+    ledger: str,
+    person: str,
+    role: str,
+    days: int,
+    scopes: Iterable[str] | None = None,
 ) -> NewToken:
-    """Makes a token of `person` that lasts 1 to 366 `days`.
+    """Makes a token of `person` that lasts 1 to 366 `days`, narrowed to some of its role's scopes.
 
     `ledger` is a ledger's name with a role of `ROLES`, or `OPERATOR` with the role `operator`.
     Raises `TokenRefused` where the ledger is not there, or the person's standing in its log does
-    not fit the role.
+    not fit the role, and `ScopesRefused`.
     """
     if not 1 <= days <= DAYS_MAX:
         raise TokenRefused(f"A token lasts 1 to {DAYS_MAX} days, not {days}.")
-    now = clock.now()
-    text = f"pts_{ledger}_{secrets.token_urlsafe(SECRET_BYTES)}"
-    made = NewToken(new_id("token", os.urandom(16)), text, _text(now + timedelta(days=days)))
     with database.writing() as conn:
         _check_role(conn, ledger, person, role)
-        conn.execute(
-            insert(token_table).values(
-                hash=_hash(text),
-                id=made.id,
-                ledger=ledger,
-                person=person,
-                role=role,
-                created_at=_text(now),
-                expires_at=made.expires_at,
-                revoked_at=None,
-            )
-        )
-    return made
+        kept = narrowed(role, scopes)
+        return _insert(conn, ledger, person, role, kept, clock.now(), timedelta(days=days))
+
+
+def rotate_token(
+    database: Database,
+    clock: Clock,
+    ledger: str,
+    token_id: str,
+    overlap_days: int = 1,
+) -> NewToken:
+    """Makes the successor of a token: same person, role and scopes, and as long a life as it had.
+
+    The old one ends `overlap_days` (0 to 7) later, or on its own day if that is sooner; 0: at
+    once.  Raises `TokenUnknown`, and `TokenRefused` where it has ended or would not be made today.
+    """
+    if not 0 <= overlap_days <= OVERLAP_DAYS_MAX:
+        raise TokenRefused(f"Two tokens overlap 0 to {OVERLAP_DAYS_MAX} days, not {overlap_days}.")
+    with database.writing() as conn:
+        old, now = read_token(conn, ledger, token_id), clock.now()
+        if old.revoked_at is not None or old.expires_at <= _text(now):
+            raise TokenRefused(f"{token_id} has ended: make a new one instead.")
+        _check_role(conn, ledger, old.person, old.role)
+        ends = min(old.expires_at, _text(now + timedelta(days=overlap_days)))
+        mine = token_table.c.id == token_id
+        conn.execute(update(token_table).where(mine).values(expires_at=ends))
+        life = timedelta(microseconds=parse_time(old.expires_at) - parse_time(old.created_at))
+        return _insert(conn, ledger, old.person, old.role, old.scopes, now, life)
+
+
+def read_token(conn: Connection, ledger: str, token_id: str) -> Token:
+    """One token of a ledger by its public id; `TokenUnknown`."""
+    mine = (token_table.c.ledger == ledger) & (token_table.c.id == token_id)
+    row = conn.execute(select(token_table).where(mine)).one_or_none()
+    if row is None:
+        raise TokenUnknown(f"{ledger} has no token {token_id}.")
+    return _token(row)
 
 
 def find_token(conn: Connection, text: str, now: datetime) -> Token | None:
@@ -130,28 +167,59 @@ def has_standing(conn: Connection, token: Token) -> bool:
     return token.role == OPERATOR or standing in STANDINGS[token.role]
 
 
-def list_tokens(database: Database, ledger: str) -> list[Token]:
-    """All tokens of a ledger (or of `OPERATOR`), the newest first, ended ones included."""
-    query = (
-        select(token_table)
-        .where(token_table.c.ledger == ledger)
-        .order_by(token_table.c.created_at.desc(), token_table.c.id)
-    )
+def list_tokens(
+    database: Database, ledger: str, *, before: str | None = None, limit: int = PAGE_TOKENS
+) -> list[Token]:
+    """At most `limit` tokens of a ledger (or of `OPERATOR`), the newest first, ended ones too.
+
+    They are those made before the token `before`; `TokenUnknown` where there is none of that id.
+    """
+    place = tuple_(token_table.c.created_at, token_table.c.id)
+    query = select(token_table).where(token_table.c.ledger == ledger)
     with database.reading() as conn:
-        return [_token(row) for row in conn.execute(query)]
+        if before is not None:
+            last = read_token(conn, ledger, before)
+            query = query.where(place < tuple_(last.created_at, last.id))
+        ordered = query.order_by(token_table.c.created_at.desc(), token_table.c.id.desc())
+        return [_token(row) for row in conn.execute(ordered.limit(limit))]
 
 
 def revoke_token(database: Database, clock: Clock, ledger: str, token_id: str) -> None:
     """Ends a token at once; one that has ended stays as it is.  `TokenUnknown`."""
-    mine = (token_table.c.ledger == ledger) & (token_table.c.id == token_id)
     with database.writing() as conn:
-        if conn.execute(select(token_table.c.id).where(mine)).one_or_none() is None:
-            raise TokenUnknown(f"{ledger} has no token {token_id}.")
+        read_token(conn, ledger, token_id)
         conn.execute(
             update(token_table)
-            .where(mine, token_table.c.revoked_at.is_(None))
+            .where(token_table.c.id == token_id, token_table.c.revoked_at.is_(None))
             .values(revoked_at=_text(clock.now()))
         )
+
+
+def _insert(
+    conn: Connection,
+    ledger: str,
+    person: str,
+    role: str,
+    scopes: tuple[str, ...] | None,
+    now: datetime,
+    life: timedelta,
+) -> NewToken:
+    text = f"pts_{ledger}_{secrets.token_urlsafe(SECRET_BYTES)}"
+    made = NewToken(new_id("token", os.urandom(16)), text, _text(now + life))
+    conn.execute(
+        insert(token_table).values(
+            hash=_hash(text),
+            id=made.id,
+            ledger=ledger,
+            person=person,
+            role=role,
+            created_at=_text(now),
+            expires_at=made.expires_at,
+            revoked_at=None,
+            scopes=None if scopes is None else " ".join(scopes),
+        )
+    )
+    return made
 
 
 def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
@@ -193,5 +261,12 @@ def _text(moment: datetime) -> str:
 
 def _token(row: Row[Any]) -> Token:
     return Token(
-        row.id, row.ledger, row.person, row.role, row.created_at, row.expires_at, row.revoked_at
+        row.id,
+        row.ledger,
+        row.person,
+        row.role,
+        row.created_at,
+        row.expires_at,
+        row.revoked_at,
+        None if row.scopes is None else tuple(row.scopes.split()),
     )

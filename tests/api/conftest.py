@@ -3,7 +3,7 @@
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +98,13 @@ class Desk:
         here = self.installation
         return create_token(here.database, here.clock, OPERATOR, SOMEBODY, OPERATOR, 30).text
 
-    def token(self, person: str, role: str, days: int = 90) -> str:
+    def token(
+        self, person: str, role: str, days: int = 90, scopes: Iterable[str] | None = None
+    ) -> str:
         """A token made as whoever runs the service makes it."""
         here = self.installation
-        return create_token(here.database, here.clock, "beiyuan", person, role, days).text
+        made = create_token(here.database, here.clock, "beiyuan", person, role, days, scopes)
+        return made.text
 
     def approved(self, path: str, body: Any) -> dict[str, Any]:
         """The last entry of what the first admin proposes and the second approves."""

@@ -75,6 +75,23 @@ def test_a_declined_proposal_is_closed_for_good(desk):
     assert desk.post(f"{proposal}/decline", role="admin").status_code == 409
 
 
+def test_an_officer_withdraws_what_they_proposed_and_nothing_else(desk):
+    # given a grant that each of two people proposed
+    desk.tokens["second officer"] = desk.token(desk.second, "officer")
+    member = desk.member()
+    mine = proposed(desk.credit(member, 1001))
+    body = {"account": member, "amount": 1001, "budget": desk.budget}
+    theirs = proposed(desk.post("/credits", body, "second officer"))
+
+    # when the first officer closes both
+    own, other = (desk.post(f"{each}/decline", role="officer") for each in (mine, theirs))
+
+    # then only their own is closed
+    assert (own.status_code, own.json["state"]) == (201, "declined")
+    assert (other.status_code, other.json["type"]) == (403, "/problems/role")
+    assert desk.get(theirs).json["state"] == "open"
+
+
 def test_the_actor_may_withdraw_a_proposal(desk):
     proposal = proposed(desk.credit(desk.member(), 1001))
 

@@ -2,8 +2,11 @@
 
 import pytest
 
+from api.auth import NEEDS, scope_of
+from ledger.programme.scopes import ROLE_SCOPES, SCOPES
 from ledger.programme.tokens import TokenRefused
 from tests.api.conftest import FOUNDING
+from tests.api.test_permissions import ANYBODY, TABLE, path_of
 
 
 def unauthorized(answer):
@@ -122,3 +125,164 @@ def test_one_admin_alone_does_not_take_office_away(desk):
 
     assert answer.status_code == 202
     assert desk.get("", "second admin").status_code == 200
+
+
+# --- scopes --------------------------------------------------------------------------------------
+
+
+def narrowed(desk, role, *scopes):
+    return desk.token(desk.first, role, scopes=scopes)
+
+
+def test_a_narrowed_token_opens_what_it_was_made_for_and_nothing_else(desk):
+    reader, kiosk = (
+        narrowed(desk, "auditor", "log:read"),
+        narrowed(desk, "officer", "accounts:write"),
+    )
+
+    assert desk.get("/entries", reader).status_code == 200
+    for answer in (desk.get("/budgets", reader), desk.get("/entries", kiosk)):
+        assert (answer.status_code, answer.json["type"]) == (403, "/problems/scope")
+        assert "may not be used for" in answer.json["detail"]
+
+    assert desk.post("/accounts", {"kind": "member"}, kiosk).status_code == 201
+    body = {"account": desk.member(), "amount": 5, "budget": desk.budget}
+    assert desk.post("/credits", body, kiosk).status_code == 403
+
+
+def test_a_batch_needs_the_scope_of_each_of_its_commands(desk):
+    till = narrowed(desk, "officer", "points:write")
+    credit = {"kind": "credit", "account": desk.member(), "amount": 5, "budget": desk.budget}
+    size = desk.size()
+
+    def batch(*commands):
+        return desk.post("/batch", {"atomic": False, "commands": list(commands)}, till)
+
+    refused = batch(credit, {"kind": "open", "holder": "member"})
+
+    assert (refused.status_code, refused.json["type"]) == (403, "/problems/scope")
+    assert desk.size() == size
+    assert batch(credit).status_code == 200
+
+
+@pytest.mark.parametrize("scopes", [["points:write"], ["moon:write"], [], ["log:read", "all"]])
+def test_scopes_that_the_role_does_not_have_are_refused(desk, scopes):
+    body = {"person": desk.first, "role": "auditor", "scopes": scopes}
+
+    answer = desk.post("/tokens", body, "admin")
+
+    assert answer.status_code == 422
+    assert answer.json["type"] in ("/problems/token-refused", "/problems/fields")
+    assert all("scopes" not in each for each in desk.get("/tokens", "admin").json["tokens"])
+
+
+def test_a_narrowed_token_makes_none_that_can_do_more(desk):
+    maker = narrowed(desk, "admin", "tokens:write", "log:read")
+    body = {"person": desk.first, "role": "auditor"}
+
+    for scopes in ({}, {"scopes": ["log:read", "people:read"]}):
+        answer = desk.post("/tokens", body | scopes, maker)
+        assert (answer.status_code, answer.json["type"]) == (422, "/problems/token-refused")
+    assert desk.post("/tokens", body | {"scopes": ["log:read"]}, maker).status_code == 201
+
+
+def test_every_endpoint_has_a_scope_that_each_of_its_roles_has(app):
+    for endpoint, allowed in TABLE.items():
+        if allowed == ANYBODY:
+            continue
+        method, path = path_of(endpoint)
+        found, _ = app.url_map.bind("").match(path, method)
+        scope = scope_of(found.rpartition(".")[0], method)
+        assert scope in SCOPES, endpoint
+        for role in allowed:
+            assert scope in ROLE_SCOPES[role], (endpoint, role)
+
+
+def test_every_scope_is_of_some_role_and_some_endpoint():
+    needed = {scope for both in NEEDS.values() for scope in both if scope}
+
+    assert needed == set(SCOPES)
+    assert set().union(*ROLE_SCOPES.values()) == set(SCOPES)
+
+
+# --- rotation ------------------------------------------------------------------------------------
+
+
+def rotated(desk, made, role="admin", **body):
+    return desk.post(f"/tokens/{made['id'].removeprefix('token/')}/rotate", body, role)
+
+
+def test_a_rotated_token_lives_on_for_the_overlap_beside_its_successor(desk, clock):
+    # given a narrowed token of 30 days, ten days old
+    body = {"person": desk.first, "role": "auditor", "days": 30, "scopes": ["log:read"]}
+    old = desk.post("/tokens", body, "admin").json
+    clock.wait(days=10)
+
+    # when it is rotated
+    answer = rotated(desk, old, overlap_days=2)
+
+    # then both open what it opened, until the overlap is over
+    assert answer.status_code == 201
+    new = answer.json
+    assert new["id"] != old["id"]
+    for token in (old["token"], new["token"]):
+        assert desk.get("/entries", token).status_code == 200
+        assert desk.get("/budgets", token).status_code == 403
+    clock.wait(days=2)
+    assert unauthorized(desk.get("/entries", old["token"]))
+    # and the new one lasts as long as the old one was to
+    clock.wait(days=27)
+    assert desk.get("/entries", new["token"]).status_code == 200
+    clock.wait(days=1)
+    assert unauthorized(desk.get("/entries", new["token"]))
+
+
+def test_without_an_overlap_the_old_token_ends_at_once(desk):
+    old = desk.post("/tokens", {"person": desk.first, "role": "auditor"}, "admin").json
+
+    new = rotated(desk, old, overlap_days=0).json
+
+    assert unauthorized(desk.get("", old["token"]))
+    assert desk.get("", new["token"]).status_code == 200
+    again = rotated(desk, old)
+    assert (again.status_code, again.json["type"]) == (422, "/problems/token-refused")
+
+
+def test_nobody_rotates_the_token_of_another_clerk(desk):
+    shown = desk.get("/tokens", "admin").json["tokens"]
+    (theirs,) = (each for each in shown if each["person"] == desk.second)
+
+    answer = rotated(desk, theirs)
+
+    assert (answer.status_code, answer.json["type"]) == (422, "/problems/token-refused")
+    assert desk.get("", "second admin").status_code == 200
+
+
+def test_rotation_takes_0_to_7_days_and_a_token_that_is_there(desk):
+    old = desk.post("/tokens", {"person": desk.first, "role": "auditor"}, "admin").json
+
+    for days in (-1, 8, 1.5, "1"):
+        assert rotated(desk, old, overlap_days=days).status_code == 422
+    missing = rotated(desk, {"id": "token/" + "a" * 26})
+    assert (missing.status_code, missing.json["type"]) == (404, "/problems/token-unknown")
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def test_tokens_are_listed_page_by_page_the_newest_first(desk, clock):
+    made = []
+    for _ in range(3):
+        clock.wait(seconds=1)
+        made.append(desk.post("/tokens", {"person": desk.first, "role": "auditor"}, "admin").json)
+    everything = [each["id"] for each in desk.get("/tokens?limit=200", "admin").json["tokens"]]
+
+    listed, path = [], "/tokens?limit=2"
+    while path:
+        page = desk.get(path, "admin")
+        listed += [each["id"] for each in page.json["tokens"]]
+        link = page.headers.get("Link", "")
+        path = link.partition("<")[2].partition(">")[0].removeprefix(desk.base)
+
+    assert listed == everything
+    assert listed[:3] == [each["id"] for each in reversed(made)]

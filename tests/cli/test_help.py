@@ -15,7 +15,7 @@ COMMANDS = {
     "restore",
     *("work", "migrate", "distribute", "clock", "clock accept"),
     *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
-    *("token", "token create", "token list", "token revoke"),
+    *("token", "token create", "token list", "token revoke", "token rotate"),
 }
 
 

@@ -198,3 +198,22 @@ def test_the_operators_token_belongs_to_no_ledger(terminal: Terminal) -> None:
     assert made["token"].startswith("pts_operator_")
     listed = terminal.facts("token", "list", "--operator")["tokens"]
     assert [token["id"] for token in listed] == [made["id"]]
+
+
+def test_a_token_is_narrowed_and_rotated(either: Terminal) -> None:
+    # Given a token for reading the log
+    either.found()
+    person, _ = either.people
+    words = ("--person", person, "--role", "auditor", "--scope", "log:read")
+    old = either.facts("token", "create", *words)
+    # When it is rotated without an overlap
+    new = either.facts("token", "rotate", old["id"], "--overlap-days", 0)
+    # Then the new one is for the same, and the old one has ended
+    tokens = {token["id"]: token for token in either.facts("token", "list")["tokens"]}
+    assert tokens[new["id"]]["scopes"] == tokens[old["id"]]["scopes"] == ["log:read"]
+    assert tokens[old["id"]]["expires_at"] <= tokens[new["id"]]["created_at"]
+    assert "for log:read" in either("token", "list").stdout
+    assert "has ended" in either.complaint("token", "rotate", old["id"])
+    # And a scope of another role is refused
+    beyond = ("token", "create", *words, "--scope", "points:write")
+    assert "has no scope points:write" in either.complaint(*beyond)
