@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -19,6 +20,9 @@ class Clock(Protocol):
     def database_now(self, conn: Connection) -> datetime:
         """The database's time, aware, UTC."""
 
+    def running(self) -> float:
+        """Seconds from some start, by a clock that nobody sets."""
+
 
 class SystemClock:
     """The clocks as they are."""
@@ -32,3 +36,7 @@ class SystemClock:
         if conn.dialect.name == "sqlite":
             return self.now()
         return database_now(conn)
+
+    def running(self) -> float:
+        """Seconds since the host was started, those that it slept included."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -98,7 +98,14 @@ def _fault(error: DBAPIError) -> _Fault | None:
         gone = isinstance(error, OperationalError) or error.connection_invalidated
         return (DatabaseDown, _AWAY) if gone else None
     prefixes = (state[:length] for length in (5, 3, 2))
-    return next((_POSTGRESQL[prefix] for prefix in prefixes if prefix in _POSTGRESQL), None)
+    known = next((_POSTGRESQL[prefix] for prefix in prefixes if prefix in _POSTGRESQL), None)
+    return known or ((DatabaseDown, _AWAY) if _has_ended(error.orig) else None)
+
+
+def _has_ended(error: object) -> bool:
+    """Whether the server ended the session with the error, or itself, whatever the error was."""
+    severity = getattr(getattr(error, "diag", None), "severity_nonlocalized", None)
+    return severity in ("FATAL", "PANIC")
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:

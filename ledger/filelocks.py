@@ -28,15 +28,32 @@ def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
     Raises `DatabaseBusy` when either lock was not free within `timeout_seconds`, `DatabaseDown`
     when a lock file cannot be opened. Not reentrant: a thread that holds it waits for itself.
     """
-    turn = _acquire(path.with_name(f"{path.name}.turn"), timeout_seconds)
     try:
-        write = _acquire(path.with_name(f"{path.name}.write"), timeout_seconds)
-    finally:
-        _release(turn)
+        turn = _acquire(path.with_name(f"{path.name}.turn"), timeout_seconds)
+        try:
+            write = _acquire(path.with_name(f"{path.name}.write"), timeout_seconds)
+        finally:
+            _release(turn)
+    except OSError as error:
+        # A client may be told this, so it names the file and not where it lies.
+        raise _cannot_open(Path(path.name)) from error
     try:
         yield
     finally:
         _release(write)
+
+
+@contextmanager
+def locked(path: Path, timeout_seconds: float) -> Iterator[None]:
+    """Be the only one who has the lock file at `path`, which is made on first use and stays.
+
+    Raises `DatabaseBusy` when it was not free within `timeout_seconds`, and OSError.
+    """
+    descriptor = _acquire(path, timeout_seconds)
+    try:
+        yield
+    finally:
+        _release(descriptor)
 
 
 def create_private(path: Path) -> None:
@@ -65,10 +82,7 @@ def _cannot_open(path: Path) -> DatabaseDown:
 def _acquire(path: Path, timeout_seconds: float) -> int:
     # A descriptor of its own for each acquisition: flock keeps descriptors apart, not processes,
     # so that the threads of one process exclude each other too.
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _cannot_open(path) from error
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _poll(descriptor, timeout_seconds)
     except BaseException:

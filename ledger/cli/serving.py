@@ -120,6 +120,9 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
             click.echo(hint)
         sys.stdout.flush()
 
+    with installed() as installation:  # one sentence now, not one of each worker's later
+        for name in installation.names():
+            installation.ledger(name)
     # Workers read the environment: they must find the passphrase that was found here.
     os.environ.update(environment())
     root = str(Path(ledger.__file__).resolve().parent.parent)

@@ -33,6 +33,7 @@ BATCH_COMMANDS_TARGET = 256
 QUEUE_GROUPS_MAX = 4_096
 CLOCKS_APART_SECONDS_MAX = 5
 BEHIND_HEAD_SECONDS_MAX = 60
+JUMP_SECONDS_MAX = 86_400
 
 
 class _Ticket:
@@ -86,6 +87,7 @@ class Appender:
         self._lock = threading.Lock()
         self._queue: deque[_Ticket] = deque()
         self._led = False
+        self._last: tuple[datetime, float] | None = None
 
     def submit(self, group: Group) -> list[Outcome]:
         """Enters a group; one outcome an order, in their order.  Waits until it is durable.
@@ -163,15 +165,31 @@ class Appender:
                 raise LedgerStopped("This ledger has no head row. Restore it from a backup.")
             tickets = drain()
             self._guard(position)
-            now = self._clock.now()
+            now, running = self._clock.now(), self._clock.running()
             _check_clocks(now, self._clock.database_now(conn))
+            self._check_jump(now, running)
             now_us = to_us(now)
             _check_head(position, now_us)
             batch = Batch(conn, self._ledger_id, position, self._hold_companions)
             outcomes = batch.run([ticket.group for ticket in tickets], now_us)
             attempt.committing = True
+        self._last = now, running
         for ticket, answer in zip(tickets, outcomes, strict=True):
             ticket.outcomes = answer
+
+    def _check_jump(self, now: datetime, running: float) -> None:
+        """Wants that the clock went on since the last entry as one does that nobody sets.
+
+        A head that is a month ahead of the true time would stop the ledger for a month.
+        """
+        if self._last is None:
+            return
+        then, ran = self._last
+        if (now - then).total_seconds() - (running - ran) > JUMP_SECONDS_MAX:
+            raise ClockFault(
+                f"This host's clock was set ahead by more than a day, to {now:%Y-%m-%d}. Set it by"
+                " a time server; if it is right now, start the service again."
+            )
 
     def _drain(self, batch: list[_Ticket], *, everything: bool = False) -> list[_Ticket]:
         commands = 0

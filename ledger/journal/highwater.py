@@ -7,17 +7,16 @@ each of origin, size, and root in base64, like the text of a checkpoint.
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.errors import DatabaseBusy, LedgerStopped
+from ledger.filelocks import locked
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.errors import TlogError
 
 FILE_BYTES_MAX = 1_000
+LOCK_TIMEOUT_SECONDS = 1.0  # short: on SQLite, who waits here keeps all writers waiting
 
 
 def read_high_water(path: Path, origin: str) -> Checkpoint | None:
@@ -44,11 +43,11 @@ def write_high_water(path: Path, mark: Checkpoint) -> None:
     """Replaces the file by `mark`, durably: on return it survives a power cut.
 
     The file only grows, whatever became of the lock in the database: `DatabaseBusy` when another
-    process has written a larger head meanwhile, `LedgerStopped` for another root of the same size
-    or when the file cannot be written.
+    process has written a larger head meanwhile or keeps the file to itself, `LedgerStopped` for
+    another root of the same size or when the file cannot be written.
     """
     try:
-        with _alone(path):
+        with locked(path.with_name(path.name + ".lock"), LOCK_TIMEOUT_SECONDS):
             before = read_high_water(path, mark.origin)
             if before is not None and before.size > mark.size:
                 raise DatabaseBusy("Another process published more meanwhile. Nothing was signed.")
@@ -62,24 +61,13 @@ def write_high_water(path: Path, mark: Checkpoint) -> None:
         ) from error
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _replace(path: Path, content: bytes) -> None:
     fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
+        file.write(content)  # all of it, or an error: a full disk takes the first bytes of many
+        file.flush()
+        os.fsync(file.fileno())
     fresh.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

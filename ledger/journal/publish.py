@@ -85,6 +85,8 @@ class Publisher:
             raise self._stopped
         mark = read_high_water(self._high_water, self._keys.origin)
         size = position.head.size
+        if mark is None and self._published:
+            raise self._missing(self._published)
         if mark is not None and mark.size >= size:
             _want_extended(mark, size, position.edge.root())
 
@@ -100,6 +102,9 @@ class Publisher:
         """Raises `LedgerStopped` unless the database extends the high-water file's head."""
         mark = read_high_water(self._high_water, self._keys.origin)
         size = log.log_size(conn, self._ledger_id)
+        newest = log.latest_checkpoint(conn, self._ledger_id)
+        if mark is None and newest is not None:
+            raise self._missing(newest.size)
         if mark is not None:
             root = b"" if mark.size > size else log.edge_at(conn, self._ledger_id, mark.size).root()
             _want_extended(mark, size, root)
@@ -111,10 +116,7 @@ class Publisher:
         if position is None or position.head.size < done.size:
             raise LedgerStopped("The head row is gone or behind what was published.")
         if mark is None and done.size:
-            raise LedgerStopped(
-                f"The high-water file {self._high_water} is missing, though {done.size} entries"
-                " were published. Restore it from the backup of that file."
-            )
+            raise self._missing(done.size)
         size = position.head.size
         edge = self._grow(conn, done, size, mark)
         if edge != position.edge:
@@ -125,6 +127,12 @@ class Publisher:
         if size > done.size:
             self._sign_and_store(conn, head, edge, done.size)
         return size
+
+    def _missing(self, size: int) -> LedgerStopped:
+        return LedgerStopped(
+            f"The high-water file {self._high_water} is missing, though {size} entries were"
+            " published. Restore it from the backup of that file."
+        )
 
     def _locked_publication(self, conn: Connection) -> CompactRange:
         mine = t.publication.c.ledger_id == self._ledger_id

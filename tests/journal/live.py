@@ -60,6 +60,7 @@ class TestClock:
 
     def __init__(self) -> None:
         self.time = START
+        self.passed = 0.0
         self.apart = timedelta(0)
 
     def now(self) -> datetime:
@@ -68,8 +69,16 @@ class TestClock:
     def database_now(self, _: Connection) -> datetime:
         return self.time + self.apart
 
+    def running(self) -> float:
+        return self.passed
+
     def wait(self, **spans: float) -> None:
         """Moves on by days, hours, seconds …"""
+        self.time += timedelta(**spans)
+        self.passed += timedelta(**spans).total_seconds()
+
+    def set(self, **spans: float) -> None:
+        """Is set so much ahead, or back, by somebody or by a fault."""
         self.time += timedelta(**spans)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from pathlib import Path
 from typing import Any
@@ -360,6 +361,22 @@ def test_the_file_never_goes_back(tmp_path: Path) -> None:
     mark = read_high_water(file, ORIGIN)
     assert mark is not None
     assert mark.size == 10
+
+
+def test_a_disk_that_takes_half_of_the_file_leaves_it_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "high-water"
+    mark = Checkpoint(ORIGIN, 7, bytes(32))
+    write_high_water(path, mark)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        with pytest.raises(LedgerStopped, match="cannot be written"):
+            write_high_water(path, Checkpoint(ORIGIN, 8, bytes(32)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert read_high_water(path, ORIGIN) == mark
 
 
 def test_a_file_that_is_behind_what_was_published_is_brought_forward(

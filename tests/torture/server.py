@@ -65,6 +65,15 @@ class OwnServer:
         """Ends it."""
         postgres._stop(self._server)
 
+    def start(self) -> None:
+        """Starts it again."""
+        self._server = postgres._start(self._binaries, self._base)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Returns once it takes connections."""
+        postgres._wait_until_ready(self._server, self._base)
+
 
 @contextmanager
 def own_server() -> Iterator[OwnServer]:

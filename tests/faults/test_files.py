@@ -1,0 +1,140 @@
+"""Keys and high-water files that are missing, damaged or cannot be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import LedgerStopped
+from ledger.installation import Installation
+from tests.api.conftest import PASSPHRASE, Desk
+from tests.cli.conftest import Terminal
+from tests.cli.test_serving import _free_port
+from tests.faults.conftest import Customer
+from tests.faults.page import FAULTS
+
+KEY = "log-1.ed25519.pem"
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_missing(customer: Customer, here: Installation) -> None:
+    away = unplug(here.settings.keys / "beiyuan" / KEY)
+    start_again(here)
+    customer.meets("keys-unusable")
+    customer.meets("keys-unusable")
+
+    put_back(away)
+
+    customer.is_served_again()
+
+
+def start_again(here: Installation) -> None:
+    """Forgets the ledger, as a process that was started just now."""
+    here._open.pop("beiyuan").publisher.stop()
+
+
+def unplug(path: Path) -> Path:
+    """Moves a file away; where it is then."""
+    away = path.with_name(f"{path.name}.away")
+    return path.rename(away)
+
+
+def put_back(away: Path) -> None:
+    """Moves it back."""
+    away.rename(away.with_suffix(""))
+
+
+@pytest.fixture
+def stopped_service(desk: Desk, database_url: str) -> Terminal:
+    """A service that ran and was stopped; its terminal, to start it again."""
+    here = desk.installation
+    terminal = Terminal(here.settings.data, database_url)
+    terminal.environ |= {"POINTS_PASSPHRASE": PASSPHRASE, "POINTS_PORT": str(_free_port())}
+    return terminal
+
+
+def refuses_to_start(terminal: Terminal, test: str) -> None:
+    """One sentence on stderr, the table's."""
+    sentence = FAULTS[test].sees
+    assert isinstance(sentence, str)
+    assert sentence in terminal.complaint("serve")
+
+
+def test_a_start_without_a_key(stopped_service: Terminal) -> None:
+    unplug(stopped_service.data / "keys" / "beiyuan" / KEY)
+
+    refuses_to_start(stopped_service, "test_a_start_without_a_key")
+
+
+def test_a_start_with_a_wrong_passphrase(stopped_service: Terminal) -> None:
+    stopped_service.environ["POINTS_PASSPHRASE"] = "another"
+
+    refuses_to_start(stopped_service, "test_a_start_with_a_wrong_passphrase")
+
+
+def test_a_start_without_a_server(stopped_service: Terminal, tmp_path: Path) -> None:
+    stopped_service.environ["POINTS_DATABASE_URL"] = f"postgresql:///points?host={tmp_path}"
+
+    refuses_to_start(stopped_service, "test_a_start_without_a_server")
+
+
+# --- the high-water file --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mark(here: Installation) -> Path:
+    """The high-water file."""
+    return here.settings.high_water / "beiyuan"
+
+
+@pytest.mark.parametrize("content", [b"", b"points", bytes(100)])
+def test_a_high_water_file_that_is_damaged(customer: Customer, mark: Path, content: bytes) -> None:
+    backup = mark.read_bytes()
+    mark.write_bytes(content)
+    customer.meets("ledger-stopped")
+    customer.meets("ledger-stopped")
+    assert customer.desk.get("").status_code == 200
+
+    mark.write_bytes(backup)
+
+    customer.is_served_again()
+
+
+def test_a_high_water_file_that_is_missing(customer: Customer, mark: Path) -> None:
+    away = unplug(mark)
+    customer.meets("ledger-stopped")
+    customer.meets("ledger-stopped")
+
+    put_back(away)
+
+    customer.is_served_again()
+
+
+def test_a_start_without_a_high_water_file(
+    customer: Customer, here: Installation, mark: Path
+) -> None:
+    away = unplug(mark)
+    start_again(here)
+    customer.meets("ledger-stopped")
+
+    put_back(away)
+
+    customer.is_served_again()
+
+
+def test_a_high_water_file_that_cannot_be_written(
+    customer: Customer, here: Installation, mark: Path
+) -> None:
+    in_the_way = mark.with_name("beiyuan.new")
+    in_the_way.mkdir()
+    customer.is_served()
+    with pytest.raises(LedgerStopped, match="cannot be written"):
+        here.ledger("beiyuan").publisher.publish()
+    customer.meets("ledger-stopped")
+
+    in_the_way.rmdir()
+
+    customer.is_served_again()
