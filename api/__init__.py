@@ -22,6 +22,7 @@ from api import (
     batch,
     budgets,
     bundles,
+    console,
     entries,
     health,
     holds,
@@ -89,6 +90,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(health.blueprint)
+    console.install(app)
     return app
 
 

@@ -110,9 +110,14 @@ def _authenticated(ledger: str | None) -> Token:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise _unauthorized("Send a token: Authorization: Bearer pts_…", "")
+    return admitted(text.strip(" "), ledger)
+
+
+def admitted(text: str, ledger: str | None) -> Token:
+    """The token of that text, which lasts and opens the ledger, if one is named; `Problem`."""
     here = installation()
     with here.database.reading() as conn:
-        token = find_token(conn, text.strip(" "), here.clock.now())
+        token = find_token(conn, text, here.clock.now())
         if token is None:
             raise _unauthorized(
                 "This token is unknown, expired or revoked. Ask an admin for a new one.",

@@ -235,12 +235,23 @@ def _problem(error: Problem) -> Response:
     return problem_response(error.code, error.detail, headers=error.headers, command=error.command)
 
 
-def _points_error(error: PointsError) -> Response:
+def code_of(error: PointsError) -> str:
+    """The code of the problem that an error of the domain is."""
     code = _ERROR_CODES.get(error.code, error.code)
-    if code not in PROBLEMS:
-        return _unforeseen(error)
+    return code if code in PROBLEMS else "internal"
+
+
+def log_if_ours(code: str, error: Exception) -> None:
+    """Logs an error that is no fault of whoever asked."""
     if PROBLEMS[code].status >= 500:
         log_fault("request failed", error, code=code, endpoint=request.endpoint)
+
+
+def _points_error(error: PointsError) -> Response:
+    code = code_of(error)
+    if code == "internal":
+        return _unforeseen(error)
+    log_if_ours(code, error)
     # What these say is for whoever runs the service: it names files.
     detail = _HTTP_DETAILS["stopped"] if code in ("keys-unusable", "ledger-stopped") else str(error)
     return problem_response(code, detail)
@@ -281,7 +292,7 @@ _HTTP_DETAILS = {
 
 
 def _unforeseen(error: Exception) -> Response:
-    log_fault("request failed", error, code="internal", endpoint=request.endpoint)
+    log_if_ours("internal", error)
     return problem_response("internal", _HTTP_DETAILS["internal"])
 
 

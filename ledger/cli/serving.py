@@ -14,23 +14,19 @@ import click
 import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.util import import_app  # type: ignore[import-untyped]
-from sqlalchemy import select
 
 import ledger
 from ledger.cli.place import environment, installed, prepare, stored
 from ledger.cli.terminal import note
 from ledger.config import Settings, read_settings
 from ledger.demo import load_demo
+from ledger.demo_tokens import demo_token, sample_ledger, token_file
 from ledger.errors import ConfigError, PointsError
 from ledger.installation import Installation
-from ledger.journal import tables as t
-from ledger.journal.privatefiles import read_private, write_private
-from ledger.programme.tokens import create_token, find_token
 
 WSGI = "wsgi:app"
 THREADS = 32
 GRACEFUL_SECONDS = 30
-DEMO_TOKEN_DAYS = 90
 
 _logger = structlog.get_logger(__name__)
 
@@ -68,11 +64,9 @@ def run(workers: int | None, threads: int) -> None:
         fresh = not installation.names()
         if fresh:
             note("Loading the sample programme …")
-            load_demo(installation)
-        hint = ""
         # Only who began with the sample programme finds a token here; other ledgers give none away.
-        if fresh or _token_file(settings).exists():
-            hint = _hint(settings, installation)
+        name = load_demo(installation).ledger if fresh else sample_ledger(installation)
+        hint = _hint(settings, installation, name) if name else ""
     _serve(settings, workers, threads, hint)
 
 
@@ -180,44 +174,12 @@ def _near(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _hint(settings: Settings, installation: Installation) -> str:
-    name = installation.names()[0]
-    file = _near(_token_file(settings))
-    token = _demo_token(installation, name)
+def _hint(settings: Settings, installation: Installation, name: str) -> str:
+    file = _near(token_file(settings))
+    token = demo_token(installation, name)
+    demo_token(installation, name, "auditor")  # which the console offers
     url = f"http://{_address(settings)}/v1/ledgers/{name}"
     return (
         f"An officer's token of the sample programme {name}, also in {file}:\n  {token}\n"
         f'Try:  curl -H "Authorization: Bearer $(cat {file})" {url}'
     )
-
-
-def _token_file(settings: Settings) -> Path:
-    return settings.data / "demo-token"
-
-
-def _demo_token(installation: Installation, name: str) -> str:
-    """An officer's token that still holds, kept in a file private to its owner."""
-    file = _token_file(installation.settings)
-    if file.exists():
-        text = read_private(file).decode("ascii", "replace").strip()
-        with installation.database.reading() as conn:
-            token = find_token(conn, text, installation.clock.now())
-        if token is not None and token.ledger == name:
-            return text
-        file.unlink()
-    person = _somebody(installation, name)
-    made = create_token(
-        installation.database, installation.clock, name, person, "officer", DEMO_TOKEN_DAYS
-    )
-    write_private(file, made.text.encode() + b"\n")
-    return made.text
-
-
-def _somebody(installation: Installation, name: str) -> str:
-    """A person of standing office."""
-    mine = t.person.c.ledger_id == installation.ledger(name).id
-    office = select(t.person.c.person).where(mine, t.person.c.standing == "office")
-    query = office.order_by(t.person.c.person).limit(1)
-    with installation.database.reading() as conn:
-        person: str = conn.execute(query).scalar_one()
-    return person

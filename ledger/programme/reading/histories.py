@@ -17,9 +17,14 @@ from ledger.programme.reading.accounts import Shown, shown
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One posting of an account, with what its entry says of it."""
+    """One posting of an account, with what its entry says of it.
+
+    `prev` is the entry of the posting before it, for the first one the entry that opened the
+    account.
+    """
 
     seq: int
+    prev: int
     at: str
     type: str
     amount: int
@@ -54,7 +59,7 @@ def account_history(
     joined = t.posting.join(t.entry, (e.ledger_id == p.ledger_id) & (e.seq == p.seq))
     span = period.within(page)
     query = (
-        select(p.seq, p.amount, p.balance, e.raw)
+        select(p.seq, p.prev, p.amount, p.balance, e.raw)
         .select_from(joined)
         .where(
             p.ledger_id == ledger_id,
@@ -75,4 +80,4 @@ def _line(row: Any, name: str) -> Line:
     posting = next(p for p in entry["postings"] if p["account"] == name)
     listed: Sequence[Any] = posting.get("parts", ((NEVER, row.amount),))
     change = shown(tuple((day, points) for day, points in listed))
-    return Line(row.seq, entry["at"], entry["type"], row.amount, row.balance, change)
+    return Line(row.seq, row.prev, entry["at"], entry["type"], row.amount, row.balance, change)
