@@ -129,7 +129,7 @@ def admitted(text: str, ledger: str | None) -> Token:
             raise Problem(
                 "ledger-unknown", "There is no ledger of that name that this token opens."
             )
-        if not has_standing(conn, token):
+        if not has_standing(conn, here.ledger(token.ledger).id, token):
             raise Problem(
                 "standing",
                 f"{token.person} no longer has a standing that the role {token.role} needs.",

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, select, tuple_
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -250,9 +250,13 @@ def _id_of(request: str) -> str:
     return new_id("proposal", digest[:16])
 
 
+_ONE = select(table).where(
+    table.c.ledger_id == bindparam("of_ledger"), table.c.id == bindparam("wanted")
+)
+
+
 def _known(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any] | None:
-    mine = (table.c.ledger_id == ledger_id) & (table.c.id == proposal_id)
-    return conn.execute(select(table).where(mine)).one_or_none()
+    return conn.execute(_ONE, {"of_ledger": ledger_id, "wanted": proposal_id}).one_or_none()
 
 
 def _answered(conn: Connection, ledger_id: int, request: str) -> bool:

@@ -22,15 +22,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.tables import ledger as ledger_table
-from ledger.journal.tables import person as person_table
 from ledger.journal.times import format_time, parse_time, to_us
+from ledger.programme.reading.people import standing_of
 from ledger.programme.scopes import allows, narrowed
 from ledger.programme.tables import token as token_table
 
@@ -151,20 +151,27 @@ def read_token(conn: Connection, ledger: str, token_id: str) -> Token:
     return _token(row)
 
 
+_BY_HASH = select(token_table).where(token_table.c.hash == bindparam("wanted"))
+
+
 def find_token(conn: Connection, text: str, now: datetime) -> Token | None:
     """The token of that text; None when it is unknown, expired or revoked, without saying which."""
     if not _TEXT.fullmatch(text):
         return None
-    row = conn.execute(select(token_table).where(token_table.c.hash == _hash(text))).one_or_none()
+    row = conn.execute(_BY_HASH, {"wanted": _hash(text)}).one_or_none()
     if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
         return None
     return _token(row)
 
 
-def has_standing(conn: Connection, token: Token) -> bool:
-    """Whether the person's standing in the log is still one that the token's role needs."""
-    standing = _standing(conn, token.ledger, token.person)
-    return token.role == OPERATOR or standing in STANDINGS[token.role]
+def has_standing(conn: Connection, ledger_id: int, token: Token) -> bool:
+    """Whether the person's standing in the log is still one that the token's role needs.
+
+    `ledger_id` is that of the token's ledger; an operator needs no standing.
+    """
+    if token.role == OPERATOR:
+        return True
+    return standing_of(conn, ledger_id, token.person) in STANDINGS[token.role]
 
 
 def list_tokens(
@@ -230,25 +237,15 @@ def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
     if role not in STANDINGS:
         raise TokenRefused(f"There is no role {role[:40]!r}: wanted one of {', '.join(ROLES)}.")
     query = select(ledger_table.c.ledger_id).where(ledger_table.c.name == ledger)
-    if conn.execute(query).one_or_none() is None:
+    ledger_id = conn.execute(query).scalar_one_or_none()
+    if ledger_id is None:
         raise TokenRefused(f"There is no ledger {ledger[:40]!r} here.")
-    standing = _standing(conn, ledger, person)
+    standing = standing_of(conn, ledger_id, person)
     if standing not in STANDINGS[role]:
         raise TokenRefused(
             f"{person} has the standing {standing or 'of nobody'} in {ledger}; the role {role}"
             f" needs {' or '.join(STANDINGS[role])}. Enter that standing first."
         )
-
-
-def _standing(conn: Connection, ledger: str, person: str) -> str | None:
-    joined = person_table.join(ledger_table, ledger_table.c.ledger_id == person_table.c.ledger_id)
-    query = (
-        select(person_table.c.standing)
-        .select_from(joined)
-        .where(ledger_table.c.name == ledger, person_table.c.person == person)
-    )
-    standing: str | None = conn.execute(query).scalar_one_or_none()
-    return standing
 
 
 def _hash(text: str) -> bytes:

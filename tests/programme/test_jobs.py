@@ -182,7 +182,7 @@ def test_a_look_costs_two_statements_whatever_the_number_of_ledgers(place: Place
     statements: list[str] = []
     load_demo(place.installation)
     event.listen(
-        place.installation.database.engine,
+        place.installation.database.reader,
         "before_cursor_execute",
         lambda *args: statements.append(args[2]),
     )

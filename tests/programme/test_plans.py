@@ -99,12 +99,12 @@ def sent(database: Database, reads: Callable[[Connection], Any]) -> list[tuple[s
         if statement.lstrip().startswith("SELECT"):
             statements.append((statement, parameters))
 
-    event.listen(database.engine, "before_cursor_execute", take)
+    event.listen(database.reader, "before_cursor_execute", take)
     try:
         with database.reading() as conn:
             assert reads(conn)
     finally:
-        event.remove(database.engine, "before_cursor_execute", take)
+        event.remove(database.reader, "before_cursor_execute", take)
     return statements
 
 

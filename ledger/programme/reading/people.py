@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ledger.journal import tables as t
+
+_STANDING = select(t.person.c.standing).where(
+    t.person.c.ledger_id == bindparam("of_ledger"), t.person.c.person == bindparam("wanted")
+)
 
 
 def standing_of(conn: Connection, ledger_id: int, person: str) -> str | None:
     """The standing that a person's last `person` entry gave; None without one."""
-    mine = (t.person.c.ledger_id == ledger_id) & (t.person.c.person == person)
-    standing: str | None = conn.execute(
-        select(t.person.c.standing).where(mine)
-    ).scalar_one_or_none()
+    found = conn.execute(_STANDING, {"of_ledger": ledger_id, "wanted": person})
+    standing: str | None = found.scalar_one_or_none()
     return standing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from ledger.journal import tables as t
 from ledger.journal.state import Policy
@@ -23,18 +23,22 @@ def list_policies(conn: Connection, ledger_id: int, *, after: int = -1, limit: i
     return [_policy(row) for row in conn.execute(query)]
 
 
+_POLICIES = (
+    select(t.policy, t.head.c.utc_offset_minutes)
+    .join_from(t.policy, t.head, t.head.c.ledger_id == t.policy.c.ledger_id)
+    .where(t.policy.c.ledger_id == bindparam("of_ledger"))
+    .order_by(t.policy.c.seq)
+)
+
+
 def policy_in_force(conn: Connection, ledger_id: int, at: str) -> Policy | None:
     """The policy in force on the local day of the time `at`: the last that starts by then."""
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    day = local_day(at, conn.execute(offset).scalar_one())
-    query = (
-        select(t.policy)
-        .where(t.policy.c.ledger_id == ledger_id, t.policy.c.first <= day)
-        .order_by(t.policy.c.seq.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _policy(row)
+    in_force = None
+    # All of them, which are few: the local day is known once the ledger's offset is.
+    for row in conn.execute(_POLICIES, {"of_ledger": ledger_id}):
+        if row.first <= local_day(at, row.utc_offset_minutes):
+            in_force = row
+    return None if in_force is None else _policy(in_force)
 
 
 def _policy(row: Row[Any]) -> Policy:
