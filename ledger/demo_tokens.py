@@ -62,8 +62,11 @@ def _kept(installation: Installation, role: str) -> tuple[str, Token | None]:
         return "", None
     with installation.database.reading() as conn:
         token = find_token(conn, text, installation.clock.now())
-        holds = token is not None and has_standing(conn, token)
-    return text, token if holds else None
+    if token is None:
+        return text, None
+    ledger_id = installation.ledger(token.ledger).id
+    with installation.database.reading() as conn:
+        return text, token if has_standing(conn, ledger_id, token) else None
 
 
 def _somebody(installation: Installation, ledger: str, standing: str) -> str:
