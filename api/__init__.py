@@ -23,6 +23,7 @@ from api import (
     budgets,
     bundles,
     console,
+    docs,
     entries,
     health,
     holds,
@@ -37,6 +38,7 @@ from api import (
     tokens,
 )
 from api.auth import SCHEME
+from api.document import problem_examples
 from api.parsing import body_bytes_max
 from ledger.config import Settings, read_settings
 from ledger.installation import Installation
@@ -85,12 +87,15 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     api = _Api(app)
     api.ma_plugin.converter.add_attribute_function(batch.described)
     api.spec.components.security_scheme(SCHEME, {"type": "http", "scheme": "bearer"})
+    for code, example in problem_examples():
+        api.spec.components.example(code, example)
     for converter in (_LedgerName, _Id, _Seq):
         api.register_converter(converter, _described)
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(health.blueprint)
     console.install(app)
+    app.register_blueprint(docs.blueprint)
     return app
 
 
@@ -131,8 +136,11 @@ class _Seq(BaseConverter):
 
 def _described(converter: BaseConverter) -> dict[str, Any]:
     if isinstance(converter, _Seq):
-        return {"type": "integer", "minimum": 0, "maximum": POINTS_MAX}
-    return {"type": "string", "pattern": f"^{converter.regex}$"}
+        return {"type": "integer", "minimum": 0, "maximum": POINTS_MAX, "description": "an entry"}
+    says = (
+        "a ledger's name" if isinstance(converter, _LedgerName) else "what follows the `/` in an id"
+    )
+    return {"type": "string", "pattern": f"^{converter.regex}$", "description": says}
 
 
 def _refuse_large() -> Response | None:

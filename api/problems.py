@@ -2,13 +2,15 @@
 
 `type` is the relative reference ``/problems/<code>``: stable, and a page of this service.  `title`
 says what kind of problem it is, `detail` in a sentence what a person can do about this one, and
-`errors` names fields.  `PROBLEMS` is the one table of codes: the ids of the book's rules, the codes
-of `ledger.errors`, and those of HTTP itself.  A 503 carries Retry-After.
+`errors` names fields.  `PROBLEMS` is the one table of codes (`problems.toml`): the ids of the
+book's rules, the codes of `ledger.errors`, and those of HTTP itself.  A 503 carries Retry-After.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -22,105 +24,34 @@ from ledger.logs import log_fault
 
 MIMETYPE = "application/problem+json"
 ERRORS_MAX = 50
+NAME_MAX = 40
 
 
 class Kind(NamedTuple):
-    """What all problems of one code have in common."""
+    """What all problems of one code have in common, and what their page says of them."""
 
+    group: str
     status: int
     title: str
+    when: str
+    act: str
+    retry: str
+    example: str
+    errors: Sequence[Mapping[str, str]] = ()
     retry_after_seconds: int | None = None
 
 
-PROBLEMS: dict[str, Kind] = {
-    # the request itself
-    "json": Kind(400, "The body is not JSON"),
-    "json-duplicate": Kind(400, "A key occurs twice in the body"),
-    "json-number": Kind(400, "A number in the body is none that JSON has"),
-    "json-text": Kind(400, "A text in the body has characters that are not taken"),
-    "json-depth": Kind(400, "The body is nested too deeply"),
-    "key-missing": Kind(400, "The Idempotency-Key header is missing"),
-    "key-form": Kind(400, "The Idempotency-Key header cannot be used"),
-    "bad-request": Kind(400, "The request cannot be understood"),
-    "unauthorized": Kind(401, "A valid token is needed"),
-    "role": Kind(403, "The token's role does not allow this"),
-    "scope": Kind(403, "The token is not meant for this"),
-    "standing": Kind(403, "The person's standing does not allow this"),
-    "own-proposal": Kind(403, "Nobody approves what they proposed"),
-    "self": Kind(403, "Nobody decides on what concerns themselves"),
-    "not-found": Kind(404, "There is nothing here"),
-    "ledger-unknown": Kind(404, "There is no such ledger for this token"),
-    "proposal-unknown": Kind(404, "There is no such proposal"),
-    "token-unknown": Kind(404, "There is no such token"),
-    "account": Kind(404, "There is no such account"),
-    "method": Kind(405, "This method is not offered here"),
-    "too-large": Kind(413, "The body is too large"),
-    "content-type": Kind(415, "The body is not of type application/json"),
-    "before-ledger": Kind(422, "The ledger had not begun"),
-    "fields": Kind(422, "Fields are missing, unknown or of the wrong form"),
-    "key-reused": Kind(422, "The idempotency key was used for another request"),
-    # rules of the book
-    "form": Kind(422, "The values cannot be entered"),
-    "effective": Kind(422, "The time lies ahead"),
-    "until": Kind(422, "The end of the hold is out of bounds"),
-    "purpose": Kind(422, "The policy does not allow this transfer"),
-    "past-day": Kind(422, "The day is past"),
-    "from": Kind(422, "The days are not in order"),
-    "flow": Kind(422, "Points do not flow this way"),
-    "once": Kind(409, "The request is in the log already"),
-    "two-people": Kind(409, "A second person is needed"),
-    "reference": Kind(409, "The entry named cannot be used for this"),
-    "closed": Kind(409, "The account is closed"),
-    "due": Kind(409, "Something of the account is due first"),
-    "holds": Kind(409, "The account has too many open holds"),
-    "policy": Kind(409, "The policy of that day is another"),
-    "replaced": Kind(409, "The service was replaced"),
-    "credited": Kind(409, "The service was credited"),
-    "grant": Kind(409, "The grant is above the limit"),
-    "reversal": Kind(409, "More would be reversed than there is"),
-    "reversal-limit": Kind(409, "The reversal is above the limit"),
-    "lapsed": Kind(409, "The points have lapsed"),
-    "budget-period": Kind(409, "The budget does not cover the day"),
-    "budget-project": Kind(409, "The budget is for another project"),
-    "budget-limit": Kind(409, "The budget is used up"),
-    "limits": Kind(409, "The budgets are too large together"),
-    "funds": Kind(409, "There are not enough points"),
-    "debt": Kind(409, "The debt is smaller"),
-    "dates": Kind(409, "The account would have too many dated parts"),
-    "range": Kind(409, "The balance would be beyond all bounds"),
-    "opening": Kind(409, "The account is open"),
-    "closing": Kind(409, "The account is not empty"),
-    "keys": Kind(409, "The keys do not follow"),
-    "founding": Kind(409, "The ledger cannot be founded so"),
-    "group": Kind(409, "Another order of the group was refused"),
-    "sequence": Kind(500, "The log does not follow"),
-    "origin": Kind(500, "The log is another"),
-    "parts": Kind(500, "The parts do not follow"),
-    "balance": Kind(500, "The balance does not follow"),
-    "prev": Kind(500, "The posting before is another"),
-    "root": Kind(500, "The state's root does not follow"),
-    "no-state": Kind(409, "No published state shows the account yet"),
-    # programme
-    "reference-taken": Kind(409, "The reference belongs to another account"),
-    "proposal-decided": Kind(409, "The proposal is decided"),
-    "token-refused": Kind(422, "The token would be of no use"),
-    "ledger-exists": Kind(409, "There is such a ledger already"),
-    "config": Kind(422, "A value cannot be used"),
-    "malformed-entry": Kind(422, "The values cannot be entered"),
-    # the service
-    "internal": Kind(500, "Something went wrong here"),
-    "accounts-damaged": Kind(503, "The accounts contradict the log", 60),
-    "append-failed": Kind(500, "The database refused the entry"),
-    "keys-unusable": Kind(503, "The ledger's keys cannot be used", 60),
-    "clock": Kind(503, "The clocks disagree", 30),
-    "gap": Kind(503, "Nothing was entered for over 31 days", 60),
-    "not-published": Kind(503, "Nothing is published yet", 1),
-    "queue-full": Kind(503, "Too many requests wait", 1),
-    "database-busy": Kind(503, "The database is busy", 1),
-    "database-down": Kind(503, "The database cannot be reached", 5),
-    "outcome-unknown": Kind(503, "Whether it was entered is not known", 1),
-    "ledger-stopped": Kind(503, "The ledger is read-only", 60),
-}
+def _read_problems() -> dict[str, Kind]:
+    groups = tomllib.loads(Path(__file__).with_name("problems.toml").read_text(encoding="utf-8"))
+    return {
+        code: Kind(group=group, **row)
+        for group, rows in groups.items()
+        for code, row in rows.items()
+    }
+
+
+PROBLEMS = _read_problems()
+"""Every code, in the order in which pages list them; the table itself is `problems.toml`."""
 
 # The keys of a ledger and the rule on keys bear one code in two rooms.
 _ERROR_CODES = {"keys": "keys-unusable", "refused": "founding"}
@@ -300,8 +231,10 @@ def field_errors(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
     """The errors of a schema, nested as marshmallow gives them, as `field` and `message`."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            # The first level says where the value came from: json, query, headers.
-            below = f"{path}.{name}" if path else str(name)
+            # The first level says where the value came from: json, query, headers.  An unknown name
+            # is the caller's own text, of any length.
+            cut = str(name) if len(str(name)) <= NAME_MAX else f"{str(name)[:NAME_MAX]}…"
+            below = f"{path}.{cut}" if path else cut
             yield from field_errors(inner, below)
         return
     for message in messages if isinstance(messages, list) else [messages]:

@@ -7,6 +7,7 @@ domain once and renders.  The role is checked before anything of the body is rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -18,14 +19,15 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from api.auth import READERS, SCHEME, View, requires
+from api.document import documented
 from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
 
 SchemaType = type[Schema]
 
-GUARDED = (401, 403, 404)
-READ = (400, *GUARDED, 422, 503)
-WRITE = (400, *GUARDED, 409, 413, 415, 422, 503)
+GUARDED = (401, 403, 404, 500, 503)
+READ = (400, *GUARDED, 422)
+WRITE = (400, *GUARDED, 409, 413, 415, 422)
 
 KEY_PARAMETER = {
     "in": "header",
@@ -42,6 +44,11 @@ class Resource(Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def __init__(self, *names: Any, **rest: Any) -> None:
+        super().__init__(*names, **rest)
+        # Beside the parameters of the query, which `doc(parameters=…)` would put away.
+        self._prepare_doc_cbks.append(_with_key)
+
     def reads(
         self,
         rule: str,
@@ -55,10 +62,9 @@ class Resource(Blueprint):
         """A GET of these roles that answers 200 with `answer`."""
 
         def decorate(view: View) -> View:
-            if query is not None:
-                view = self.arguments(query, location="query")(view)
+            view = self._queried(view, query)
             view = self.response(200, answer, content_type=content_type)(view)
-            return self._guarded(rule, "GET", view, roles, (*READ, *also), secured=True)
+            return self._guarded(rule, "GET", view, roles, (*READ, *also))
 
         return decorate
 
@@ -68,8 +74,9 @@ class Resource(Blueprint):
         """A GET that needs no token."""
 
         def decorate(view: View) -> View:
+            view = self._queried(view, None)
             view = self.response(200, answer, content_type=content_type)(view)
-            return self._published(rule, "GET", view, (404, 503))
+            return self._published(rule, "GET", view, (400, 404, 422, 500, 503))
 
         return decorate
 
@@ -92,16 +99,16 @@ class Resource(Blueprint):
         """
 
         def decorate(view: View) -> View:
-            if query is not None:
-                view = self.arguments(query, location="query")(view)
+            view = self._queried(view, query)
             view = _bodiless(view) if body is None else self.arguments(body)(view)
             if waits is not None:
                 view = self.alt_response(202, schema=waits, success=True)(view)
             view = self.response(status, answer)(view)
             view.body_bytes_max = body_bytes_max  # type: ignore[attr-defined]
             if keyed:
-                view = self.doc(parameters=[KEY_PARAMETER])(view)
-            return self._guarded(rule, "POST", view, roles, WRITE, secured=True)
+                view = self.doc(keyed=True)(view)
+            has = {"with_a_body": body is not None, "entering": keyed or waits is not None}
+            return self._guarded(rule, "POST", view, roles, WRITE, **has)
 
         return decorate
 
@@ -109,10 +116,16 @@ class Resource(Blueprint):
         """A DELETE that answers 204."""
 
         def decorate(view: View) -> View:
-            view = self.response(204)(view)
-            return self._guarded(rule, "DELETE", view, roles, (*GUARDED, 503), secured=True)
+            view = self.response(204)(_bodiless(self._queried(view, None)))
+            return self._guarded(rule, "DELETE", view, roles, (400, *GUARDED, 422))
 
         return decorate
+
+    def _queried(self, view: View, query: SchemaType | None) -> View:
+        """Gives the view its query; one that takes none gets nothing, and refuses any parameter."""
+        if query is not None:
+            return self.arguments(query, location="query")(view)
+        return self.arguments(Schema, location="query", as_kwargs=True)(view)
 
     def _guarded(
         self,
@@ -121,19 +134,39 @@ class Resource(Blueprint):
         view: View,
         roles: Sequence[str],
         problems: Sequence[int],
-        *,
-        secured: bool,
+        **has: bool,
     ) -> View:
-        if secured:
-            view = self.doc(security=[{SCHEME: []}])(view)
-        return self._published(rule, method, requires(*roles)(view), problems)
+        view = self.doc(security=[{SCHEME: []}])(view)
+        return self._published(rule, method, requires(*roles)(view), problems, **has)
 
-    def _published(self, rule: str, method: str, view: View, problems: Sequence[int]) -> View:
+    def _published(
+        self,
+        rule: str,
+        method: str,
+        view: View,
+        problems: Sequence[int],
+        *,
+        with_a_body: bool = False,
+        entering: bool = False,
+    ) -> View:
         for status in problems:
             described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
             view = described(view)
-        published: View = self.route(rule, methods=[method])(view)
+        operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
+        more = documented(operation, problems, with_a_body=with_a_body, entering=entering)
+        published: View = self.route(rule, methods=[method])(self.doc(**more)(view))
         return published
+
+
+def _with_key(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
+    if info.get("manual_doc", {}).pop("keyed", False):
+        doc.setdefault("parameters", []).append(KEY_PARAMETER)
+    return doc
+
+
+def spelled(rule: str) -> str:
+    """A rule as OpenAPI spells it: `<seq:seq>` is `{seq}`."""
+    return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
 
 
 def _bodiless(view: View) -> View:

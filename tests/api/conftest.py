@@ -1,6 +1,5 @@
 """The application over a database of the test's own, and a desk that asks it things."""
 
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.test import TestResponse
 
 from api import create_app
+from api.resource import spelled
 from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
@@ -156,6 +156,11 @@ class Desk:
         if rule is not None:
             declared = self.spec["paths"][spelled(rule)][method.lower()]["responses"]
             assert str(answer.status_code) in declared, (method, rule, answer.status_code)
+            if answer.status_code >= 400:
+                content = declared[str(answer.status_code)]["content"]
+                code = answer.json["type"].removeprefix("/problems/")
+                said = (method, rule, answer.text)
+                assert code in content["application/problem+json"]["examples"], said
 
     def rule_of(self, method: str, path: str) -> str | None:
         """The rule that serves the path, None where none does."""
@@ -215,8 +220,3 @@ def at_once(app: Flask) -> Callable[..., list[Any]]:
         return results
 
     return run
-
-
-def spelled(rule: str) -> str:
-    """A rule as OpenAPI spells it: `<seq:seq>` is `{seq}`."""
-    return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)

@@ -6,7 +6,8 @@ is changed.
 
 import pytest
 
-from tests.api.conftest import FOUNDING, spelled
+from api.resource import spelled
+from tests.api.conftest import FOUNDING
 
 ROLES = ("operator", "admin", "officer", "auditor", "nobody")
 READERS = {"admin", "officer", "auditor"}
@@ -18,6 +19,11 @@ TABLE = {
     "GET /healthz": ANYBODY,
     "GET /readyz": ANYBODY,
     "GET /v1/openapi.json": ANYBODY,
+    "GET /v1/docs": ANYBODY,
+    "GET /v1/docs/{resource}": ANYBODY,
+    "GET /v1/docs/style.css": ANYBODY,
+    "GET /problems": ANYBODY,
+    "GET /problems/{code}": ANYBODY,
     "GET /log/{ledger}/checkpoint": ANYBODY,
     "GET /log/{ledger}/tile/{tail}": ANYBODY,
     "GET /log/{ledger}/tile/entries/{tail}": READERS,
@@ -72,6 +78,7 @@ def database_url(sqlite_url):
 def path_of(endpoint: str, ledger: str = "beiyuan") -> tuple[str, str]:
     method, _, path = endpoint.partition(" ")
     values = {"ledger": ledger, "kind": "member", "random": "a" * 26, "seq": "4", "tail": "000"}
+    values |= {"resource": "accounts", "code": "funds"}
     return method, path.format(**values)
 
 

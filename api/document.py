@@ -1,0 +1,165 @@
+"""What the OpenAPI document says beyond schemas: examples, curl lines, which problems come when.
+
+Examples lie in `examples/<resource>.json`, each a request that was sent and the answer that came
+(`tests/api/test_examples.py` sends them all, and writes the files).  Problems are those of
+`problems.toml`; `REFUSALS` says which of the book's rules an operation can meet.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from api.problems import MIMETYPE, PROBLEMS, problem_body
+
+HOST = "https://points.example.org"
+EXAMPLES = Path(__file__).with_name("examples")
+JSON = "application/json"
+_LEDGER = "/v1/ledgers/{ledger}"
+
+# What any operation can meet, by status, and what only those that enter something in the log can.
+_EVERYWHERE: dict[int, tuple[str, ...]] = {
+    400: ("bad-request", "json-text"),
+    401: ("unauthorized",),
+    403: ("role", "standing"),
+    404: ("ledger-unknown", "not-found"),
+    413: ("too-large",),
+    415: ("content-type",),
+    422: ("fields",),
+    500: ("internal",),
+    503: ("database-busy", "database-down", "keys-unusable", "ledger-stopped"),
+}
+_WITH_A_BODY = ("json", "json-duplicate", "json-number", "json-depth")
+_ENTERING = (
+    *("key-missing", "key-form", "key-reused", "standing", "once", "append-failed"),
+    *("clock", "gap", "queue-full", "outcome-unknown"),
+)
+_HOLDERS = ("account", "closed", "due", "range")
+_PROPOSED = ("self", "two-people")
+_REFUSALS: dict[str, tuple[str, ...]] = {
+    "POST /v1/ledgers": ("ledger-exists", "founding", "from", "clock"),
+    f"POST {_LEDGER}/accounts": ("reference-taken",),
+    f"GET {_LEDGER}/accounts/{{kind}}/{{random}}": ("account", "before-ledger"),
+    f"GET {_LEDGER}/accounts/{{kind}}/{{random}}/history": ("account", "before-ledger"),
+    f"GET {_LEDGER}/budgets": ("before-ledger",),
+    f"GET {_LEDGER}/entries": ("before-ledger",),
+    f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/close": (*_HOLDERS, "closing"),
+    f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/reopen": ("account", "opening"),
+    f"POST {_LEDGER}/budgets": (*_PROPOSED, "limits", "from"),
+    f"POST {_LEDGER}/credits": (
+        *(*_HOLDERS, *_PROPOSED, "dates", "reference", "policy", "replaced", "credited", "grant"),
+        *("budget-period", "budget-project", "budget-limit", "effective", "past-day"),
+    ),
+    f"POST {_LEDGER}/debits": (*_HOLDERS, *_PROPOSED, "funds"),
+    f"POST {_LEDGER}/holds": (*_HOLDERS, "funds", "holds", "flow", "until"),
+    f"POST {_LEDGER}/holds/{{seq}}/captures": (*_HOLDERS, "funds", "reference"),
+    f"POST {_LEDGER}/holds/{{seq}}/release": (*_HOLDERS, "reference"),
+    f"POST {_LEDGER}/persons": _PROPOSED,
+    f"POST {_LEDGER}/policies": (*_PROPOSED, "from"),
+    f"GET {_LEDGER}/proposals": ("proposal-unknown",),
+    f"GET {_LEDGER}/proposals/{{random}}": ("proposal-unknown",),
+    f"POST {_LEDGER}/proposals/{{random}}/decline": ("proposal-unknown", "proposal-decided"),
+    f"POST {_LEDGER}/reversals": (
+        *(*_HOLDERS, *_PROPOSED, "reference", "reversal", "reversal-limit", "lapsed"),
+    ),
+    f"POST {_LEDGER}/services": (
+        *("account", "closed", *_PROPOSED, "reference", "replaced", "effective"),
+    ),
+    f"POST {_LEDGER}/settlements": (*_HOLDERS, *_PROPOSED, "funds"),
+    f"POST {_LEDGER}/tokens": ("token-refused",),
+    f"DELETE {_LEDGER}/tokens/{{random}}": ("token-unknown",),
+    f"POST {_LEDGER}/transfers": (*_HOLDERS, "funds", "dates", "flow", "purpose"),
+    f"POST {_LEDGER}/write-offs": (*_HOLDERS, *_PROPOSED, "debt"),
+}
+# Whoever approves meets whatever the proposed thing meets.
+_APPROVE = f"POST {_LEDGER}/proposals/{{random}}/approve"
+_REFUSALS[_APPROVE] = (
+    "proposal-unknown",
+    "proposal-decided",
+    "own-proposal",
+    "self",
+    "account",
+    *(code for code, kind in PROBLEMS.items() if kind.group == "book" and kind.status < 500),
+)
+
+
+def problems_of(
+    operation: str, status: int, *, with_a_body: bool, entering: bool
+) -> tuple[str, ...]:
+    """The codes of the problems of that status which an operation (`POST /v1/…`) can answer."""
+    codes = {*_EVERYWHERE.get(status, ()), *_REFUSALS.get(operation, ())}
+    codes |= {*(_WITH_A_BODY if with_a_body else ()), *(_ENTERING if entering else ())}
+    return tuple(code for code, kind in PROBLEMS.items() if code in codes and kind.status == status)
+
+
+def problem_examples() -> Iterator[tuple[str, dict[str, Any]]]:
+    """An example of each problem, by its code, for the document's components."""
+    for code, kind in PROBLEMS.items():
+        value = problem_body(code, kind.example, errors=kind.errors or None)
+        yield code, {"summary": kind.title, "description": kind.when, "value": value}
+
+
+def documented(
+    operation: str, statuses: Sequence[int], *, with_a_body: bool, entering: bool
+) -> dict[str, Any]:
+    """What is merged into an operation's description; `statuses` are those of its problems."""
+    exchanges = examples().get(operation, [])
+    responses: dict[int, Any] = {}
+    for each in exchanges:
+        if "answer" in each:
+            shown = {_name(each): {"summary": each["title"], "value": each["answer"]}}
+            content = responses.setdefault(each["status"], {"content": {}})["content"]
+            content.setdefault(each["type"], {"examples": {}})["examples"] |= shown
+    for status in statuses:
+        codes = problems_of(operation, status, with_a_body=with_a_body, entering=entering)
+        refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+        responses[status] = {"content": {MIMETYPE: {"examples": refs}}}
+    doc: dict[str, Any] = {"responses": responses}
+    bodies = {
+        _name(each): {"summary": each["title"], "value": each["body"]}
+        for each in exchanges
+        if "body" in each
+    }
+    if bodies:
+        doc["requestBody"] = {"content": {JSON: {"examples": bodies}}}
+    if exchanges:
+        samples = [
+            {"lang": "Shell", "label": each["title"], "source": curl(each)} for each in exchanges
+        ]
+        doc["x-codeSamples"] = samples
+    return doc
+
+
+def curl(exchange: dict[str, Any]) -> str:
+    """A request as one types it in a shell, the token in `$TOKEN`."""
+    method, _, _ = exchange["operation"].partition(" ")
+    lines = [
+        f"curl {'' if method == 'GET' else f'-X {method} '}{shlex.quote(HOST + exchange['path'])}"
+    ]
+    lines += [
+        f"-H {shlex.quote(f'{name}: {value}')}" for name, value in exchange["headers"].items()
+    ]
+    if exchange["token"]:
+        lines.append('-H "Authorization: Bearer $TOKEN"')
+    if "body" in exchange:
+        lines.append(f"--json {shlex.quote(orjson.dumps(exchange['body']).decode())}")
+    return " \\\n  ".join(lines)
+
+
+@cache
+def examples() -> dict[str, list[dict[str, Any]]]:
+    """The exchanges of each operation (`POST /v1/…`), in the order in which they happened."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted(EXAMPLES.glob("*.json")):
+        for exchange in orjson.loads(file.read_bytes()):
+            found.setdefault(exchange["operation"], []).append(exchange)
+    return found
+
+
+def _name(exchange: dict[str, Any]) -> str:
+    return exchange["title"].lower().replace(" ", "-")

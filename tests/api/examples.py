@@ -1,0 +1,205 @@
+"""The story that the document's examples are from: a request for each operation and outcome.
+
+It is told to a real application.  When it changes on purpose, or an operation is new, tell it here,
+then write `api/examples/` and the snapshot anew, and read the diff:
+
+.venv/bin/python -m tests.api.test_examples && .venv/bin/python -m tests.api.test_openapi
+"""
+
+import base64
+import io
+import zipfile
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from api.resource import spelled
+from tests.api.conftest import FOUNDING, Desk
+
+COMMITMENT = base64.b64encode(bytes(range(32))).decode()
+
+
+class Scribe(Desk):
+    """A desk that writes down each exchange which was given a title just before."""
+
+    def __init__(self, *place: Any) -> None:
+        self.exchanges: list[dict[str, Any]] = []
+        self.title: str | None = None
+        super().__init__(*place)
+
+    def key(self) -> str:
+        self._keys += 1
+        return f"2026-11-24-{self._keys:04}"
+
+    def told(self, title: str) -> "Scribe":
+        """Names the next exchange, which is thereby written down."""
+        self.title = title
+        return self
+
+    def ask(
+        self, method: str, path: str, role: str = "nobody", body: Any = None, **headers: str
+    ) -> TestResponse:
+        title, self.title = self.title, None
+        answer = super().ask(method, path, role, body, **headers)
+        if title is not None:
+            assert answer.status_code < 400, answer.text
+            rule = self.rule_of(method, path.partition("?")[0])
+            assert rule is not None, path
+            self.exchanges.append(
+                {"operation": f"{method} {spelled(rule)}", "title": title, "path": path}
+                | {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
+                | {"token": role != "nobody", "status": answer.status_code}
+                | ({} if body is None else {"body": body})
+                | shown(answer)
+            )
+        return answer
+
+    def ref(self, kind: str) -> dict[str, str]:
+        return {"commitment": COMMITMENT, "id": f"{kind}/{'a' * 26}"}
+
+
+def shown(answer: TestResponse) -> dict[str, Any]:
+    """An answer as an example shows it: bytes in base64, and of a zip the names in it."""
+    if answer.status_code == 204:
+        return {}
+    kind = answer.headers["Content-Type"]
+    if answer.is_json:
+        return {"type": "application/json", "answer": answer.json}
+    if kind == "application/zip":
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as bundle:
+            return {"type": kind, "answer": "\n".join(sorted(bundle.namelist()))}
+    if kind == "application/octet-stream":
+        return {"type": kind, "answer": base64.b64encode(answer.data).decode()}
+    return {"type": kind, "answer": answer.text}
+
+
+def tell(s: Scribe) -> None:
+    """The whole story."""
+    _the_log(s)
+    _people_and_their_tokens(s)
+    _accounts(s)
+    _service_and_credit(s)
+    _spending(s)
+    _two_people(s)
+    _the_log_is_read(s)
+
+
+def _the_log(s: Scribe) -> None:
+    s.publish()
+    s.told("The newest checkpoint").ask("GET", "/log/beiyuan/checkpoint")
+    s.told("The hashes of the first five entries").ask("GET", "/log/beiyuan/tile/0/000.p/5")
+    s.told("The first five entries").ask("GET", "/log/beiyuan/tile/entries/000.p/5", "auditor")
+    founding = {"name": "nanyuan", "utc_offset_minutes": 480} | FOUNDING
+    s.told("A ledger with its first budget and policy").ask(
+        "POST", "/v1/ledgers", "operator", founding
+    )
+    s.told("All ledgers").ask("GET", "/v1/ledgers", "operator")
+    s.told("Where a ledger stands").get("")
+
+
+def _people_and_their_tokens(s: Scribe) -> None:
+    s.told("A partner's clerk").post("/persons", {"standing": "partner"}, "admin")
+    s.told("To office, which needs a second person").post(
+        "/persons", {"standing": "office"}, "admin"
+    )
+    s.told("Everybody").get("/persons")
+    wanted = {"person": s.first, "role": "officer", "days": 90}
+    made = s.told("An officer's token").ask("POST", f"{s.base}/tokens", "admin", wanted)
+    s.told("All tokens").get("/tokens", "admin")
+    s.told("The end of a token").ask("DELETE", f"{s.base}/tokens/{made.json['id'][6:]}", "admin")
+
+
+def _accounts(s: Scribe) -> None:
+    opened = {"kind": "member", "reference": "volunteer-1001"}
+    member = s.told("A member's account").post("/accounts", opened).json["account"]
+    s.told("An account that is not needed any more").post(f"/accounts/{member}/close")
+    s.told("The same account, needed again").post(f"/accounts/{member}/reopen")
+    s.credit(member, 25, valid_until="2027-12-31")
+    s.told("The account of a reference").get("/accounts?reference=volunteer-1001")
+    s.told("An account with dated points").get(f"/accounts/{member}")
+    s.told("Its newest postings").get(f"/accounts/{member}/history?limit=2")
+
+
+def _service_and_credit(s: Scribe) -> None:
+    member = s.member()
+    recorder = s.post("/persons", {"standing": "partner"}, "admin").json["person"]
+    service = {
+        "member": member,
+        "minutes": 90,
+        "assurance": "roster",
+        "effective_at": "2026-11-21T01:00:00Z",
+        "recorder": recorder,
+        "ref": s.ref("contribution"),
+    }
+    recorded = s.told("An hour and a half of service").post("/services", service)
+    s.told("A back entry, which needs a second person").post(
+        "/services", service | {"assurance": "back-entry"}
+    )
+    credit = {"account": member, "amount": 25, "budget": s.budget}
+    s.told("Points for a service").post(
+        "/credits?wait=0",
+        credit | {"service": recorded.json["service"], "valid_until": "2027-12-31"},
+    )
+    s.told("A grant above the limit, which needs a second person").post(
+        "/credits", credit | {"amount": 100_000}
+    )
+
+
+def _spending(s: Scribe) -> None:
+    member, friend, org = s.member(200), s.member(), s.org()
+    hold = {"account": member, "payee": org, "amount": 20, "until": "2026-12-01T00:00:00Z"}
+    placed = s.told("Points set aside for a reward").post("/holds", hold).json["hold"]
+    s.told("A hold").get(f"/holds/{placed}")
+    s.told("Part of it is paid").post(f"/holds/{placed}/captures", {"amount": 15})
+    s.told("The rest is given back").post(f"/holds/{placed}/release")
+    gift = {"from": member, "to": friend, "amount": 30, "purpose": "gift"}
+    s.told("A gift").post("/transfers", gift)
+    debit = {"account": member, "amount": 10}
+    taken = s.told("Points that leave circulation").post("/debits", debit)
+    s.told("An overdraft, which needs a second person").post(
+        "/debits", {"account": friend, "amount": 50, "overdraw": True}
+    )
+    seq = taken.json["entries"][-1]["seq"]
+    s.told("Half of it is undone").post("/reversals", {"entry": seq, "amount": 5})
+
+
+def _two_people(s: Scribe) -> None:
+    org = s.org()
+    s.credit(org, 500)
+    s.told("What an organisation collected").post(
+        "/settlements", {"account": org, "amount": 300, "ref": s.ref("settlement")}
+    )
+    friend = s.member(10)
+    overdrawn = s.post("/debits", {"account": friend, "amount": 15, "overdraw": True})
+    href = overdrawn.json["href"]
+    s.told("What waits").get("/proposals?state=open&limit=2", "admin")
+    s.told("A proposal").ask("GET", href, "admin")
+    s.told("A second person approves").ask("POST", f"{href}/approve", "second admin")
+    s.told("A debt to be forgiven").post("/write-offs", {"account": friend, "amount": 5})
+    declined = s.post("/write-offs", {"account": friend, "amount": 5}).json["href"]
+    s.told("A second person declines").ask("POST", f"{declined}/decline", "second admin")
+    budget = {"limit": 50_000, "from": "2027-01-01", "to": "2027-12-31"}
+    s.told("Next year's budget").post("/budgets", budget, "admin")
+    s.told("All budgets").get("/budgets")
+    gift = {"purpose": "gift", "from": "member", "to": "member", "limit": 50}
+    limits = {"grant_limit": 100, "reversal_limit": 100, "hold_days": 60}
+    policy = {"from": "2027-01-01", "transfers": [gift]} | limits
+    s.told("Next year's policy").post("/policies", policy, "admin")
+    s.told("All policies").get("/policies")
+    large = {"account": s.member(), "amount": 5_000, "budget": s.budget}
+    href = s.post("/credits", large).json["href"]
+    granted = s.ask("POST", f"{href}/approve", "second admin")
+    entry = granted.json["entries"][-1]["seq"]
+    s.told("A reversal above the limit, which needs a second person").post(
+        "/reversals", {"entry": entry}
+    )
+
+
+def _the_log_is_read(s: Scribe) -> None:
+    last = s.size() - 1
+    s.told("A receipt that is still to come").get(f"/entries/{last}/receipt")
+    s.publish()
+    s.told("A receipt").get(f"/entries/{last}/receipt")
+    s.told("One entry").get(f"/entries/{last}")
+    s.told("Two credits").get("/entries?type=credit&limit=2")
+    s.told("The names of the files in the bundle").get("/bundle")

@@ -1,0 +1,174 @@
+"""The examples in the document are what a real application is asked and answers."""
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from api import create_app
+from api.document import EXAMPLES, curl, examples
+from api.problems import PROBLEMS
+from ledger.config import read_settings
+from ledger.db import migrate
+from ledger.installation import Installation
+from ledger.journal.keys import create_keys
+from ledger.journal.pkcs8 import ScryptCost
+from tests.api.conftest import HOST, LEDGERS, PASSPHRASE
+from tests.api.examples import Scribe, tell
+from tests.api.test_openapi import operations, published
+from tests.journal.live import TestClock
+
+# Drawn anew each time: ids, tokens, hashes and signatures.
+CHANCE = re.compile(r"\b[a-z2-7]{25}[aeimquy4]\b|pts_(\w+)_[\w-]{43}|[A-Za-z0-9+/]{22,}={0,2}")
+
+
+def comparable(exchanges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Exchanges without what chance put in."""
+    return json.loads(CHANCE.sub("…", json.dumps(exchanges)))
+
+
+def by_file(exchanges: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The exchanges of each resource."""
+    tags = {
+        name.upper().partition(" ")[0] + name[name.index(" ") :]: o["tags"][0]
+        for name, o in operations(published())
+    }
+    files: dict[str, list[dict[str, Any]]] = {}
+    for each in exchanges:
+        files.setdefault(tags[each["operation"]], []).append(each)
+    return files
+
+
+@pytest.fixture
+def scribe(app, client, installation):
+    return Scribe(app, client, installation)
+
+
+def test_the_examples_are_what_is_asked_and_answered(scribe):
+    # when the story is told
+    tell(scribe)
+
+    # then each exchange is the one on record, but for what chance put in
+    told = by_file(scribe.exchanges)
+    assert set(told) == {file.stem for file in EXAMPLES.glob("*.json")}
+    for name, exchanges in told.items():
+        recorded = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+        assert comparable(exchanges) == comparable(recorded), name
+
+
+def test_every_operation_has_an_example_of_each_good_answer_and_of_its_body():
+    for name, operation in operations(published()):
+        for status, response in operation["responses"].items():
+            if status < "3" and "content" in response:
+                for kind, content in response["content"].items():
+                    assert content["examples"], (name, status, kind)
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["examples"], name
+        assert operation["x-codeSamples"], name
+
+
+def test_every_problem_is_in_the_document_with_an_example():
+    spec = published()
+    found = spec["components"]["examples"]
+    assert set(found) == set(PROBLEMS)
+    for code, example in found.items():
+        assert example["value"]["type"] == f"/problems/{code}"
+        assert valid(spec, {"$ref": "#/components/schemas/Problem"}, example["value"])
+
+
+def test_every_answer_of_trouble_names_the_problems_that_it_can_be():
+    spec = published()
+    for name, operation in operations(spec):
+        for status, response in operation["responses"].items():
+            if status >= "4":
+                codes = response["content"]["application/problem+json"]["examples"]
+                assert codes, (name, status)
+                assert {PROBLEMS[code].status for code in codes} == {int(status)}, name
+
+
+def test_each_example_is_of_its_own_schema_and_has_no_other_field():
+    spec = published()
+    for name, operation in operations(spec):
+        parts = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for kind, content in (each for part in parts for each in part.get("content", {}).items()):
+            if kind == "application/json":
+                for example in content["examples"].values():
+                    assert valid(spec, content["schema"], example["value"]), name
+                    assert strange(spec, content["schema"], example["value"]) == [], name
+
+
+def test_a_curl_line_says_the_whole_request():
+    made = {"operation": "POST /v1/x", "path": "/v1/x?a=1&b=2", "token": True}
+    made |= {"headers": {"Idempotency-Key": "k'1"}, "body": {"amount": 5}}
+
+    assert curl(made).split(" \\\n  ") == [
+        "curl -X POST 'https://points.example.org/v1/x?a=1&b=2'",
+        """-H 'Idempotency-Key: k'"'"'1'""",
+        '-H "Authorization: Bearer $TOKEN"',
+        """--json '{"amount":5}'""",
+    ]
+
+
+def test_an_operation_is_looked_up_as_the_document_spells_it():
+    spelled = {
+        name.partition(" ")[0].upper() + name[name.index(" ") :]
+        for name, _ in operations(published())
+    }
+    assert set(examples()) == spelled
+
+
+def valid(spec: dict, schema: dict, value: Any) -> bool:
+    """Whether a value is of a schema of the document."""
+    whole = {"components": spec["components"], **schema}
+    return jsonschema_rs.validator_for(whole).is_valid(value)
+
+
+def strange(spec: dict, schema: dict, value: Any, path: str = "") -> list[str]:
+    """The fields of a value that its schema does not name."""
+    if "$ref" in schema:
+        schema = spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        return [found for each in value for found in strange(spec, schema["items"], each, path)]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    known = schema["properties"]
+    return [f"{path}.{name}" for name in value if name not in known] + [
+        found
+        for name in known
+        if name in value
+        for found in strange(spec, known[name], value[name], f"{path}.{name}")
+    ]
+
+
+def written_anew() -> None:
+    """Tells the story once more, and writes it down."""
+    with tempfile.TemporaryDirectory() as place:
+        url = f"sqlite:///{place}/points.db"
+        environ = {"POINTS_DATA": place, "POINTS_DATABASE_URL": url}
+        environ |= {"POINTS_PASSPHRASE": PASSPHRASE, "POINTS_PUBLIC_HOST": HOST}
+        migrate(url)
+        settings = read_settings(environ)
+        for name in LEDGERS:
+            directory = Path(settings.keys) / name
+            directory.parent.mkdir(exist_ok=True)
+            cost = ScryptCost(2, 1, 1)
+            create_keys(directory, f"{HOST}/log/{name}", PASSPHRASE.encode(), cost=cost)
+        installation = Installation(settings, environ, clock=TestClock())
+        app = create_app(installation)
+        scribe = Scribe(app, app.test_client(), installation)
+        tell(scribe)
+        installation.close()
+    shutil.rmtree(EXAMPLES, ignore_errors=True)
+    EXAMPLES.mkdir()
+    for name, exchanges in by_file(scribe.exchanges).items():
+        text = json.dumps(exchanges, indent=2, ensure_ascii=False)
+        (EXAMPLES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    written_anew()
