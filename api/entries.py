@@ -124,7 +124,11 @@ def show_receipt(query: dict[str, int], ledger: OpenLedger, seq: int) -> Respons
         ledger.publisher.wake()
         where = f"/v1/ledgers/{ledger.name}/entries/{seq}/receipt"
         return answer({"receipt": where}, 202, Retry_After=str(RECEIPT_RETRY_AFTER_SECONDS))
-    return Response(receipt.encode(), mimetype="text/plain")
+    response = Response(receipt.encode(), mimetype="text/plain")
+    # The name that C2SP tlog-proof wants its files to have.
+    name = f"{ledger.name}-{seq}.tlog-proof"
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return response
 
 
 def _existing(raw: bytes | None, seq: int) -> bytes:
