@@ -91,9 +91,12 @@ def test_no_empty_tile_is_served(published, subtests):
             assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
 
 
-def test_before_anything_is_published_there_is_neither_checkpoint_nor_tile(desk):
-    for tail in ("checkpoint", "tile/0/000.p/5", "tile/entries/000.p/5"):
-        assert desk.ask("GET", f"{LOG}/{tail}", "auditor").status_code == 404
+def test_what_is_not_published_yet_has_no_tile(published):
+    published.org()
+
+    for kind in ("0", "entries"):
+        path = f"{LOG}/tile/{kind}/000.p/9"
+        assert published.ask("GET", path, "auditor").status_code == 404
 
 
 def test_any_other_spelling_of_a_tile_is_not_served(published, subtests):
