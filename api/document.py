@@ -26,7 +26,7 @@ _LEDGER = "/v1/ledgers/{ledger}"
 _EVERYWHERE: dict[int, tuple[str, ...]] = {
     400: ("bad-request", "json-text"),
     401: ("unauthorized",),
-    403: ("role", "standing"),
+    403: ("role", "scope", "standing"),
     404: ("ledger-unknown", "not-found"),
     413: ("too-large",),
     415: ("content-type",),
@@ -72,19 +72,21 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     ),
     f"POST {_LEDGER}/settlements": (*_HOLDERS, *_PROPOSED, "funds"),
     f"POST {_LEDGER}/tokens": ("token-refused",),
+    f"GET {_LEDGER}/tokens": ("token-unknown",),
+    f"POST {_LEDGER}/tokens/{{random}}/rotate": ("token-refused", "token-unknown"),
     f"DELETE {_LEDGER}/tokens/{{random}}": ("token-unknown",),
     f"POST {_LEDGER}/transfers": (*_HOLDERS, "funds", "dates", "flow", "purpose"),
     f"POST {_LEDGER}/write-offs": (*_HOLDERS, *_PROPOSED, "debt"),
 }
-# Whoever approves meets whatever the proposed thing meets.
-_APPROVE = f"POST {_LEDGER}/proposals/{{random}}/approve"
-_REFUSALS[_APPROVE] = (
-    "proposal-unknown",
-    "proposal-decided",
-    "own-proposal",
-    "self",
-    "account",
+# Whoever approves, or sends many commands, meets whatever each of these meets.
+_ANY = (
+    *("self", "account", "reference-taken"),
     *(code for code, kind in PROBLEMS.items() if kind.group == "book" and kind.status < 500),
+)
+_REFUSALS[f"POST {_LEDGER}/batch"] = _ANY
+_REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
+    *("proposal-unknown", "proposal-decided", "own-proposal"),
+    *_ANY,
 )
 
 

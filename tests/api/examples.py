@@ -106,6 +106,9 @@ def _people_and_their_tokens(s: Scribe) -> None:
     wanted = {"person": s.first, "role": "officer", "days": 90}
     made = s.told("An officer's token").ask("POST", f"{s.base}/tokens", "admin", wanted)
     s.told("All tokens").get("/tokens", "admin")
+    s.told("A new token in its place").ask(
+        "POST", f"{s.base}/tokens/{made.json['id'][6:]}/rotate", "admin", {"overlap_days": 1}
+    )
     s.told("The end of a token").ask("DELETE", f"{s.base}/tokens/{made.json['id'][6:]}", "admin")
 
 
@@ -152,6 +155,11 @@ def _spending(s: Scribe) -> None:
     s.told("A hold").get(f"/holds/{placed}")
     s.told("Part of it is paid").post(f"/holds/{placed}/captures", {"amount": 15})
     s.told("The rest is given back").post(f"/holds/{placed}/release")
+    many = [
+        {"kind": "credit", "account": friend, "amount": 5, "budget": s.budget},
+        {"kind": "debit", "account": friend, "amount": 100},
+    ]
+    s.told("Two commands, each on its own").post("/batch", {"atomic": False, "commands": many})
     gift = {"from": member, "to": friend, "amount": 30, "purpose": "gift"}
     s.told("A gift").post("/transfers", gift)
     debit = {"account": member, "amount": 10}
