@@ -18,7 +18,7 @@ help:  ## show this list
 run: $(RUNTIME)  ## set up, load the demo on first start, serve on 127.0.0.1:8000 (data in .data)
 	@exec $(BIN)/points run
 
-test: $(TOOLS)  ## run the suite on SQLite and PostgreSQL (WORKERS=2)
+test: $(TOOLS) browser  ## run the suite on SQLite and PostgreSQL (WORKERS=2)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(TOOLS)  ## check format, style, types and the direction of imports
@@ -41,6 +41,19 @@ citus: $(TOOLS)  ## run the journal's tests on the Citus coordinator that POINTS
 clean:  ## remove caches and build products; .venv and .data stay
 	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name .venv -o -name .data -o -name .git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# The console is tested in a real Chromium, with a font that has Chinese: found, or installed by root.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v $$name >/dev/null && [ -n "$$(fc-list :lang=zh 2>/dev/null)" ]; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing a Chromium and a font with Chinese, which the console is tested with …"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install chromium fontconfig fonts-noto-cjk >/dev/null; \
+	else \
+	  echo "make: The console is tested in Chromium with a Chinese font, and one of them was not found." >&2; \
+	  echo "make: On Debian or Ubuntu: apt install chromium fontconfig fonts-noto-cjk" >&2; exit 1; \
+	fi
 
 # pip is the last thing that venv makes, so a virtual environment that was cut short is made again.
 $(BIN)/pip:

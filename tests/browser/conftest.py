@@ -1,0 +1,136 @@
+"""The sample programme served on loopback, and a real Chromium that looks at it.
+
+A page that logs an error or breaks its own policy fails the test that looked at it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from api import create_app
+from ledger.config import read_settings
+from ledger.db import migrate
+from ledger.demo import load_demo
+from ledger.demo_tokens import demo_token
+from ledger.installation import Installation
+from ledger.journal.keys import create_keys
+from ledger.journal.pkcs8 import ScryptCost
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL = "On Debian or Ubuntu: apt install chromium fonts-noto-cjk"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the sample programme is, and how large."""
+
+    address: str
+    ledger: str
+    entries: int
+    token: str
+    data: Path
+
+    def url(self, path: str = "") -> str:
+        """A page of the ledger."""
+        return f"{self.address}/ledgers/{self.ledger}{path}"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium, with a font that has Chinese; tests fail where there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.fail(f"The console is tested in Chromium, and none was found. {INSTALL}")
+    fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=False)
+    if not fonts.stdout.strip():
+        pytest.fail(f"The console is tested with Chinese text, and no font has it. {INSTALL}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Root may not use Chromium's sandbox.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=[*options, "--disable-background-networking"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The sample programme; made once, since pages only read."""
+    data = tmp_path_factory.mktemp("served")
+    environ = {
+        "POINTS_DATA": str(data),
+        "POINTS_DATABASE_URL": f"sqlite:///{data}/points.db",
+        "POINTS_PASSPHRASE": "a passphrase of the tests",
+    }
+    migrate(environ["POINTS_DATABASE_URL"])
+    installation = Installation(read_settings(environ), environ)
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = partial(create_keys, cost=ScryptCost(2, 1, 1))
+        patch.setattr("ledger.installation.create_keys", cheap)
+        made = load_demo(installation)
+    token = demo_token(installation, made.ledger, "auditor")
+    server = make_server("127.0.0.1", 0, create_app(installation), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    # By its name, since browsers hold that, too, for a secure place.
+    yield Served(f"http://localhost:{server.port}", made.ledger, made.entries, token, data)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    installation.close()
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens windows of a visitor's own."""
+    opened: list[BrowserContext] = []
+
+    def open_context(**options: object) -> BrowserContext:
+        context = browser.new_context(locale="en-GB", **options)  # type: ignore[arg-type]
+        opened.append(context)
+        return context
+
+    yield open_context
+    for context in opened:
+        context.close()
+
+
+def _faults(said: ConsoleMessage) -> list[str]:
+    """What a page complains of; that a page is not there is no fault of it."""
+    missing = "Failed to load resource" in said.text and "/console/" not in said.location["url"]
+    return [said.text] if said.type == "error" and not missing else []
+
+
+@pytest.fixture
+def visit(contexts: Callable[..., BrowserContext], served: Served) -> Callable[..., Page]:
+    """A page of an auditor who has signed in to the sample programme."""
+    faults: list[str] = []
+
+    def signed_in(**options: object) -> Page:
+        page = contexts(**options).new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.extend(_faults(said)))
+        page.goto(served.address)
+        page.get_by_role("button", name="Look around the sample programme").click()
+        page.wait_for_url(served.url())
+        return page
+
+    yield signed_in
+    assert faults == []

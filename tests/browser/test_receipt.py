@@ -1,0 +1,304 @@
+"""A receipt is checked by the browser itself: a good one holds, a changed one does not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.console.pages import STATIC
+from ledger.audit.faults import ReceiptFault
+from ledger.audit.receipts import verify_receipt
+from ledger.tlog.merkle import CompactRange, leaf_hash, prove_inclusion, range_at
+from ledger.tlog.note import parse_vkey
+from tests.browser.conftest import Served
+
+ENTRY = 96  # a capture, well inside of the tree
+STEPS = ("read", "leaf", "path", "head", "signature", "entry")
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def page(visit: Visit, served: Served) -> Page:
+    """The receipt's page, the check done."""
+    opened = visit()
+    opened.goto(served.url(f"/entries/{ENTRY}/receipt"))
+    expect(opened.locator("#verdict")).to_have_attribute("data-state", "good")
+    return opened
+
+
+def states(page: Page) -> list[str]:
+    return [page.locator(f"#step-{step}").get_attribute("data-state") or "" for step in STEPS]
+
+
+def module_of(page: Page) -> str:
+    """The address of the module that checks."""
+    style = page.locator("link[rel=stylesheet]").get_attribute("href") or ""
+    return style.replace("console.css", "tlog.js")
+
+
+def check(page: Page, receipt: str | None = None, vkey: str | None = None) -> None:
+    """Puts another receipt or key into the page, and checks."""
+    if receipt is not None:
+        page.get_by_label("The receipt", exact=True).fill(receipt)
+    if vkey is not None:
+        page.get_by_label("The log's key").fill(vkey)
+    page.get_by_role("button", name="Check", exact=True).click()
+
+
+def flipped(line: str, place: int = 10) -> str:
+    """The line with one letter of its base64 changed to another that is canonical there."""
+    return line[:place] + ("A" if line[place] != "A" else "B") + line[place + 1 :]
+
+
+def in_leaf(lines: list[str]) -> None:
+    entry = base64.b64decode(lines[1].removeprefix("extra "))
+    more = re.sub(
+        rb'"amount":(\d)', lambda found: b'"amount":%d' % (int(found[1]) % 9 + 1), entry, count=1
+    )
+    lines[1] = "extra " + base64.b64encode(more).decode()
+
+
+def in_path(lines: list[str]) -> None:
+    lines[4] = flipped(lines[4])
+
+
+def in_root(lines: list[str]) -> None:
+    root = lines.index("") + 3
+    lines[root] = flipped(lines[root])
+
+
+def in_signature(lines: list[str]) -> None:
+    line = lines.index("") + 5
+    lines[line] = flipped(lines[line], len(lines[line]) - 20)
+
+
+def in_size(lines: list[str]) -> None:
+    size = lines.index("") + 2
+    lines[size] = str(int(lines[size]) + 1)
+
+
+def in_both(lines: list[str]) -> None:
+    """Entry and root changed so that they fit each other: only the signature tells."""
+    in_leaf(lines)
+    leaf = leaf_hash(base64.b64decode(lines[1].removeprefix("extra ")))
+    tree, _ = CompactRange.empty().extend([leaf])
+    first = lines.index("")
+    lines[2:first] = ["index 0"]
+    lines[5], lines[6] = "1", base64.b64encode(tree.root()).decode()
+
+
+# What is changed, the step that does not hold, and what the page says of it.
+TAMPERED = {
+    "leaf": (in_leaf, "head", "another root"),
+    "path": (in_path, "head", "another root"),
+    "root": (in_root, "head", "another root"),
+    "signature": (in_signature, "signature", "not over this head"),
+    "size": (in_size, "signature", "not over this head"),
+    "leaf and root": (in_both, "signature", "not over this head"),
+}
+
+
+def test_a_good_receipt_holds_at_every_step(page: Page) -> None:
+    assert states(page) == ["good"] * 6
+    expect(page.locator("#verdict")).to_contain_text("The receipt holds")
+    # And our verifier says the same of what the page shows
+    receipt = page.get_by_label("The receipt", exact=True).input_value()
+    key = parse_vkey(page.get_by_label("The log's key").input_value())
+    report = verify_receipt(receipt.encode(), [key])
+    assert (report.seq, report.trust) == (ENTRY, "checked")
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_tampered_receipt_does_not_hold(page: Page, what: str) -> None:
+    change, step, said = TAMPERED[what]
+    # When one thing of the receipt is changed
+    good = page.get_by_label("The receipt", exact=True).input_value()
+    lines = good.split("\n")
+    change(lines)
+    check(page, "\n".join(lines))
+    # Then the page says at which step it does not hold, and why; nothing after it is claimed
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "bad")
+    expect(page.locator("#verdict")).to_contain_text("The receipt does not hold")
+    expect(page.locator("#verdict")).to_contain_text(said)
+    at = STEPS.index(step)
+    assert states(page) == ["good"] * at + ["bad"] + ["waiting"] * (5 - at)
+    # And as it was, it holds again
+    page.get_by_role("button", name="As it was").click()
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "good")
+
+
+def test_a_tampered_receipt_from_the_server_does_not_hold_either(
+    visit: Visit, served: Served
+) -> None:
+    # Given a server that shows another entry than the log has
+    page = visit()
+
+    def lie(route) -> None:
+        answer = route.fetch()
+        lines = answer.text().split("\n")
+        place = next(n for n, line in enumerate(lines) if line.startswith("extra "))
+        proof = lines[place - 1 :]
+        in_leaf(proof)
+        route.fulfill(response=answer, body="\n".join(lines[: place - 1] + proof))
+
+    page.route("**/receipt", lie)
+    page.goto(served.url(f"/entries/{ENTRY}/receipt"))
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "bad")
+
+
+def test_a_key_of_ones_own_decides(page: Page) -> None:
+    mine = page.get_by_label("The log's key").input_value()
+    for other in ("", "x", mine[:-4] + "AAA=", mine.replace("+", "-", 1), f"{mine}+"):
+        check(page, vkey=other)
+        expect(page.locator("#verdict")).to_contain_text("is no Ed25519 key")
+        assert states(page)[4] == "bad"
+    # A sound key that did not sign
+    check(page, vkey="example.org/log/other+3a8de4c5+" + "A" * 44)
+    assert states(page)[4] == "bad"
+
+
+def test_spellings_are_as_strict_as_the_verifiers(page: Page) -> None:
+    good = page.get_by_label("The receipt", exact=True).input_value()
+    lines = good.split("\n")
+    spellings = {
+        "no receipt": "",
+        "another header": good.replace("proof@v1", "proof@v2", 1),
+        "no entry": "\n".join([lines[0], *lines[2:]]),
+        "leading zero": good.replace(f"index {ENTRY}", f"index 0{ENTRY}"),
+        "beyond the log": good.replace(f"index {ENTRY}", "index 9007199254740991"),
+        "beyond all numbers": good.replace(f"index {ENTRY}", "index 9007199254740992"),
+        "a hash too many": "\n".join([*lines[:3], lines[3], *lines[3:]]),
+        "a hash too few": "\n".join([*lines[:3], *lines[4:]]),
+        "unpadded": good.replace(lines[3], lines[3].rstrip("=")),
+        "unused bits": good.replace(lines[3], lines[3][:-2] + chr(ord(lines[3][-2]) + 1) + "="),
+        "extension line": good.replace("\n— ", "more\n\n— ", 1),
+        "no last newline": good[:-1],
+        "a control character": good.replace("— ", "— \x07", 1),
+    }
+    for what, text in spellings.items():
+        check(page, text)
+        expect(page.locator("#verdict"), what).to_have_attribute("data-state", "bad")
+        with pytest.raises(ReceiptFault):
+            verify_receipt(text.encode())
+
+
+SPELLINGS = [
+    '{"v":1}',
+    '{"v": 1}',
+    '{"v":1.0}',
+    '{"v":1,"a":2}',
+    '{"a":"\\u0041","v":1}',
+    '{"v":1,"v":1}',
+    '{"a":null,"v":1}',
+    '{"a":9007199254740992,"v":1}',
+    "[1]",
+    "v",
+    '{"v":2}',
+]
+
+
+def test_entries_have_one_spelling(page: Page) -> None:
+    said = page.evaluate(
+        """async ([module, texts]) => {
+          const { parseEntry } = await import(module);
+          return texts.map((text) => {
+            try { return parseEntry(new TextEncoder().encode(text)) && "ok"; }
+            catch (fault) { return fault.code; }
+          });
+        }""",
+        [module_of(page), SPELLINGS],
+    )
+    assert said == ["ok"] + ["spelling"] * 10
+
+
+def test_paths_are_climbed_as_the_verifier_climbs_them(page: Page) -> None:
+    # Given proofs of every leaf of every small tree, by the log's own code
+    leaves = [leaf_hash(bytes((n,))) for n in range(20)]
+    cases = []
+    for size in range(1, len(leaves) + 1):
+        nodes = _nodes(leaves[:size])
+        root = range_at(size, nodes).root()
+        for index in range(size):
+            path = prove_inclusion(index, size, nodes)
+            cases.append([index, size, [each.hex() for each in (leaves[index], root, *path)]])
+    # Then the page's module comes to the same root, and to none with a hash less or more
+    wrong = page.evaluate(
+        """async ([module, cases]) => {
+          const { rootOf } = await import(module);
+          const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
+          const hex = (raw) => [...raw].map((b) => b.toString(16).padStart(2, "0")).join("");
+          const wrong = [];
+          for (const [index, size, hashes] of JSON.parse(cases)) {
+            const [leaf, , ...path] = hashes.map(bytes);
+            if (hex(await rootOf(leaf, index, size, path)) !== hashes[1]) wrong.push([index, size]);
+            for (const other of [path.slice(1), [...path, leaf]]) {
+              if (other.length === path.length) continue;
+              const said = await rootOf(leaf, index, size, other).then(() => "ok", (e) => e.code);
+              if (said !== "length") wrong.push([index, size, said]);
+            }
+          }
+          return wrong;
+        }""",
+        [
+            module_of(page),
+            json.dumps(cases),
+        ],
+    )
+    assert wrong == []
+
+
+def _nodes(leaves: list[bytes]) -> Callable[[int, int], bytes]:
+    def node(level: int, index: int) -> bytes:
+        span = leaves[index << level : (index + 1) << level]
+        return CompactRange.empty().extend(span)[0].root()
+
+    return node
+
+
+WITHOUT_ED25519 = """
+const original = crypto.subtle.importKey.bind(crypto.subtle);
+crypto.subtle.importKey = (format, key, algorithm, ...rest) =>
+  algorithm === "Ed25519"
+    ? Promise.reject(new DOMException("unknown", "NotSupportedError"))
+    : original(format, key, algorithm, ...rest);
+"""
+
+
+@pytest.mark.parametrize(
+    "removed", [WITHOUT_ED25519, "Object.defineProperty(crypto, 'subtle', { value: undefined });"]
+)
+def test_a_browser_that_cannot_check_says_so_and_names_the_command(
+    visit: Visit, served: Served, removed: str
+) -> None:
+    page = visit()
+    page.add_init_script(removed)
+    page.goto(served.url(f"/entries/{ENTRY}/receipt"))
+    expect(page.locator("#verdict")).to_contain_text("This browser cannot verify Ed25519")
+    expect(page.locator("#command")).to_contain_text("points verify --receipt")
+    assert states(page) == ["waiting"] * 6
+    expect(page.get_by_role("button", name="Check", exact=True)).to_be_hidden()
+
+
+def test_every_fault_that_the_module_names_has_its_sentence(page: Page) -> None:
+    source = (STATIC / "tlog.js").read_text()
+    codes = set(re.findall(r'"(?:read|leaf|path|head|signature|entry)", "([a-z-]+)"\)', source))
+    codes |= {"base64"}
+    said = page.locator("#faults [data-code]").evaluate_all("all => all.map(x => x.dataset.code)")
+    assert set(said) == codes
+    assert len(said) == len(set(said))
+
+
+def test_the_saved_receipt_is_the_one_that_was_checked(page: Page, tmp_path: Path) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the receipt").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert saved.name in page.locator("#command").inner_text()
+    assert saved.read_text() == page.get_by_label("The receipt", exact=True).input_value()
