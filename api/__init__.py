@@ -33,6 +33,7 @@ from api import (
     points,
     policies,
     problems,
+    proofs,
     proposals,
     services,
     tokens,
@@ -47,6 +48,7 @@ from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
 RESOURCES = (
     ledgers,
     accounts,
+    proofs,
     points,
     holds,
     services,

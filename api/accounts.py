@@ -206,7 +206,7 @@ def show_account(query: dict[str, Any], ledger: OpenLedger, kind: str, random: s
         else:
             found = find_account(conn, ledger.id, name, installation().clock.now())
     if found is None:
-        raise _absent(name, as_of if past else None)
+        raise absent(name, as_of if past else None)
     return answer({"as_of": as_of, **_shown(found)})
 
 
@@ -217,7 +217,7 @@ def show_history(query: dict[str, Any], ledger: OpenLedger, kind: str, random: s
     with installation().database.reading(snapshot=True) as conn:
         as_of = resolve(conn, ledger.id, query["as_of"], query["as_of_time"])
         if find_past_account(conn, ledger.id, name, as_of) is None:
-            raise _absent(name, as_of)
+            raise absent(name, as_of)
         history = account_history(
             conn,
             ledger.id,
@@ -252,11 +252,12 @@ def reopen_account(query: dict[str, int], ledger: OpenLedger, kind: str, random:
     name = f"{kind}/{random}"
     with installation().database.reading() as conn:
         if not account_exists(conn, ledger.id, name):
-            raise _absent(name)
+            raise absent(name)
     return place(ledger, "open", {"account": name}, wait=query["wait"])
 
 
-def _absent(name: str, as_of: int | None = None) -> Problem:
+def absent(name: str, as_of: int | None = None) -> Problem:
+    """There is no such account, or was none by then."""
     by_then = "" if as_of is None else f" as of entry {as_of}"
     return Problem("account", f"There is no account {name} in this ledger{by_then}.")
 

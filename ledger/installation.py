@@ -25,6 +25,7 @@ from ledger.journal.names import check_ledger_name, origin_of
 from ledger.journal.orders import Done, Group, HoldCompanions, Order, Refusal
 from ledger.journal.publish import Publisher
 from ledger.journal.rules import Refused
+from ledger.journal.statetree import StateTrees
 from ledger.journal.times import to_us
 
 
@@ -55,6 +56,7 @@ class Installation:
         self.clock: Clock = clock or SystemClock()
         _private_directory(settings.data)
         self.database: Database = open_engine(settings.database_url)
+        self.state_trees = StateTrees(self.database)
         self._passphrase = read_passphrase(settings.passphrase_file, environ)
         self._hold_companions = hold_companions
         self._open: dict[str, OpenLedger] = {}

@@ -4,7 +4,8 @@
     ├── ExportFault        export         a bundle cannot be written where one wants it
     ├── BundleFault        bundle         a bundle is not one, or does not hold what it should
     ├── ReceiptFault       receipt        a receipt is not one, or does not prove its entry
-    └── RestoreFault       restore        a bundle contradicts what it is to be restored into
+    ├── RestoreFault       restore        a bundle contradicts what it is to be restored into
+    └── BalanceFault       balance-proof  a balance proof is not one, or does not prove its balance
 
 A fault names the first thing that is wrong: the file, the entry, the rule, what was got and what
 was wanted. `str()` of it is one sentence for a person; the fields are for programs.
@@ -61,3 +62,9 @@ class ReceiptFault(PointsError):
     """A receipt is refused."""
 
     code: ClassVar[str] = "receipt"
+
+
+class BalanceFault(PointsError):
+    """A balance proof is refused."""
+
+    code: ClassVar[str] = "balance-proof"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ledger.audit.balances import BALANCE_BYTES_MAX, BalanceReport, verify_balance
 from ledger.audit.database import verify_database
 from ledger.audit.faults import BundleFault
 from ledger.audit.receipts import ReceiptReport, verify_receipt
@@ -34,6 +35,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command(short_help="Check a bundle, a receipt or the database.")
 @click.argument("bundle", type=EXISTING, required=False)
 @click.option("--receipt", type=EXISTING, help="Check this receipt instead of a bundle.")
+@click.option("--balance", type=EXISTING, help="Check this proof of a balance instead.")
 @click.option(
     "--database", "in_database", is_flag=True, help="Check the tables of a ledger here instead."
 )
@@ -43,6 +45,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 def verify(
     bundle: Path | None,
     receipt: Path | None,
+    balance: Path | None,
     in_database: bool,
     name: str | None,
     keys: Sequence[str],
@@ -59,15 +62,21 @@ def verify(
     Examples:
       points verify beiyuan.zip --key-file beiyuan.keys
       points verify --receipt 1042.tlog-proof --key-file beiyuan.keys
+      points verify --balance member.balance --key-file beiyuan.keys
       points verify --database --ledger beiyuan
     """
-    if [bundle is not None, receipt is not None, in_database].count(True) != 1:
-        raise click.UsageError("Name one thing to check: BUNDLE, or --receipt, or --database.")
+    things = (bundle is not None, receipt is not None, balance is not None, in_database)
+    if things.count(True) != 1:
+        raise click.UsageError(
+            "Name one thing to check: BUNDLE, --receipt, --balance, or --database."
+        )
     trusted = trusted_keys(keys, files)
     if bundle is not None:
         _verify_bundle(bundle, trusted, as_json)
     elif receipt is not None:
         _verify_receipt(receipt, trusted, as_json)
+    elif balance is not None:
+        _verify_balance(balance, trusted, as_json)
     else:
         _verify_database(name, trusted, as_json)
 
@@ -102,6 +111,14 @@ def _verify_receipt(path: Path, trusted: Sequence[Verifier] | None, as_json: boo
         report = verify_receipt(file.read(PROOF_BYTES_MAX + 1), trusted)
     tell(_shown(report), {"ok": report.trust == "checked", **report.to_json()}, as_json)
     _judge(report.trust, report.says)
+
+
+def _verify_balance(path: Path, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
+    with path.open("rb") as file:
+        report = verify_balance(file.read(BALANCE_BYTES_MAX + 1), trusted)
+    trust = report.receipt.trust
+    tell(_balance_told(report), {"ok": trust == "checked", **report.to_json()}, as_json)
+    _judge(trust, report.receipt.says)
 
 
 def _verify_database(name: str | None, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
@@ -159,5 +176,19 @@ def _shown(report: ReceiptReport) -> str:
             f"log    {report.origin}",
             f"entry  {report.seq} of {report.size:,}: {report.entry['type']}, {report.entry['at']}",
             f"trust  {report.says}",
+        ]
+    )
+
+
+def _balance_told(report: BalanceReport) -> str:
+    receipt = report.receipt
+    last = f"{report.count:,} postings, the last of them entry {report.last}"
+    return "\n".join(
+        [
+            f"log      {receipt.origin}",
+            f"account  {report.account}",
+            f"balance  {report.balance:,} points, and {report.held:,} held",
+            f"as of    entry {receipt.seq}, {receipt.entry['at']}; {last}",
+            f"trust    {receipt.says}",
         ]
     )

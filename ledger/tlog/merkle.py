@@ -162,6 +162,12 @@ def prove_inclusion(index: int, size: int, subtree: SubtreeHash) -> tuple[bytes,
     return tuple(_span_hash(*span, subtree) for span in _inclusion_spans(index, size))
 
 
+def inclusion_sides(index: int, size: int) -> tuple[str, ...]:
+    """Whether each hash of `prove_inclusion` stands `left` or `right` of what it is hashed with."""
+    spans = _inclusion_spans(index, size)
+    return tuple("left" if start < index else "right" for start, _ in spans)
+
+
 def prove_consistency(old: int, new: int, subtree: SubtreeHash) -> tuple[bytes, ...]:
     """The proof that the tree at `new` extends that at `old`; ProofError unless 0 <= old <= new."""
     return tuple(_span_hash(*span, subtree) for span in _consistency_spans(old, new))

@@ -34,6 +34,7 @@ TABLE = {
     f"POST {L}/accounts": OFFICER,
     f"GET {L}/accounts/{{kind}}/{{random}}": READERS,
     f"GET {L}/accounts/{{kind}}/{{random}}/history": READERS,
+    f"GET {L}/accounts/{{kind}}/{{random}}/proof": READERS,
     f"POST {L}/accounts/{{kind}}/{{random}}/close": OFFICER,
     f"POST {L}/accounts/{{kind}}/{{random}}/reopen": OFFICER,
     f"POST {L}/batch": OFFICER,

@@ -125,6 +125,45 @@ def test_a_receipt_proves_one_entry(sample: Terminal, keys: Path, tmp_path: Path
     assert sample.complaint("verify", "--receipt", file, "--key-file", keys)
 
 
+def test_a_balance_is_proven_to_whoever_has_the_keys(
+    sample: Terminal, keys: Path, tmp_path: Path
+) -> None:
+    # Given the proof of a member's balance in a file
+    account = members_of(sample)[0]
+    file = tmp_path / "member.balance"
+    sample("receipt", "--balance", account, "-o", file)
+    # Then it verifies where there is nothing but the keys
+    elsewhere = Terminal(tmp_path / "elsewhere", "sqlite:////nowhere/points.db")
+    elsewhere.environ["POINTS_PASSPHRASE"] = ""
+    facts = elsewhere.facts("verify", "--balance", file, "--key-file", keys)
+    assert (facts["ok"], facts["account"], facts["entry"]["type"]) == (True, account, "state")
+    told = elsewhere("verify", "--balance", file, "--key-file", keys).stdout
+    assert f"balance  {facts['balance']:,} points, and {facts['held']:,} held" in told
+    assert f"as of    entry {facts['seq']}, {facts['entry']['at']}" in told
+    # And without keys it says what was not checked
+    assert elsewhere.complaint("verify", "--balance", file, exits=3) == UNCHECKED
+    # And one that was changed proves nothing
+    text = file.read_text()
+    file.write_text(text.replace(f'{account}",{facts["balance"]},', f'{account}",9999,'))
+    assert file.read_text() != text
+    assert "lead to the root" in elsewhere.complaint(
+        "verify", "--balance", file, "--key-file", keys
+    )
+    # And there is none as of when there was no state, or without an account
+    assert "no state of all accounts" in sample.complaint("receipt", "--balance", account, 4)
+    assert "Name an entry" in sample("receipt", exits=2).stderr
+
+
+def members_of(sample: Terminal) -> list[str]:
+    """The members whose accounts the sample opens, in order of their entries."""
+    database = open_engine(sample.environ["POINTS_DATABASE_URL"])
+    with database.reading() as conn:
+        query = text("SELECT account FROM mention WHERE account LIKE 'member/%' ORDER BY seq")
+        found = list(conn.execute(query).scalars())
+    database.close()
+    return found
+
+
 def test_the_tables_are_compared_with_the_entries(either: Terminal) -> None:
     # Given tables as the append path left them
     either("demo")

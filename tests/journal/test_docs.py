@@ -43,7 +43,7 @@ WORDS = {
 }
 # What the page writes as code besides: JSON and file words, characters of the alphabets.
 OTHER_WORDS = {"never", "null", "false", "checkpoint", "extra", "format", "origin", "size", "keys"}
-OTHER_WORDS |= {"a", "z", "x", "aeimquy4"}
+OTHER_WORDS |= {"a", "z", "x", "aeimquy4", "leaf", "left", "path", "receipt", "right"}
 
 
 def prose() -> str:
