@@ -29,6 +29,7 @@ from api import (
     holds,
     ledgers,
     log,
+    metrics,
     persons,
     points,
     policies,
@@ -37,11 +38,13 @@ from api import (
     proposals,
     services,
     tokens,
+    tracing,
 )
 from api.auth import SCHEME
 from api.document import problem_examples
+from api.limits import Limiter
 from api.parsing import body_bytes_max
-from ledger.config import Settings, read_settings
+from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
 
@@ -67,14 +70,18 @@ RESOURCES = (
 def create_app(installation: Installation | None = None, settings: Settings | None = None) -> Flask:
     """The application over an installation, or over one opened from settings (the environment's).
 
+    With both, the settings say what the application itself has to know, such as the rate limit.
+
     It publishes nothing by itself: whoever serves it calls `start_publishing`, after a fork.
     """
     if installation is None:
-        installation = Installation(settings or read_settings(os.environ), os.environ)
+        settings = settings or read_settings(os.environ)
+        installation = Installation(settings, os.environ, observe=metrics.LedgerMetrics)
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
     app.url_map.merge_slashes = False  # one path, one spelling
     app.extensions["points"] = installation
+    app.extensions["points limits"] = Limiter(settings.rate_limit if settings else RateLimit())
     app.config.update(
         API_TITLE="Two-Way Points",
         API_VERSION="v1",
@@ -84,6 +91,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     app.url_map.converters.update(ledger=_LedgerName, id=_Id, seq=_Seq)
     app.url_map.strict_slashes = True
     problems.register(app)
+    tracing.register(app)  # first, so that what is refused below is traced too
     app.before_request(_refuse_large)
     app.after_request(_secured)
     api = _Api(app)
@@ -96,6 +104,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     console.install(app)
     app.register_blueprint(docs.blueprint)
     return app

@@ -18,6 +18,7 @@ from typing import Any
 
 from flask import current_app, g, request
 
+from api.limits import Limiter
 from api.problems import Problem
 from ledger.installation import Installation
 from ledger.programme.tokens import OPERATOR, Token, find_token, has_standing
@@ -49,6 +50,7 @@ NEEDS = {
     "holds": ("accounts:read", "points:write"),
     "ledgers": ("ledgers:read", "ledgers:write"),
     "log": ("log:read", None),
+    "metrics": ("metrics:read", None),
     "persons": ("people:read", "people:write"),
     "points": (None, "points:write"),
     "policies": ("rules:read", "rules:write"),
@@ -88,7 +90,7 @@ def requires(*roles: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
-            g.token = _authenticated(name)
+            g.token = _admitted(name)
             allowed = roles + (("auditor",) if request.method in ("GET", "HEAD") and name else ())
             if g.token.role not in allowed:
                 raise Problem(
@@ -104,6 +106,27 @@ def requires(*roles: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def limiter() -> Limiter:
+    """What counts the requests of this process."""
+    found: Limiter = current_app.extensions["points limits"]
+    return found
+
+
+def _admitted(ledger: str | None) -> Token:
+    """The caller's token, with a request of its share taken."""
+    try:
+        token = _authenticated(ledger)
+    except Problem as problem:
+        if problem.code == "unauthorized":
+            limiter().take_stranger(request.remote_addr or "")
+        raise
+    if request.method in ("GET", "HEAD"):
+        limiter().take_read(token.id)
+    else:
+        limiter().take_write(token.id)
+    return token
 
 
 def _authenticated(ledger: str | None) -> Token:

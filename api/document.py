@@ -31,6 +31,7 @@ _EVERYWHERE: dict[int, tuple[str, ...]] = {
     413: ("too-large",),
     415: ("content-type",),
     422: ("fields",),
+    429: ("rate-limited",),
     500: ("internal",),
     503: ("database-busy", "database-down", "keys-unusable", "ledger-stopped"),
 }

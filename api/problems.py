@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
@@ -88,6 +88,9 @@ class ProblemSchema(Schema):
     command = fields.Integer(
         metadata={"description": "the place of the refused command in its batch, from 0"}
     )
+    request_id = fields.String(
+        metadata={"description": "what the service's log knows this request by"}
+    )
 
 
 class Problem(Exception):
@@ -143,10 +146,12 @@ def problem_response(
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
     command: int | None = None,
+    request_id: str | None = None,
 ) -> Response:
     """The answer to a problem of that code."""
     kind = PROBLEMS[code]
-    body = problem_body(code, detail, errors=errors and errors[:ERRORS_MAX], command=command)
+    shown = errors and errors[:ERRORS_MAX]
+    body = problem_body(code, detail, errors=shown, command=command, request_id=request_id)
     response = Response(orjson.dumps(body), kind.status, mimetype=MIMETYPE)
     response.headers.update(headers or {})
     if kind.retry_after_seconds is not None:
@@ -224,7 +229,7 @@ _HTTP_DETAILS = {
 
 def _unforeseen(error: Exception) -> Response:
     log_if_ours("internal", error)
-    return problem_response("internal", _HTTP_DETAILS["internal"])
+    return problem_response("internal", _HTTP_DETAILS["internal"], request_id=g.get("request_id"))
 
 
 def field_errors(messages: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -25,7 +25,7 @@ from api.problems import MIMETYPE, Problem, ProblemSchema
 
 SchemaType = type[Schema]
 
-GUARDED = (401, 403, 404, 500, 503)
+GUARDED = (401, 403, 404, 429, 500, 503)
 READ = (400, *GUARDED, 422)
 WRITE = (400, *GUARDED, 409, 413, 415, 422)
 

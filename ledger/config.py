@@ -8,8 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ledger.errors import ConfigError
+
+
+class RateLimit(NamedTuple):
+    """Requests a minute, in each worker process: of one token to read and to change, of strangers.
+
+    Strangers are all without a valid token who share a network address.
+    """
+
+    reads: int = 12_000
+    writes: int = 12_000
+    strangers: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class Settings:
     public_host: str
     host: str
     port: int
+    rate_limit: RateLimit | None
 
     @property
     def keys(self) -> Path:
@@ -45,7 +58,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         public_host=environ.get("POINTS_PUBLIC_HOST", "localhost:8000"),
         host=environ.get("POINTS_HOST", "127.0.0.1"),
         port=_port(environ.get("POINTS_PORT", "8000")),
+        rate_limit=_rate_limit(environ.get("POINTS_RATE_LIMIT", "")),
     )
+
+
+def _rate_limit(text: str) -> RateLimit | None:
+    if text == "off":
+        return None
+    named = dict(part.partition("=")[::2] for part in text.split(",") if part)
+    numbers = {name: int(number) for name, number in named.items() if _is_rate(number)}
+    if len(numbers) < len(named) or not set(named) <= set(RateLimit._fields):
+        raise ConfigError(
+            f"POINTS_RATE_LIMIT is {text[:60]!r}, wanted `off`, or requests a minute such as"
+            " reads=12000,writes=12000,strangers=600."
+        )
+    return RateLimit(**numbers)
+
+
+def _is_rate(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
 
 
 def _port(text: str) -> int:

@@ -6,7 +6,7 @@ This is where everything is put together; API, command line and tests all start 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ledger.journal.bulk import write
 from ledger.journal.founding import Founding, founding_commands, try_founding
 from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
 from ledger.journal.names import check_ledger_name, origin_of
+from ledger.journal.observer import Observer
 from ledger.journal.orders import Done, Group, HoldCompanions, Order, Refusal
 from ledger.journal.publish import Publisher
 from ledger.journal.rules import Refused
@@ -51,7 +52,9 @@ class Installation:
         *,
         clock: Clock | None = None,
         hold_companions: HoldCompanions | None = None,
+        observe: Callable[[str], Observer] | None = None,
     ) -> None:
+        """`observe` makes the observer of the ledger of that name."""
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         _private_directory(settings.data)
@@ -59,6 +62,7 @@ class Installation:
         self.state_trees = StateTrees(self.database)
         self._passphrase = read_passphrase(settings.passphrase_file, environ)
         self._hold_companions = hold_companions
+        self._observe = observe
         self._open: dict[str, OpenLedger] = {}
         self._lock = threading.Lock()
         self._publishing = False
@@ -142,6 +146,7 @@ class Installation:
             self.clock,
             guard=publisher.guard,
             hold_companions=self._hold_companions,
+            observer=self._observe(name) if self._observe else None,
         )
         publisher.look()
         if self._publishing:

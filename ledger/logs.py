@@ -13,6 +13,7 @@ def configure_logging() -> None:
     """One JSON object a line on stderr."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,  # the id of the request, where there is one
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -119,6 +121,7 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
             installation.ledger(name)
     # Workers read the environment: they must find the passphrase that was found here.
     os.environ.update(environment())
+    _share_figures(settings)
     root = str(Path(ledger.__file__).resolve().parent.parent)
     if root not in sys.path:
         sys.path.insert(0, root)  # where wsgi.py is
@@ -133,9 +136,27 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
             "proc_name": "points",
             "control_socket_disable": True,
             "when_ready": listening,
+            "child_exit": _forget,
             "on_exit": _publish_last,
         }
     ).run()
+
+
+def _share_figures(settings: Settings) -> None:
+    """Gives the workers a private directory for their metrics, without those of an earlier start.
+
+    The library looks for it once, when it is imported.
+    """
+    directory = settings.data / "metrics"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+def _forget(_: Any, worker: Any) -> None:
+    """Takes what a worker that is gone said of the present out of the metrics."""
+    # Imported here, where the directory is known: the library looks for it when it is imported.
+    importlib.import_module("prometheus_client.multiprocess").mark_process_dead(worker.pid)
 
 
 def _publish_last(_: Any) -> None:

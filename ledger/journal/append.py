@@ -9,6 +9,7 @@ only then drains the queue, so that waiting makes the batch.  It decides and wri
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -24,7 +25,8 @@ from ledger.errors import (
     QueueFull,
 )
 from ledger.journal.batch import Batch
-from ledger.journal.orders import Group, HoldCompanions, Outcome
+from ledger.journal.observer import BatchSeen, Observer, Unobserved
+from ledger.journal.orders import Group, HoldCompanions, Outcome, Refusal
 from ledger.journal.store import Position, load_position
 from ledger.journal.times import US_PER_SECOND, parse_time, to_us
 from ledger.logs import log_fault
@@ -76,6 +78,7 @@ class Appender:
         guard: Callable[[Position], None] = lambda _: None,
         hold_companions: HoldCompanions | None = None,
         queue_groups_max: int = QUEUE_GROUPS_MAX,
+        observer: Observer | None = None,
     ) -> None:
         self._database = database
         self._ledger_id = ledger_id
@@ -84,6 +87,7 @@ class Appender:
         self._guard = guard
         self._hold_companions = hold_companions or {}
         self._queue_groups_max = queue_groups_max
+        self._observer: Observer = observer or Unobserved()
         self._lock = threading.Lock()
         self._queue: deque[_Ticket] = deque()
         self._led = False
@@ -100,6 +104,7 @@ class Appender:
             if len(self._queue) >= self._queue_groups_max:
                 raise QueueFull("Too many commands wait for this ledger. Try again in a moment.")
             self._queue.append(ticket)
+            self._observer.queued(len(self._queue))
             ticket.leads, self._led = not self._led, True
         if not ticket.leads:
             self._await(ticket)
@@ -159,8 +164,10 @@ class Appender:
 
     def _append(self, attempt: _Attempt, drain: Callable[[], Sequence[_Ticket]]) -> None:
         """Decides and writes what `drain` gives once the head is locked, in one transaction."""
+        began = time.perf_counter()
         with self._database.writing() as conn:
             position = load_position(conn, self._ledger_id, self._origin, lock=True)
+            locked = time.perf_counter()
             if position is None:
                 raise LedgerStopped("This ledger has no head row. Restore it from a backup.")
             tickets = drain()
@@ -174,8 +181,18 @@ class Appender:
             outcomes = batch.run([ticket.group for ticket in tickets], now_us)
             attempt.committing = True
         self._last = now, running
+        ended = time.perf_counter()
         for ticket, answer in zip(tickets, outcomes, strict=True):
             ticket.outcomes = answer
+        self._tell(outcomes, locked - began, ended - locked)
+
+    def _tell(self, outcomes: Sequence[Sequence[Outcome]], waited: float, worked: float) -> None:
+        """Tells the observer of a batch that was committed."""
+        commands = [outcome for answer in outcomes for outcome in answer]
+        self._observer.appended(BatchSeen(len(commands), waited, worked))
+        for outcome in commands:
+            if isinstance(outcome, Refusal) and not outcome.replayed:
+                self._observer.refused(outcome.rule)
 
     def _check_jump(self, now: datetime, running: float) -> None:
         """Wants that the clock went on since the last entry as one does that nobody sets.
@@ -198,6 +215,7 @@ class Appender:
                 ticket = self._queue.popleft()
                 commands += len(ticket.group.orders)
                 batch.append(ticket)
+            self._observer.queued(len(self._queue))
         return batch
 
     def _hand_over(self) -> None:

@@ -13,6 +13,7 @@ from ledger.errors import PointsError
 SCOPES = {
     "ledgers:read": "which ledgers there are, where one stands",
     "ledgers:write": "make ledgers",
+    "metrics:read": "figures of the service as a whole",
     "accounts:read": "accounts, their histories and holds",
     "accounts:write": "open and close accounts",
     "points:write": "enter credits, debits, transfers, holds, reversals and what is like them",
@@ -39,7 +40,7 @@ _READING = (
 )
 
 ROLE_SCOPES = {
-    "operator": ("ledgers:read", "ledgers:write"),
+    "operator": ("ledgers:read", "ledgers:write", "metrics:read"),
     "admin": (
         *_READING,
         "rules:write",

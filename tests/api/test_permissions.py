@@ -18,6 +18,7 @@ L = "/v1/ledgers/{ledger}"
 TABLE = {
     "GET /healthz": ANYBODY,
     "GET /readyz": ANYBODY,
+    "GET /metrics": {"operator"},
     "GET /v1/openapi.json": ANYBODY,
     "GET /v1/docs": ANYBODY,
     "GET /v1/docs/{resource}": ANYBODY,

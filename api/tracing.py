@@ -1,0 +1,76 @@
+"""What is told of each request: an id, one line in the log, and the figures of `metrics.py`.
+
+The id is the client's `X-Request-Id` where that has the form of a UUID or of a trace id (32
+hexadecimal digits, with hyphens or without), since anything else might be a name or a secret;
+otherwise one is made.  It is echoed, it is in each log line of the request, and in `internal`
+problems.  (Commands of several requests may be entered by the thread of one of them: what fails
+there bears the id of that one.)
+
+The line has the method, the route's rule, status, milliseconds until the answer began, the token's
+public id and its ledger: no path, no query, no header, no body, no name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from api import metrics
+from ledger.programme.tokens import Token
+
+HEADER = "X-Request-Id"
+UNMATCHED = "-"
+
+_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII)
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+_logger = structlog.get_logger("access")
+
+
+def register(app: Flask) -> None:
+    """Traces every request of the application, refused ones included."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def request_id() -> str:
+    """The id of this request."""
+    found: str = g.request_id
+    return found
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    sent = request.headers.get(HEADER, "")
+    g.request_id = sent if _ID.fullmatch(sent) else os.urandom(16).hex()
+    clear_contextvars()  # a thread serves one request after another
+    bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    if "began" not in g:  # it failed before anything of ours was asked
+        _begin()
+    seconds = time.perf_counter() - g.began
+    rule = UNMATCHED if request.url_rule is None else request.url_rule.rule
+    method = request.method if request.method in _METHODS else UNMATCHED
+    response.headers[HEADER] = g.request_id
+    metrics.answered(method, rule, response.status_code, seconds)
+    _logger.info(
+        "request",
+        method=method,
+        route=rule,
+        status=response.status_code,
+        ms=round(seconds * 1_000, 2),
+        **_who(g.get("token")),
+    )
+    return response
+
+
+def _who(token: Token | None) -> dict[str, Any]:
+    return {} if token is None else {"token": token.id, "ledger": token.ledger}
