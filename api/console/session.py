@@ -108,6 +108,12 @@ def _reader(text: str, ledger: str | None) -> Token:
     token = admitted(text, ledger)
     if token.role not in READERS:
         raise Problem("role", "The operator's token opens no ledger.")
+    if token.scopes is not None:
+        raise Problem(
+            "scope",
+            "These pages show all that a reader may see, so a token that was made for something"
+            f" narrower ({', '.join(token.scopes)}) does not open them.",
+        )
     return token
 
 
