@@ -23,6 +23,7 @@ from typing import Any, Literal
 import alembic.command
 import psycopg
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
@@ -150,12 +151,23 @@ def migrate_down(database_url: str, revision: str) -> None:
     _migrate(database_url, alembic.command.downgrade, revision)
 
 
-def _migrate(database_url: str, step: Callable[[Config, str], None], revision: str) -> None:
-    # `migrations/env.py` takes the connection from the attributes, so that the whole of it is one
-    # transaction of ours.
+def revisions() -> list[str]:
+    """The names of all migrations, the oldest first."""
+    steps = ScriptDirectory.from_config(_alembic()).walk_revisions()
+    return [step.revision for step in steps][::-1]
+
+
+def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def _migrate(database_url: str, step: Callable[[Config, str], None], revision: str) -> None:
+    # `migrations/env.py` takes the connection from the attributes, so that the whole of it is one
+    # transaction of ours.
+    config = _alembic()
     database = open_engine(database_url, pool_size=1)
     try:
         if database.dialect == "sqlite":

@@ -10,6 +10,7 @@ from ledger.cli.place import installed, prepare
 from ledger.cli.terminal import DAY, POINTS, as_json, next_hash_option, note, tell
 from ledger.config import read_settings
 from ledger.db import migrate as migrate_tables
+from ledger.db import migrate_down, revisions
 from ledger.demo import load_demo
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.entry import new_id
@@ -170,16 +171,29 @@ def demo(if_missing: bool, as_json: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--down-to",
+    metavar="REVISION",
+    help="Undo the migrations after this one; what only their tables held is gone.",
+)
 @as_json
-def migrate(as_json: bool) -> None:
-    """Bring the database's tables up to this version.
+def migrate(down_to: str | None, as_json: bool) -> None:
+    """Bring the database's tables up to this version, or back down to that of an older one.
 
     \b
     Example:
       points migrate
+      points migrate --down-to 0002
     """
     settings = read_settings(os.environ)
     if settings.database_url.startswith("sqlite"):
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if down_to is not None:
+        known = revisions()
+        if down_to not in known:
+            raise click.UsageError(f"No migration is {down_to[:20]!r}: {', '.join(known)} are.")
+        migrate_down(settings.database_url, down_to)
+        tell(f"The tables are those of migration {down_to}.", {"migrated": True}, as_json)
+        return
     migrate_tables(settings.database_url)
     tell("The tables are those of this version.", {"migrated": True}, as_json)

@@ -1,0 +1,259 @@
+"""docs/operating.md is rehearsed: its blocks are run as they stand, on real databases."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import psycopg
+import pytest
+
+from api import create_app
+from ledger.config import read_settings
+from ledger.programme.tables import metadata
+from tests.cli.conftest import ROOT
+from tests.postgres import PACKAGE, postgres_server
+
+PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"^<!-- (rehearsal|checked): ([a-z-]+) -->\n\n```[a-z]+\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+BLOCKS = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "rehearsal"}
+CHECKED = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "checked"}
+REHEARSED = {
+    *("pg-setup", "pg-migrate", "pg-grants", "pg-address", "pg-backup", "pg-restore"),
+    *("pg-upgrade", "pg-rollback", "init", "sqlite-backup", "sqlite-restore", "keys-backup"),
+    *("roll-forward", "key-make", "key-rotate", "key-revoke"),
+}
+KEPT = ("entry", "posting", "checkpoint")
+
+
+class Shell:
+    """Runs blocks of the page, each as `sh -eu`, with what the page exports."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        for name in ("data", "backup", "elsewhere"):
+            (folder / name).mkdir(mode=0o700)
+        (folder / "passphrase").write_text("a passphrase of the tests\n")
+        (folder / "passphrase").chmod(0o600)
+        own = {name: value for name, value in os.environ.items() if name[:2] not in ("PO", "PG")}
+        path = [Path(sys.executable).parent, PACKAGE / "pginstall" / "bin", own["PATH"]]
+        self.environ = {
+            **own,
+            "PATH": os.pathsep.join(map(str, path)),
+            "PYTHONPATH": str(ROOT),
+            "POINTS_DATA": str(folder / "data"),
+            "POINTS_PASSPHRASE_FILE": str(folder / "passphrase"),
+            "POINTS_PUBLIC_HOST": "points.example.org",
+            "BACKUP": str(folder / "backup"),
+            **environ,
+        }
+
+    def block(self, *names: str, exits: int = 0) -> str:
+        """Runs blocks of the page one after the other in one shell; what they print."""
+        return self.run("\n".join(BLOCKS[name] for name in names), exits=exits)
+
+    def run(self, script: str, exits: int = 0) -> str:
+        done = subprocess.run(
+            ["sh", "-euc", script],
+            env=self.environ,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == exits, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def found(self, options: str = "") -> None:
+        """Makes the first ledger as the page does, and keeps who founded it."""
+        (command, *rest) = BLOCKS["init"].splitlines()
+        told = orjson.loads(self.run(f"{command} --json {options}"))
+        self.run("\n".join(rest))
+        actor, approver = (founder["person"] for founder in told["founders"])
+        self.environ |= {"ACTOR": actor, "APPROVER": approver}
+
+    def rotate(self) -> None:
+        """Something happens to the ledger."""
+        self.run('points key rotate --ledger beiyuan --actor "$ACTOR" --approver "$APPROVER"')
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server of these tests' own: roles belong to a whole server."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def postgresql(server: str, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A shell after the page's set-up of PostgreSQL, with the service's address."""
+    host = server.partition("host=")[2]
+    shell = Shell(tmp_path_factory.mktemp("postgresql"), PGHOST=host, PGUSER="postgres")
+    shell.block("pg-setup", "pg-migrate", "pg-grants", "pg-grants")
+    (address,) = re.findall(r'POINTS_DATABASE_URL="(.*)"', BLOCKS["pg-address"])
+    shell.environ["POINTS_DATABASE_URL"] = address.replace("$PGHOST", host)
+    return shell
+
+
+def test_every_block_of_the_page_is_rehearsed_here() -> None:
+    assert BLOCKS.keys() == REHEARSED
+    assert CHECKED.keys() == {"systemd", "nginx"}
+
+
+def test_the_service_role_does_all_that_the_service_does(postgresql: Shell) -> None:
+    # When the sample programme is loaded by the role that owns nothing, and every command run
+    made = orjson.loads(postgresql.run("points demo --json"))
+    name = made["ledger"]
+    for command in ("expire", "publish", "verify --database", "export demo.zip", "work --once"):
+        postgresql.run(
+            f"points {command} --ledger {name}".replace(f"--once --ledger {name}", "--once")
+        )
+    token = orjson.loads(
+        postgresql.run(
+            f"points token create --ledger {name} --role admin --json"
+            f" --person {made['founders'][0]}"
+        )
+    )["token"]
+    # Then the API writes and is ready
+    environ = {**postgresql.environ, "POINTS_HOST": "127.0.0.1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environ.items():
+            patch.setenv(variable, value)
+        app = create_app(settings=read_settings(environ))
+    client = app.test_client()
+    assert client.get("/readyz").get_json()["checks"] == {
+        "database": "ok", "migrations": "ok", "triggers": "ok", "ledgers": "ok",
+    }  # fmt: skip
+    opened = client.post(
+        f"/v1/ledgers/{name}/accounts",
+        json={"kind": "member", "reference": "rehearsal:1"},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "rehearsal-1"},
+    )
+    assert opened.status_code == 201
+    app.extensions["points"].close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"UPDATE {table} SET ledger_id = ledger_id" for table in KEPT),
+        *(f"DELETE FROM {table}" for table in KEPT),
+        *(f"TRUNCATE {table}" for table in KEPT),
+        *(f"DROP TRIGGER {table}_next ON {table}" for table in KEPT),
+        *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in KEPT),
+        "SET session_replication_role = replica",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE entry2 (seq bigint)",
+        "CREATE TEMPORARY TABLE entry (seq bigint)",
+        "DROP TABLE head",
+        "DELETE FROM head",
+        "DELETE FROM account",
+        "UPDATE alembic_version SET version_num = ''",
+        "GRANT UPDATE ON entry TO points_service",
+    ],
+)
+def test_the_service_role_can_do_no_more(postgresql: Shell, statement: str) -> None:
+    url = postgresql.environ["POINTS_DATABASE_URL"]
+    with psycopg.connect(url) as conn, conn.cursor() as cursor:
+        if statement.startswith("GRANT"):  # which PostgreSQL answers by a warning
+            cursor.execute(statement)
+            cursor.execute("SELECT has_table_privilege('entry', 'UPDATE')")
+            assert cursor.fetchone() == (False,)
+            return
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            cursor.execute(statement)  # type: ignore[arg-type]
+
+
+def test_the_service_role_owns_no_table(postgresql: Shell) -> None:
+    with psycopg.connect(postgresql.environ["POINTS_DATABASE_URL"]) as conn:
+        rows = conn.execute(
+            "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+    assert {owner for _, owner in rows} == {"points_owner"}
+    assert {table for table, _ in rows} == {*metadata.tables, "alembic_version"}
+
+
+def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) -> None:
+    # Given a ledger that goes on after the backup, until the database is lost
+    postgresql.found()
+    postgresql.block("pg-backup")
+    postgresql.rotate()
+    postgresql.block("keys-backup")
+    # When the page is followed
+    postgresql.block("pg-restore")
+    assert "roll it forward" in postgresql.run("points publish --ledger beiyuan", exits=1)
+    told = postgresql.block("roll-forward")
+    # Then nothing is missing, and the ledger goes on
+    assert "1 entries put back, 6 in the bundle" in told
+    postgresql.rotate()
+    # And the tables are migrated up, down and up again by their owner
+    postgresql.environ["REVISION"] = "0001"
+    postgresql.block("pg-upgrade", "pg-rollback", "pg-upgrade", "pg-grants")
+    postgresql.run("points verify --database --ledger beiyuan")
+
+
+def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.found()
+    shell.block("sqlite-backup")
+    shell.rotate()
+    shell.block("keys-backup")
+    shell.block("sqlite-restore")
+    assert "roll it forward" in shell.run("points publish", exits=1)
+    assert "1 entries put back, 6 in the bundle" in shell.block("roll-forward")
+    # And without any backup of the database, bundle, keys and high-water file are enough
+    shell.run('rm "$POINTS_DATA"/points.db*; points migrate')
+    assert "6 entries put back" in shell.block("roll-forward")
+    shell.rotate()
+
+
+def test_keys_are_made_elsewhere_brought_rotated_and_revoked(tmp_path: Path) -> None:
+    # Given next keys on another machine
+    shell = Shell(tmp_path)
+    hashes = []
+    for name in ("first", "second"):
+        elsewhere = {**shell.environ, "NEXT_KEYS": str(tmp_path / "elsewhere" / name)}
+        shell.environ = elsewhere
+        hashes.append(shell.block("key-make").strip())
+    shell.found(f"--next-hash {hashes[0]}")
+    # When they are brought and the keys are rotated
+    shell.environ |= {
+        "NEXT_KEYS": str(tmp_path / "elsewhere" / "first"),
+        "NEXT_PASSPHRASE": str(tmp_path / "passphrase"),
+        "NEXT_HASH": hashes[1],
+    }
+    assert "Generation 2 signs from entry 5 on" in shell.block("key-rotate")
+    # And somebody steals these, so that they are revoked
+    head = orjson.loads(shell.run("points publish --json"))
+    shell.environ |= {"SIZE": str(head["size"]), "ROOT": head["root"]}
+    shell.environ["NEXT_KEYS"] = str(tmp_path / "elsewhere" / "second")
+    shell.run(BLOCKS["key-rotate"].splitlines()[0])
+    told = shell.block("key-revoke")
+    # Then the new ones vouch for all, the old ones up to that head
+    assert "vouch for the first 6 entries only" in told
+    shell.run("points export b.zip; points verify b.zip --key-file beiyuan.keys")
+
+
+def test_the_unit_starts_what_there_is_and_keeps_it_in_bounds() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(CHECKED["systemd"])
+    assert unit["Service"]["ExecStart"].split()[:2] == ["/opt/points/.venv/bin/points", "serve"]
+    hardened = ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "PrivateDevices")
+    assert all(unit["Service"][name] == "yes" for name in hardened)
+    assert unit["Service"]["ProtectSystem"] == "strict"
+
+
+def test_the_proxy_closes_its_braces_and_waits_longer_than_the_service() -> None:
+    text = CHECKED["nginx"]
+    assert text.count("{") == text.count("}")
+    assert all(re.search(r"[;{}]$", line) for line in text.splitlines() if line.strip())
+    (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;\n.*proxy_send", text)
+    assert int(seconds) > 60
