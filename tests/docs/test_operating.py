@@ -13,8 +13,10 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from api import create_app
+from ledger.cli import points
 from ledger.config import read_settings
 from ledger.programme.tables import metadata
 from tests.cli.conftest import ROOT
@@ -79,9 +81,17 @@ class Shell:
         actor, approver = (founder["person"] for founder in told["founders"])
         self.environ |= {"ACTOR": actor, "APPROVER": approver}
 
+    def points(self, *words: str, exits: int = 0) -> str:
+        """What is no part of the page runs in this process, which has everything loaded."""
+        environ = {name: value for name, value in self.environ.items() if name.startswith("POINTS")}
+        done = CliRunner(env=environ).invoke(points, words, prog_name="points")
+        assert done.exit_code == exits, f"{words} {done.output} {done.exception}"
+        return done.output
+
     def rotate(self) -> None:
         """Something happens to the ledger."""
-        self.run('points key rotate --ledger beiyuan --actor "$ACTOR" --approver "$APPROVER"')
+        people = ("--actor", self.environ["ACTOR"], "--approver", self.environ["APPROVER"])
+        self.points("key", "rotate", "--ledger", "beiyuan", *people)
 
 
 @pytest.fixture(scope="module")
@@ -109,18 +119,14 @@ def test_every_block_of_the_page_is_rehearsed_here() -> None:
 
 def test_the_service_role_does_all_that_the_service_does(postgresql: Shell) -> None:
     # When the sample programme is loaded by the role that owns nothing, and every command run
-    made = orjson.loads(postgresql.run("points demo --json"))
-    name = made["ledger"]
-    for command in ("expire", "publish", "verify --database", "export demo.zip", "work --once"):
-        postgresql.run(
-            f"points {command} --ledger {name}".replace(f"--once --ledger {name}", "--once")
-        )
-    token = orjson.loads(
-        postgresql.run(
-            f"points token create --ledger {name} --role admin --json"
-            f" --person {made['founders'][0]}"
-        )
-    )["token"]
+    made = orjson.loads(postgresql.points("demo", "--json"))
+    here = ("--ledger", made["ledger"])
+    postgresql.points("expire", *here)
+    postgresql.points("work", "--once")
+    postgresql.points("export", str(postgresql.folder / "demo.zip"), *here)
+    postgresql.points("verify", "--database", *here)
+    person = ("--person", made["founders"][0], "--role", "admin")
+    token = orjson.loads(postgresql.points("token", "create", *here, *person, "--json"))["token"]
     # Then the API writes and is ready
     environ = {**postgresql.environ, "POINTS_HOST": "127.0.0.1"}
     with pytest.MonkeyPatch.context() as patch:
@@ -132,7 +138,7 @@ def test_the_service_role_does_all_that_the_service_does(postgresql: Shell) -> N
         "database": "ok", "migrations": "ok", "triggers": "ok", "ledgers": "ok",
     }  # fmt: skip
     opened = client.post(
-        f"/v1/ledgers/{name}/accounts",
+        f"/v1/ledgers/{made['ledger']}/accounts",
         json={"kind": "member", "reference": "rehearsal:1"},
         headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "rehearsal-1"},
     )
@@ -188,7 +194,7 @@ def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) 
     postgresql.block("keys-backup")
     # When the page is followed
     postgresql.block("pg-restore")
-    assert "roll it forward" in postgresql.run("points publish --ledger beiyuan", exits=1)
+    assert "roll it forward" in postgresql.points("publish", "--ledger", "beiyuan", exits=1)
     told = postgresql.block("roll-forward")
     # Then nothing is missing, and the ledger goes on
     assert "1 entries put back, 6 in the bundle" in told
@@ -196,7 +202,7 @@ def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) 
     # And the tables are migrated up, down and up again by their owner
     postgresql.environ["REVISION"] = "0001"
     postgresql.block("pg-upgrade", "pg-rollback", "pg-upgrade", "pg-grants")
-    postgresql.run("points verify --database --ledger beiyuan")
+    postgresql.points("verify", "--database", "--ledger", "beiyuan")
 
 
 def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None:
@@ -206,10 +212,12 @@ def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None
     shell.rotate()
     shell.block("keys-backup")
     shell.block("sqlite-restore")
-    assert "roll it forward" in shell.run("points publish", exits=1)
+    assert "roll it forward" in shell.points("publish", exits=1)
     assert "1 entries put back, 6 in the bundle" in shell.block("roll-forward")
     # And without any backup of the database, bundle, keys and high-water file are enough
-    shell.run('rm "$POINTS_DATA"/points.db*; points migrate')
+    for file in (tmp_path / "data").glob("points.db*"):
+        file.unlink()
+    shell.points("migrate")
     assert "6 entries put back" in shell.block("roll-forward")
     shell.rotate()
 
@@ -231,14 +239,16 @@ def test_keys_are_made_elsewhere_brought_rotated_and_revoked(tmp_path: Path) -> 
     }
     assert "Generation 2 signs from entry 5 on" in shell.block("key-rotate")
     # And somebody steals these, so that they are revoked
-    head = orjson.loads(shell.run("points publish --json"))
+    head = orjson.loads(shell.points("publish", "--json"))
     shell.environ |= {"SIZE": str(head["size"]), "ROOT": head["root"]}
     shell.environ["NEXT_KEYS"] = str(tmp_path / "elsewhere" / "second")
     shell.run(BLOCKS["key-rotate"].splitlines()[0])
     told = shell.block("key-revoke")
     # Then the new ones vouch for all, the old ones up to that head
     assert "vouch for the first 6 entries only" in told
-    shell.run("points export b.zip; points verify b.zip --key-file beiyuan.keys")
+    bundle = str(tmp_path / "beiyuan.zip")
+    shell.points("export", bundle)
+    shell.points("verify", bundle, "--key-file", str(tmp_path / "beiyuan.keys"))
 
 
 def test_the_unit_starts_what_there_is_and_keeps_it_in_bounds() -> None:
