@@ -27,10 +27,18 @@ from ledger.journal.bulk import write
 from ledger.journal.entry import decode
 from ledger.journal.highwater import read_high_water, write_high_water
 from ledger.journal.keys import KeyRing
+from ledger.journal.soundness import (
+    check_heads,
+    missing_file,
+    want_extended,
+    want_head,
+    want_published,
+)
 from ledger.journal.store import Position, decode_edge, load_position
 from ledger.journal.times import format_time, to_us
 from ledger.logs import log_fault
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from ledger.tlog.errors import TlogError
 from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.tlog.note import Signer
 
@@ -83,44 +91,45 @@ class Publisher:
         """
         if self._stopped is not None:
             raise self._stopped
-        mark = read_high_water(self._high_water, self._keys.origin)
+        mark = self.seen()
         size = position.head.size
         if mark is None and self._published:
-            raise self._missing(self._published)
+            raise missing_file(self._high_water, self._published)
         if mark is not None and mark.size >= size:
-            _want_extended(mark, size, position.edge.root())
+            want_extended(mark, size, position.edge.root())
 
     def look(self) -> None:
-        """Looks whether the database extends the file's head, and stops the ledger if not."""
+        """Looks whether the ledger's heads go together, and stops the ledger if not."""
         try:
-            with self._database.reading() as conn:
+            with self._database.reading(snapshot=True) as conn:
                 self.check(conn)
         except LedgerStopped as stopped:
             self._stopped = stopped
 
     def check(self, conn: Connection) -> None:
-        """Raises `LedgerStopped` unless the database extends the high-water file's head."""
-        mark = read_high_water(self._high_water, self._keys.origin)
-        size = log.log_size(conn, self._ledger_id)
-        newest = log.latest_checkpoint(conn, self._ledger_id)
-        if mark is None and newest is not None:
-            raise self._missing(newest.size)
-        if mark is not None:
-            root = b"" if mark.size > size else log.edge_at(conn, self._ledger_id, mark.size).root()
-            _want_extended(mark, size, root)
+        """Raises `LedgerStopped` unless the ledger's heads go together (`soundness.py`).
+
+        `conn` is a snapshot that was not read from yet.
+        """
+        check_heads(conn, self._ledger_id, self._keys.origin, self._high_water)
+
+    def seen(self) -> Checkpoint | None:
+        """The last head that may have been signed, None before the first; `LedgerStopped`."""
+        return read_high_water(self._high_water, self._keys.origin)
 
     def _publish(self, conn: Connection) -> int:
         done = self._locked_publication(conn)
         position = load_position(conn, self._ledger_id, self._keys.origin)
-        mark = read_high_water(self._high_water, self._keys.origin)
+        mark = self.seen()
         if position is None or position.head.size < done.size:
             raise LedgerStopped("The head row is gone or behind what was published.")
         if mark is None and done.size:
-            raise self._missing(done.size)
+            raise missing_file(self._high_water, done.size)
         size = position.head.size
         edge = self._grow(conn, done, size, mark)
         if edge != position.edge:
             raise LedgerStopped("The head row does not match the entries that it stands for.")
+        self._want_sound(conn, position)
         head = Checkpoint(self._keys.origin, size, edge.root())
         if (mark is not None and mark.size < size) or (mark is None and size):
             write_high_water(self._high_water, head)
@@ -128,11 +137,13 @@ class Publisher:
             self._sign_and_store(conn, head, edge, done.size)
         return size
 
-    def _missing(self, size: int) -> LedgerStopped:
-        return LedgerStopped(
-            f"The high-water file {self._high_water} is missing, though {size} entries were"
-            " published. Restore it from the backup of that file."
-        )
+    def _want_sound(self, conn: Connection, position: Position) -> None:
+        """What the bytes did not tell, so that no publishing unsays what a look found."""
+        try:
+            want_head(conn, self._ledger_id, position)
+            want_published(conn, self._ledger_id, position.head.size)
+        except TlogError as error:
+            raise LedgerStopped(f"The stored hashes of the tree do not hold: {error}.") from error
 
     def _locked_publication(self, conn: Connection) -> CompactRange:
         mine = t.publication.c.ledger_id == self._ledger_id
@@ -146,18 +157,18 @@ class Publisher:
     ) -> CompactRange:
         """Hashes the entries' bytes on to `size`, passing through the high-water mark's head."""
         if mark is not None and mark.size > size:
-            _want_extended(mark, size, b"")
+            want_extended(mark, size, b"")
         if mark is not None and mark.size <= edge.size:
             same = mark.size == edge.size
             then = edge if same else log.edge_at(conn, self._ledger_id, mark.size)
-            _want_extended(mark, size, then.root())
+            want_extended(mark, size, then.root())
             mark = None
         stops = [size] if mark is None else [mark.size, size]
         for stop in stops:
             for run in log.entry_runs(conn, self._ledger_id, edge.size, stop):
                 edge, _ = edge.extend([leaf_hash(raw) for raw in run])
             if mark is not None and stop == mark.size:
-                _want_extended(mark, size, edge.root())
+                want_extended(mark, size, edge.root())
         return edge
 
     def _sign_and_store(
@@ -235,16 +246,3 @@ class Publisher:
             _logger.warning("not published", code=error.code, reason=str(error))
         except Exception as error:
             log_fault("not published", error)
-
-
-def _want_extended(mark: Checkpoint, size: int, root: bytes) -> None:
-    if size < mark.size:
-        raise LedgerStopped(
-            f"The database has {size} entries, but a head of {mark.size} was signed. It was"
-            " restored from an old backup: roll it forward with `points restore`."
-        )
-    if root != mark.root:
-        raise LedgerStopped(
-            f"The database's root at size {mark.size} is {root.hex()}, but {mark.root.hex()} was"
-            " signed. Entries were rewritten: nothing more is signed until that is explained."
-        )
