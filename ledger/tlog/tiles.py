@@ -149,20 +149,20 @@ class TileHashes:
         first, count = index << height, 1 << height
         tile = self._tile_with(tile_level, first)
         at = first % TILE_WIDTH
-        return root_of(self._hashes(tile)[at : at + count])
+        return root_of(self._hashes(tile, at, count))
 
     def _tile_with(self, level: int, position: int) -> Tile:
         index = position // TILE_WIDTH
         present = (self._size >> (_HEIGHT * level)) - index * TILE_WIDTH
         return Tile(level, index, min(present, TILE_WIDTH))
 
-    def _hashes(self, tile: Tile) -> tuple[bytes, ...]:
+    def _hashes(self, tile: Tile, at: int, count: int) -> tuple[bytes, ...]:
         raw = self._read_tile(tile)
         if len(raw) != tile.width * HASH_BYTES:
             raise TileError(
                 f"{tile.path} has {len(raw)} bytes, wanted {tile.width * HASH_BYTES}", tile=tile
             )
-        return split_hashes(raw)
+        return split_hashes(raw[at * HASH_BYTES : (at + count) * HASH_BYTES])
 
 
 def _row(level: int | None, hashes: int) -> Iterator[Tile]:
