@@ -22,9 +22,10 @@ from sqlalchemy import Connection, select
 from ledger.audit.faults import ExportFault
 from ledger.audit.layout import FORMAT, HEAD, MANIFEST, checkpoint_path, tiles_in_order
 from ledger.db import Database
-from ledger.errors import NotPublished
+from ledger.errors import LedgerStopped, MalformedEntry, NotPublished
 from ledger.journal import log
 from ledger.journal import tables as t
+from ledger.journal.entry import decode
 from ledger.journal.publish import Publisher
 from ledger.journal.times import local_day
 from ledger.tlog.tiles import TILE_WIDTH, Tile, encode_bundle
@@ -51,17 +52,29 @@ def bundle_chunks(
     """The bundle of a ledger as chunks of a zip.
 
     With a `publisher`, what is appended by now is published first. What can be refused is refused
-    by the call, before the first chunk: `NotPublished` when there is no checkpoint yet, and what
-    `Publisher.publish` and `Database.reading` raise. `DatabaseBusy` and `DatabaseDown` may still
+    by the call, before the first chunk: `NotPublished` when there is no checkpoint yet,
+    `LedgerStopped` when there are fewer entries than were published, and what `Publisher.publish`
+    and `Database.reading` raise. `DatabaseBusy` and `DatabaseDown` may still
     end a bundle half way: such a zip lacks its directory and no reader takes it for whole.
     """
     if publisher is not None:
         publisher.publish()
     with database.reading() as conn:
         head = log.latest_checkpoint(conn, ledger_id)
+        size = log.log_size(conn, ledger_id)
+        first = log.raw_entries(conn, ledger_id, 0, 1)
     if head is None:
         raise NotPublished("Nothing of this ledger is published yet. Ask again soon.")
-    return _zipped(_Export(database, ledger_id, origin, head).files())
+    if head.size > size or not first:
+        raise LedgerStopped(
+            f"A head of {head.size} entries was published, but there are {size}. Restore a backup."
+        )
+    try:
+        # Not from the head row: an export needs none of the projections.
+        offset_minutes = decode(first[0])["utc_offset_minutes"]
+    except (MalformedEntry, KeyError) as error:
+        raise LedgerStopped("Entry 0 is none any more. Restore a backup.") from error
+    return _zipped(_Export(database, ledger_id, origin, head, offset_minutes).files())
 
 
 def write_bundle(
@@ -123,6 +136,7 @@ class _Export:
     ledger_id: int
     origin: str
     head: log.Published
+    offset_minutes: int
 
     def files(self) -> Iterator[File]:
         size = self.head.size
@@ -157,8 +171,6 @@ class _Export:
 
     def _dated_sizes(self, conn: Connection) -> Iterator[tuple[int, str]]:
         """Size and local day of every checkpoint up to the head, in order of size."""
-        offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == self.ledger_id)
-        offset_minutes = conn.execute(offset).scalar_one()
         c = t.checkpoint.c
         done = 0
         while done < self.head.size:
@@ -169,7 +181,7 @@ class _Export:
                 .limit(CHECKPOINTS_PER_READ)
             )
             for done, at in conn.execute(query).all():
-                yield done, local_day(at, offset_minutes)
+                yield done, local_day(at, self.offset_minutes)
 
     def _notes(self, conn: Connection, sizes: Sequence[int]) -> list[File]:
         c = t.checkpoint.c

@@ -3,10 +3,12 @@
 The entry rows' bytes are the truth. Everything else that the append path writes follows from them:
 
 1. Each entry row is read in order of `seq`: its leaf hash follows from its bytes, the book allows
-   it, its postings are the rows of `posting`, and just one row of `run`, of its type, has it. Where
-   an entry breaks a rule the comparison ends, since nothing follows from a broken log.
+   it, its postings are the rows of `posting`, its request has a row that names it (`requests.py`),
+   and just one row of `run`, of its type, has it. Where an entry breaks a rule the comparison ends,
+   since nothing follows from a broken log.
 2. At the size of each published checkpoint, the root is the one that it states and the log's keys
-   signed it; `publication` has the right edge of the tree at its size.
+   signed it, when its row says; `publication` has the right edge of the tree at its size. Heads
+   that the caller knows of, such as that of the high-water file, are heads of this log.
 3. `account`, `hold`, `budget`, `policy`, `person`, `service`, `reversed` and `keyset` are, row by
    row, what the books then are; `mention` what the entries name; `subtree` and `head` what the tree
    is (`projections.py`).
@@ -24,9 +26,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from ledger.audit.faults import BundleFault
-from ledger.audit.layout import checkpoint_path
+from ledger.audit.heads import StoredHeads
 from ledger.audit.offline import OfflineBooks
 from ledger.audit.projections import ABSENT, Difference, Differences, Enough, compare, expected_rows
+from ledger.audit.requests import RequestRows
 from ledger.audit.runs import Runs
 from ledger.audit.trust import KEY_TYPES, KeyRule
 from ledger.db import Database
@@ -38,6 +41,7 @@ from ledger.journal.bulk import keyed
 from ledger.journal.entry import Entry, decode, to_base64
 from ledger.journal.rules import Refused
 from ledger.journal.store import MENTIONING, mention_of
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import CompactRange, Subtree, leaf_hash
 from ledger.tlog.note import Verifier
 
@@ -54,16 +58,17 @@ def verify_database(
     origin: str,
     trusted: Sequence[Verifier] | None = None,
     *,
+    heads: Sequence[Checkpoint] = (),
     differences_max: int = DIFFERENCES_MAX,
     progress: Progress | None = None,
 ) -> list[Difference]:
     """The first differences between a ledger's tables and its entries; none: all is as it should.
 
-    With `trusted` keys, those must vouch for the log, as in `verify_bundle`. Raises what
-    `Database.reading` does.
+    With `trusted` keys, those must vouch for the log, as in `verify_bundle`; `heads` are earlier
+    heads of it that the caller has from elsewhere. Raises what `Database.reading` does.
     """
     with database.reading(snapshot=True) as conn:
-        comparison = _Comparison(conn, ledger_id, differences_max)
+        comparison = _Comparison(conn, ledger_id, heads, differences_max)
         with suppress(Enough):
             comparison.run(origin, trusted, progress or (lambda *_: None))
         return comparison.found.differences
@@ -72,7 +77,13 @@ def verify_database(
 class _Comparison:
     """One ledger under one snapshot."""
 
-    def __init__(self, conn: Connection, ledger_id: int, differences_max: int) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        ledger_id: int,
+        heads: Sequence[Checkpoint],
+        differences_max: int,
+    ) -> None:
         self._conn = conn
         self._ledger_id = ledger_id
         self._size = log.log_size(conn, ledger_id)
@@ -82,10 +93,9 @@ class _Comparison:
         self._subtrees: list[Subtree] = []
         self._postings = 0
         self._mentions: list[tuple[str, int]] = []
-        mine = t.publication.c.ledger_id == ledger_id
-        row = conn.execute(select(t.publication).where(mine)).one_or_none()
-        self._published = (row.size, bytes(row.edge)) if row else None
         self.found = Differences(differences_max)
+        self._heads = StoredHeads(conn, ledger_id, self._keys, heads, self.found)
+        self._requests = RequestRows(conn, ledger_id, self.found, self._original)
         self._runs = Runs(conn, ledger_id, self.found)
 
     def run(self, origin: str, trusted: Sequence[Verifier] | None, progress: Progress) -> None:
@@ -94,8 +104,10 @@ class _Comparison:
             if not self._take(start, min(start + ROWS_PER_READ, self._size)):
                 return
             progress(min(start + ROWS_PER_READ, self._size), self._size)
-        self._want_newest(origin)
+        self._heads.finish(self._size, self._books.head.origin)
+        self._want_names(origin)
         self._stray_postings()
+        self._requests.strays()
         self._runs.finish()
         if trusted is not None:
             self._check_trust(trusted)
@@ -122,6 +134,7 @@ class _Comparison:
             self.found.add("entry", start + len(entries), "*", ABSENT, "an entry")
             return False
         self._compare_postings(entries)
+        self._requests.compare(entries)
         self._mentions += (mention_of(each) for each in entries if each["type"] in MENTIONING)
         self._grow(leaves, entries)
         return True
@@ -201,9 +214,9 @@ class _Comparison:
     # --- step 2 ----------------------------------------------------------------------------------
 
     def _grow(self, leaves: Sequence[bytes], entries: Sequence[Entry]) -> None:
-        """Extends the tree by a chunk, passing through the sizes of checkpoints."""
+        """Extends the tree by a chunk, passing through the sizes of heads."""
         start = entries[0]["seq"]
-        stops = self._checkpoints(start, start + len(entries))
+        stops = self._heads.stops(start, start + len(entries))
         for first, last in pairwise(dict.fromkeys((start, *stops, start + len(entries)))):
             self._range, finished = self._range.extend(leaves[first - start : last - start])
             self._subtrees += finished
@@ -212,7 +225,7 @@ class _Comparison:
                     self._keys.enter(entry)
                     self._want_revoked(entry)
             if last in stops:
-                self._check_published(last, stops[last])
+                self._heads.judge(self._range)
 
     def _want_revoked(self, entry: Entry) -> None:
         """A revocation names a head that was (step 5 of `verify.py`)."""
@@ -222,39 +235,15 @@ class _Comparison:
             if root != revoked["root"]:
                 self.found.add("entry", entry["seq"], "revoked", revoked["root"], root)
 
-    def _checkpoints(self, start: int, end: int) -> dict[int, bytes]:
-        """The published notes of sizes over `start` up to `end`, by size."""
-        c = t.checkpoint.c
-        query = (
-            select(c.size, c.note)
-            .where(c.ledger_id == self._ledger_id, c.size > start, c.size <= end)
-            .order_by(c.size)
-        )
-        return {size: bytes(note) for size, note in self._conn.execute(query)}
-
-    def _check_published(self, size: int, note: bytes) -> None:
-        try:
-            self._keys.check(checkpoint_path(size), note, size, self._range.root())
-        except BundleFault as fault:
-            wanted = "the root of the entries, signed by the log's keys"
-            self.found.add("checkpoint", size, "note", str(fault), wanted)
-        if self._published is not None and size == self._published[0]:
-            edge = self._published[1]
-            if edge != self._range.encode():
-                self.found.add("publication", self._ledger_id, "edge", edge, self._range.encode())
-
-    def _want_newest(self, origin: str) -> None:
-        """The newest checkpoint is the size that is said to be published, within this log."""
-        newest = log.latest_checkpoint(self._conn, self._ledger_id)
-        size = newest.size if newest else 0
-        if self._published is None:
-            self.found.add("publication", self._ledger_id, "*", ABSENT, "a row")
-        elif size != self._published[0]:
-            self.found.add("publication", self._ledger_id, "size", self._published[0], size)
-        if size > self._size:
-            self.found.add("checkpoint", size, "*", "a row", f"sizes up to {self._size} only")
-        if self._books.head.origin != origin:
-            self.found.add("ledger", self._ledger_id, "origin", origin, self._books.head.origin)
+    def _want_names(self, origin: str) -> None:
+        """The ledger is called what its log says."""
+        wanted = self._books.head.origin
+        if origin != wanted:
+            self.found.add("ledger", self._ledger_id, "origin", origin, wanted)
+        mine = t.ledger.c.ledger_id == self._ledger_id
+        name = self._conn.execute(select(t.ledger.c.name).where(mine)).scalar_one()
+        if name != wanted.rpartition("/")[2]:
+            self.found.add("ledger", self._ledger_id, "name", name, wanted.rpartition("/")[2])
 
     def _check_trust(self, trusted: Sequence[Verifier] | None) -> None:
         try:

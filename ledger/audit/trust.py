@@ -18,7 +18,7 @@ from ledger.audit.faults import BundleFault
 from ledger.journal.entry import Entry
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from ledger.tlog.errors import TlogError
-from ledger.tlog.note import UnverifiedNote, Verifier, open_note, parse_vkey, split_note
+from ledger.tlog.note import Note, UnverifiedNote, Verifier, open_note, parse_vkey, split_note
 
 KEY_TYPES = frozenset({"ledger", "key"})
 UNCHECKED = "consistent with itself; whose it is was not checked"
@@ -67,14 +67,16 @@ class KeyRule:
             self._outgoing += self.generations[-1].verifiers
         self.generations.append(Generation(entry["seq"], verifiers, revoked))
 
-    def check(self, file: str, raw: bytes, size: int, root: bytes) -> None:
+    def check(self, file: str, raw: bytes, size: int, root: bytes) -> int | None:
         """Wants the checkpoint over just the entries so far to state them and to be signed by all.
 
-        Call it for each checkpoint, in order of size. Raises BundleFault.
+        Call it for each checkpoint, in order of size. When it was signed, in POSIX seconds, where
+        a signature says so. Raises BundleFault.
         """
         newest = self.generations[-1].verifiers
         wanted = dict.fromkeys((*newest, *self._outgoing))
-        checkpoint, signers = _opened(file, raw, tuple(wanted))
+        checkpoint, note = _opened(file, raw, tuple(wanted))
+        signers = {(each.name, each.key_id) for each in note.signatures}
         # The book lets a log's keys bear no name but that of its origin.
         if (checkpoint.origin, checkpoint.size) != (newest[0].name, size):
             raise BundleFault(
@@ -93,6 +95,8 @@ class KeyRule:
             raise BundleFault(f"{file} is not signed by {' and '.join(missing)}", file=file)
         self._outgoing = ()
         self._signed.append(size)
+        times = (each.timestamp for each in note.signatures if each.timestamp is not None)
+        return next(times, None)
 
     def trust(self, trusted: Sequence[Verifier] | None) -> Trust:
         """How far `trusted` keys vouch for the log, once all of it was followed.
@@ -167,14 +171,11 @@ def _has_line(note: UnverifiedNote, verifier: Verifier) -> bool:
     return any((each.name, each.key_id) == (verifier.name, verifier.key_id) for each in note.lines)
 
 
-def _opened(
-    file: str, raw: bytes, wanted: Sequence[Verifier]
-) -> tuple[Checkpoint, set[tuple[str, int]]]:
+def _opened(file: str, raw: bytes, wanted: Sequence[Verifier]) -> tuple[Checkpoint, Note]:
     try:
-        checkpoint, note = open_checkpoint(raw, wanted)
+        return open_checkpoint(raw, wanted)
     except TlogError as error:
         raise BundleFault(f"{file}: {error}", file=file) from error
-    return checkpoint, {(each.name, each.key_id) for each in note.signatures}
 
 
 def parse_keys(vkeys: Iterable[str]) -> tuple[Verifier, ...]:
