@@ -5,7 +5,8 @@
     ├── BundleFault        bundle         a bundle is not one, or does not hold what it should
     ├── ReceiptFault       receipt        a receipt is not one, or does not prove its entry
     ├── RestoreFault       restore        a bundle contradicts what it is to be restored into
-    └── BalanceFault       balance-proof  a balance proof is not one, or does not prove its balance
+    ├── BalanceFault       balance-proof  a balance proof is not one, or does not prove its balance
+    └── WorkersLost        workers        a process that helped to verify was ended from outside
 
 A fault names the first thing that is wrong: the file, the entry, the rule, what was got and what
 was wanted. `str()` of it is one sentence for a person; the fields are for programs.
@@ -13,7 +14,8 @@ was wanted. `str()` of it is one sentence for a person; the fields are for progr
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from ledger.errors import PointsError
 
@@ -46,6 +48,9 @@ class BundleFault(PointsError):
         self.seq = seq
         self.rule = rule
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(BundleFault, file=self.file, seq=self.seq, rule=self.rule), self.args
+
     def to_json(self) -> dict[str, object]:
         """The fault as a JSON object: `message`, and `file`, `seq`, `rule` where there is one."""
         found = {"message": str(self), "file": self.file, "seq": self.seq, "rule": self.rule}
@@ -68,3 +73,9 @@ class BalanceFault(PointsError):
     """A balance proof is refused."""
 
     code: ClassVar[str] = "balance-proof"
+
+
+class WorkersLost(PointsError):
+    """Verifying on several cores was cut short: it says nothing of the bundle."""
+
+    code: ClassVar[str] = "workers"

@@ -47,7 +47,7 @@ class BundleReader:
     """The files of the bundle at `path`; close it after use. BundleFault where it is not one."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         with _zip_errors(path):
             _want_short_directory(path)
             self._zip = zipfile.ZipFile(path)
@@ -78,7 +78,7 @@ class BundleReader:
         info = self._files.get(name)
         if info is None:
             raise BundleFault(f"{name} is missing from the bundle", file=name)
-        with _zip_errors(self._path, name), self._zip.open(info) as file:
+        with _zip_errors(self.path, name), self._zip.open(info) as file:
             content = file.read(info.file_size)
             # Only now, at the end of the file, does zipfile compare the checksum.
             if len(content) != info.file_size or file.read(1):

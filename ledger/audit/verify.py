@@ -7,25 +7,26 @@ Nothing in a bundle is trusted. In this order, and stopping at the first thing t
    caller's own keys signed there verifies, and they signed something.
 3. The tiles are exactly those of the head's size.
 4. The log is walked, one entry bundle after the other:
-   a. the hash of each entry is the one that its tile of level 0 has;
-   b. each entry is canonical and breaks no rule of the book (`book.check`);
+   a. the hash of each entry is the one that its tile of level 0 has, and each entry is canonical;
+      on several cores where so wanted (`opening.py`);
+   b. no entry breaks a rule of the book (`book.check`);
    c. the hash of each finished subtree is the one that its tile has;
    d. at each checkpoint's size, origin and root are those it states, and the keys that the log
       itself had revealed by then signed it (`trust.py`). So each checkpoint extends all before it,
       up to the head.
-5. What revocations say of the log is so, and the caller's keys vouch for it, or for how much.
+5. What revocations say of the log is so, it extends the heads that the caller has from elsewhere,
+   and his keys vouch for it, or for how much.
 6. The manifest says what was found.
 7. The totals are taken from the books (`report.py`).
 
 The caller still owes: that `origin` is the log he means; if `trust` is not `checked`, his own
-judgement of `says`; and, if he kept an older head of this log, that this one is not smaller.
+judgement of `says`; and, if he kept an older head of this log, to give it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,37 +36,47 @@ from ledger.audit.faults import BundleFault
 from ledger.audit.files import LogFiles
 from ledger.audit.layout import FORMAT, HEAD, MANIFEST, checkpoint_path, count_tiles, tiles_in_order
 from ledger.audit.offline import OfflineBooks
+from ledger.audit.opening import OpenedTile, open_tiles
 from ledger.audit.reader import BundleReader
 from ledger.audit.report import Report, count_accounts, count_points
 from ledger.audit.trust import KEY_TYPES, KeyRule, Trust, read_checkpoint, signers_of
 from ledger.errors import MalformedEntry
 from ledger.journal.book import check
-from ledger.journal.entry import Entry, decode, to_base64
+from ledger.journal.entry import to_base64
 from ledger.journal.rules import Refused
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.encoding import shown
-from ledger.tlog.merkle import HASH_BYTES, CompactRange, range_at, split_hashes
+from ledger.tlog.merkle import HASH_BYTES, CompactRange, range_at
 from ledger.tlog.note import Verifier
-from ledger.tlog.tiles import TILE_WIDTH, Tile, TileHashes, entry_tiles_of
+from ledger.tlog.tiles import TILE_WIDTH, Tile, TileHashes
 
 Progress = Callable[[int, int], None]
 """Told, after each entry bundle, how many entries are done, and of how many."""
 
 
 def verify_bundle(
-    path: Path, trusted: Sequence[Verifier] | None = None, progress: Progress | None = None
+    path: Path,
+    trusted: Sequence[Verifier] | None = None,
+    progress: Progress | None = None,
+    *,
+    heads: Sequence[Checkpoint] = (),
+    jobs: int = 1,
 ) -> Report:
     """What the log in the bundle at `path` amounts to; BundleFault names the first thing wrong.
 
     `trusted` are keys of the log that the caller has from elsewhere, of any generation; others
-    among them do no harm. Without them the report's `trust` is `unchecked`.
+    among them do no harm. Without them the report's `trust` is `unchecked`. `heads` are heads of
+    the log that he has from elsewhere, such as an older checkpoint. `jobs` is the number of
+    processes that work; the answer is the same for any. With several, the calling module must be
+    one that can be imported (`multiprocessing`, spawn), and `WorkersLost` may be raised.
     """
     with BundleReader(path) as bundle:  # Step 1.
         head = _read_heads(bundle, trusted)  # Step 2.
         _want_tiles(bundle, head.size)  # Step 3.
         walk = _Walk(bundle, head.size)  # Step 4.
-        walk.run(progress or (lambda *_: None))
+        walk.run(jobs, progress or (lambda *_: None))
         walk.check_revocations()  # Step 5.
+        walk.check_heads(heads)
         trust = walk.keys.trust(trusted)
         _check_manifest(bundle, head, walk.keys.vkeys)  # Step 6.
         return walk.report(head, trust)  # Step 7.
@@ -143,16 +154,13 @@ class _Walk:
         self._first_at = ""
         self.keys = KeyRule()
 
-    def run(self, progress: Progress) -> None:
+    def run(self, jobs: int, progress: Progress) -> None:
         """Step 4 for the whole log."""
         stops = iter(self._bundle.checkpoint_sizes)
         stop = next(stops)
-        for tile in entry_tiles_of(self._size):
-            start = tile.index * TILE_WIDTH
-            end = start + tile.width
-            entries = self._files.entries(tile.index)
-            leaves = [sha256(b"\0" + raw).digest() for raw in entries]  # leaf_hash(), inline
-            self._want_leaves(tile, leaves)
+        for opened in open_tiles(self._bundle, self._size, jobs):
+            start = opened.tile.index * TILE_WIDTH
+            end = start + opened.tile.width
             cuts = [start]
             while stop <= end:
                 cuts.append(stop)
@@ -160,20 +168,19 @@ class _Walk:
             if cuts[-1] < end:
                 cuts.append(end)
             for first, last in pairwise(cuts):
-                self._enter(tile, entries[first - start : last - start])
-                self._extend(leaves[first - start : last - start])
+                self._enter(opened, first, last)
+                self._extend(opened.leaves[first - start : last - start])
                 self._check_head(last)
-            self._first_at = self._first_at or decode(entries[0])["at"]
+            self._first_at = self._first_at or opened.entries[0]["at"]
             progress(end, self._size)
 
     def check_revocations(self) -> None:
         """Step 5: the last head that a revocation trusts is one of this log."""
-        tree = TileHashes(self._files.read_tile, self._size)
         for generation in self.keys.generations:
             if generation.revoked is None:
                 continue
             size, root = generation.revoked["size"], generation.revoked["root"]
-            own = to_base64(range_at(size, tree).root())
+            own = to_base64(self._root_at(size))
             if own != root:
                 raise BundleFault(
                     f"entry {generation.seq} revokes keys after size {size} with the root {root},"
@@ -181,6 +188,26 @@ class _Walk:
                     seq=generation.seq,
                     rule="keys",
                 )
+
+    def check_heads(self, heads: Sequence[Checkpoint]) -> None:
+        """Step 5: the log extends the heads that the caller has from elsewhere."""
+        for head in heads:
+            if head.size > self._size:
+                raise BundleFault(
+                    f"the bundle has {self._size} entries, but you have a head of {head.size}: ask"
+                    " for a newer one, and if there is none, entries were taken away",
+                    file=HEAD,
+                )
+            own = self._root_at(head.size)
+            if (head.origin, head.root) != (self._books.head.origin, own):
+                raise BundleFault(
+                    f"you have a head of {head.origin} at size {head.size} with the root"
+                    f" {head.root.hex()}, but this log's is {own.hex()}: two histories were signed",
+                    file=HEAD,
+                )
+
+    def _root_at(self, size: int) -> bytes:
+        return range_at(size, TileHashes(self._files.read_tile, self._size)).root()
 
     def report(self, head: Checkpoint, trust: Trust) -> Report:
         """Step 7."""
@@ -201,41 +228,21 @@ class _Walk:
             points=count_points(accounts),
         )
 
-    def _want_leaves(self, tile: Tile, leaves: Sequence[bytes]) -> None:
-        """Step 4a: compares a bundle's leaf hashes with the tile of level 0."""
-        wanted = self._files.hashes(0, tile.index)
-        if b"".join(leaves) == wanted:
-            return
-        pairs = enumerate(zip(leaves, split_hashes(wanted), strict=True))
-        at, (got, want) = next((at, pair) for at, pair in pairs if pair[0] != pair[1])
-        seq = tile.index * TILE_WIDTH + at
-        raise BundleFault(
-            f"entry {seq} in {tile.path} has the leaf hash {got.hex()}, but"
-            f" {Tile(0, tile.index, tile.width).path} says {want.hex()}",
-            file=tile.path,
-            seq=seq,
-        )
-
-    def _enter(self, tile: Tile, entries: Sequence[bytes]) -> None:
-        """Step 4b: checks entries by the book, and takes them over."""
-        books = self._books
-        read: list[Entry] = []
-        malformed: MalformedEntry | None = None
+    def _enter(self, opened: OpenedTile, first: int, last: int) -> None:
+        """Step 4b: checks the entries from `first` to `last` by the book, and takes them over."""
+        books, start = self._books, opened.tile.index * TILE_WIDTH
+        entries = opened.entries[first - start : last - start]
         try:
-            read.extend(map(decode, entries))
-        except MalformedEntry as error:
-            malformed = error  # of the entry after those that were read, which come first
-        try:
-            for entry in read:
+            for entry in entries:
                 books.apply(*check(books, entry))
-            for entry in read:
+            for entry in entries:
                 if entry["type"] in KEY_TYPES:
                     self.keys.enter(entry)
         except Refused as error:
-            raise _refusal(error, books.head.size, tile) from error
-        if malformed is not None:
-            raise _refusal(malformed, books.head.size, tile) from malformed
-        self._types.update(entry["type"] for entry in read)
+            raise _refusal(error, books.head.size, opened.tile) from error
+        if opened.malformed is not None and len(entries) < last - first:
+            raise _refusal(opened.malformed, books.head.size, opened.tile)
+        self._types.update(entry["type"] for entry in entries)
 
     def _extend(self, leaves: Sequence[bytes]) -> None:
         """Step 4c: lets the tree grow, and compares what it finishes with the tiles."""

@@ -10,9 +10,10 @@ import click
 from ledger.audit.balances import BALANCE_BYTES_MAX, BalanceReport, verify_balance
 from ledger.audit.database import verify_database
 from ledger.audit.faults import BundleFault
+from ledger.audit.opening import jobs_for
 from ledger.audit.receipts import ReceiptReport, verify_receipt
 from ledger.audit.report import Report
-from ledger.audit.trust import parse_keys
+from ledger.audit.trust import parse_keys, read_checkpoint
 from ledger.audit.verify import verify_bundle
 from ledger.cli.place import chosen, installed
 from ledger.cli.terminal import (
@@ -24,7 +25,8 @@ from ledger.cli.terminal import (
     progress,
     tell,
 )
-from ledger.tlog.note import Verifier
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import NOTE_BYTES_MAX, Verifier
 from ledger.tlog.proof import PROOF_BYTES_MAX
 
 EXIT_UNCHECKED = 3
@@ -41,6 +43,18 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @ledger_option
 @key_options
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    type=EXISTING,
+    help="An older checkpoint that you kept: the log must extend it. Repeatable.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="Cores to use on a bundle; all of them for a long one unless you say.",
+)
 @as_json
 def verify(
     bundle: Path | None,
@@ -50,6 +64,8 @@ def verify(
     name: str | None,
     keys: Sequence[str],
     files: Sequence[Path],
+    heads: Sequence[Path],
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Check BUNDLE, offline: every entry, every rule, every hash and signature.
@@ -61,6 +77,7 @@ def verify(
     \b
     Examples:
       points verify beiyuan.zip --key-file beiyuan.keys
+      points verify beiyuan.zip --key-file beiyuan.keys --head last-year.checkpoint
       points verify --receipt 1042.tlog-proof --key-file beiyuan.keys
       points verify --balance member.balance --key-file beiyuan.keys
       points verify --database --ledger beiyuan
@@ -70,15 +87,18 @@ def verify(
         raise click.UsageError(
             "Name one thing to check: BUNDLE, --receipt, --balance, or --database."
         )
+    if heads and bundle is None and not in_database:
+        raise click.UsageError("Give --head with a bundle or --database: nothing else has heads.")
     trusted = trusted_keys(keys, files)
+    kept = [_kept_head(path, trusted) for path in heads]
     if bundle is not None:
-        _verify_bundle(bundle, trusted, as_json)
+        _verify_bundle(bundle, trusted, kept, jobs or jobs_for(bundle), as_json)
     elif receipt is not None:
         _verify_receipt(receipt, trusted, as_json)
     elif balance is not None:
         _verify_balance(balance, trusted, as_json)
     else:
-        _verify_database(name, trusted, as_json)
+        _verify_database(name, trusted, kept, as_json)
 
 
 def trusted_keys(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, ...] | None:
@@ -94,10 +114,22 @@ def trusted_keys(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, 
     return parse_keys(texts) if texts else None
 
 
-def _verify_bundle(path: Path, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
+def _kept_head(path: Path, trusted: Sequence[Verifier] | None) -> Checkpoint:
+    """A checkpoint that the caller kept; what his keys signed there verifies."""
+    with path.open("rb") as file:
+        return read_checkpoint(str(path), file.read(NOTE_BYTES_MAX + 1), trusted)[0]
+
+
+def _verify_bundle(
+    path: Path,
+    trusted: Sequence[Verifier] | None,
+    heads: Sequence[Checkpoint],
+    jobs: int,
+    as_json: bool,
+) -> None:
     try:
         with progress("entries") as advance:
-            report = verify_bundle(path, trusted, counted(advance))
+            report = verify_bundle(path, trusted, counted(advance), heads=heads, jobs=jobs)
     except BundleFault as fault:
         if as_json:
             tell("", {"ok": False, "fault": fault.to_json()}, as_json)
@@ -121,15 +153,29 @@ def _verify_balance(path: Path, trusted: Sequence[Verifier] | None, as_json: boo
     _judge(trust, report.receipt.says)
 
 
-def _verify_database(name: str | None, trusted: Sequence[Verifier] | None, as_json: bool) -> None:
-    """Compares tables with entries, under the keys that lie here unless others are given."""
+def _verify_database(
+    name: str | None,
+    trusted: Sequence[Verifier] | None,
+    heads: Sequence[Checkpoint],
+    as_json: bool,
+) -> None:
+    """Compares tables with entries, under the keys that lie here unless others are given.
+
+    The log must extend the high-water file's head, and those that are given.
+    """
     with installed() as installation, progress("entries") as advance:
         ledger = chosen(installation, name)
         if trusted is None:
             rings = map(ledger.keys.vkeys, ledger.keys.generations)
             trusted = parse_keys(vkey for ring in rings for vkey in ring)
+        signed = ledger.publisher.seen()
         differences = verify_database(
-            installation.database, ledger.id, ledger.origin, trusted, progress=counted(advance)
+            installation.database,
+            ledger.id,
+            ledger.origin,
+            trusted,
+            heads=[*heads, *([signed] if signed else [])],
+            progress=counted(advance),
         )
     facts = {
         "ok": not differences,
