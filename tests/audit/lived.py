@@ -22,7 +22,7 @@ from ledger.db import Database
 from ledger.journal import commands as c
 from ledger.journal.book import check, next_at
 from ledger.journal.entry import VERSION, Entry, decode, encode, to_base64
-from ledger.journal.keys import KeyRing, add_generation, load_keys
+from ledger.journal.keys import KeyRing, add_generation, create_keys, load_keys
 from ledger.journal.orders import Done, Order
 from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.publish import Publisher
@@ -32,7 +32,7 @@ from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import Signer
 from ledger.tlog.tiles import Tile, decode_bundle, encode_bundle, entry_tiles_of
-from tests.journal.live import ORIGIN, PASSPHRASE, START, Counter, copy_keys
+from tests.journal.live import ORIGIN, PASSPHRASE, START, Counter
 
 POLICY = {
     "from": "2026-11-24",
@@ -43,6 +43,7 @@ POLICY = {
     "transfers": [{"from": "member", "limit": 500, "purpose": "gift", "to": "member"}],
 }
 GRANTS = 620
+_CHEAP = ScryptCost(2, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,18 @@ def live(
 
 
 @cache
+def key_folder() -> Path:
+    """A directory of three generations of keys that cost next to nothing to open; to be copied."""
+    folder = Path(tempfile.mkdtemp(prefix="points-keys-")) / "beiyuan"
+    create_keys(folder, ORIGIN, PASSPHRASE, cost=_CHEAP)
+    add_generation(folder, PASSPHRASE, cost=_CHEAP)
+    return folder
+
+
+@cache
 def three_generations() -> KeyRing:
-    """The keys of the tests with a third generation."""
-    folder = copy_keys(Path(tempfile.mkdtemp(prefix="points-keys-")) / "beiyuan")
-    add_generation(folder, PASSPHRASE, cost=ScryptCost(n=16))
-    return load_keys(folder, ORIGIN, PASSPHRASE)
+    """The keys of `key_folder`, opened."""
+    return load_keys(key_folder(), ORIGIN, PASSPHRASE)
 
 
 def _first_day(counter: Counter) -> str:
