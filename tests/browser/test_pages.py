@@ -46,15 +46,18 @@ def paths(served: Served, page: Page) -> list[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_keeps_anybody_out(visit: Visit, served: Served, scheme: str, width: int) -> None:
     page = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
+    options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
+    found = {}
     for path in paths(served, page):
         page.goto(served.address + path)
         # What can be opened is open while it is judged
         page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
-        options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
-        found = Axe().run(page, options=options)
-        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        results = Axe().run(page, options=options)
+        if results.violations_count:
+            found[path] = results.generate_report()
         # And nothing is wider than the window
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert found == {}
 
 
 def test_everything_but_the_check_works_without_scripts(
