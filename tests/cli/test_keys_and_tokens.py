@@ -134,7 +134,9 @@ def test_keys_that_somebody_else_has_are_revoked(either: Terminal, tmp_path: Pat
     kept, fresh = tmp_path / "kept.keys", tmp_path / "fresh.keys"
     kept.write_text(either("key", "show").stdout)
     head = either.facts("publish")
-    stolen = either.installation().ledger("beiyuan").keys.signers(1)
+    installation = either.installation()
+    stolen = installation.ledger("beiyuan").keys.signers(1)
+    installation.close()
     # When a root is named that never was, then it is refused
     wrong = either.complaint(*_revoke(either, head["size"], "A" * 43 + "="))
     assert "is not the one to be trusted last" in wrong
