@@ -133,18 +133,11 @@ def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
     return {name: rows(database, table) for name, table in t.metadata.tables.items()}
 
 
-def types_of(runs: list[dict[str, Any]]) -> dict[int, str]:
-    """The type of each entry by the rows of `run`."""
-    return {seq: run["type"] for run in runs for seq in range(run["first"], run["last"] + 1)}
-
-
 def want_as_it_was(story: Story, database: Database | None = None) -> None:
     """Compares every table with what it was before the loss, row by row."""
     before, after = everything(story.lived.counter.database), everything(database or story.old)
     published = after.pop("checkpoint")
     kept = before.pop("checkpoint")
-    # Runs are cut where batches were; what they say of each entry is the same.
-    assert types_of(after.pop("run")) == types_of(before.pop("run"))
     assert {name: after[name] for name in before} == before
     # A bundle holds one checkpoint a day at least, and the newest.
     assert [row for row in kept if row in published] == published
