@@ -54,6 +54,7 @@ NEEDS = {
     "persons": ("people:read", "people:write"),
     "points": (None, "points:write"),
     "policies": ("rules:read", "rules:write"),
+    "proofs": ("accounts:read", None),
     "proposals": ("proposals:read", "proposals:write"),
     "services": (None, "services:write"),
     "tokens": ("tokens:read", "tokens:write"),

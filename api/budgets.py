@@ -11,7 +11,7 @@ from marshmallow import Schema, fields
 from api.auth import installation
 from api.fields import Formed, limit
 from api.listing import AsOfQuery
-from api.posting import EntriesSchema, WaitingSchema, place
+from api.posting import WaitingSchema, place
 from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -83,7 +83,7 @@ def show_budgets(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("budgets", items, "after", following, as_of=as_of)
 
 
-@blueprint.posts("", EntriesSchema, roles=["admin"], body=NewBudgetSchema, waits=WaitingSchema)
+@blueprint.posts("", WaitingSchema, roles=["admin"], body=NewBudgetSchema, status=202)
 def propose_budget(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Propose a budget"""
     values = {"budget": e.new_id("issuer", os.urandom(16)), **body}

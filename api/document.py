@@ -8,7 +8,7 @@ Examples lie in `examples/<resource>.json`, each a request that was sent and the
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/accounts": ("reference-taken",),
     f"GET {_LEDGER}/accounts/{{kind}}/{{random}}": ("account", "before-ledger"),
     f"GET {_LEDGER}/accounts/{{kind}}/{{random}}/history": ("account", "before-ledger"),
+    f"GET {_LEDGER}/accounts/{{kind}}/{{random}}/proof": (
+        *("account", "no-state", "accounts-damaged"),
+    ),
     f"GET {_LEDGER}/budgets": ("before-ledger",),
     f"GET {_LEDGER}/entries": ("before-ledger",),
     f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/close": (*_HOLDERS, "closing"),
@@ -91,13 +94,16 @@ _REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
 )
 
 
-def problems_of(
-    operation: str, status: int, *, with_a_body: bool, entering: bool
-) -> tuple[str, ...]:
-    """The codes of the problems of that status which an operation (`POST /v1/…`) can answer."""
-    codes = {*_EVERYWHERE.get(status, ()), *_REFUSALS.get(operation, ())}
+def problems_of(operation: str, *, with_a_body: bool, entering: bool) -> dict[int, tuple[str, ...]]:
+    """The codes of the problems that an operation (`POST /v1/…`) can answer, by status."""
+    codes = {code for found in _EVERYWHERE.values() for code in found}
+    codes |= {*_REFUSALS.get(operation, ())}
     codes |= {*(_WITH_A_BODY if with_a_body else ()), *(_ENTERING if entering else ())}
-    return tuple(code for code, kind in PROBLEMS.items() if code in codes and kind.status == status)
+    found: dict[int, tuple[str, ...]] = {}
+    for code, kind in PROBLEMS.items():
+        if code in codes:
+            found[kind.status] = (*found.get(kind.status, ()), code)
+    return found
 
 
 def problem_examples() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -107,10 +113,8 @@ def problem_examples() -> Iterator[tuple[str, dict[str, Any]]]:
         yield code, {"summary": kind.title, "description": kind.when, "value": value}
 
 
-def documented(
-    operation: str, statuses: Sequence[int], *, with_a_body: bool, entering: bool
-) -> dict[str, Any]:
-    """What is merged into an operation's description; `statuses` are those of its problems."""
+def documented(operation: str, problems: Mapping[int, Sequence[str]]) -> dict[str, Any]:
+    """What is merged into an operation's description; `problems` are its codes by status."""
     exchanges = examples().get(operation, [])
     responses: dict[int, Any] = {}
     for each in exchanges:
@@ -118,10 +122,10 @@ def documented(
             shown = {_name(each): {"summary": each["title"], "value": each["answer"]}}
             content = responses.setdefault(each["status"], {"content": {}})["content"]
             content.setdefault(each["type"], {"examples": {}})["examples"] |= shown
-    for status in statuses:
-        codes = problems_of(operation, status, with_a_body=with_a_body, entering=entering)
-        refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
-        responses[status] = {"content": {MIMETYPE: {"examples": refs}}}
+    for status, codes in problems.items():
+        if codes:
+            refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+            responses[status] = {"content": {MIMETYPE: {"examples": refs}}}
     doc: dict[str, Any] = {"responses": responses}
     bodies = {
         _name(each): {"summary": each["title"], "value": each["body"]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from flask import Response
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from api.auth import installation
 from api.fields import Formed
@@ -59,6 +59,11 @@ class LogSchema(Schema):
 
 class EntrySchema(Schema):
     """One entry; its members depend on its type, as `docs/journal.md` lists them."""
+
+    class Meta:
+        """Further members are there."""
+
+        unknown = INCLUDE
 
     seq = fields.Integer(required=True)
     type = fields.String(required=True)

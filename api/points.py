@@ -145,11 +145,11 @@ def reverse(body: Body, query: Query, ledger: OpenLedger) -> Response:
 
 @blueprint.posts(
     "/settlements",
-    EntriesSchema,
+    WaitingSchema,
     roles=["officer"],
     body=SettlementSchema,
     query=WaitQuery,
-    waits=WaitingSchema,
+    status=202,
 )
 def settle(body: Body, query: Query, ledger: OpenLedger) -> Response:
     """Propose a settlement"""
@@ -158,11 +158,11 @@ def settle(body: Body, query: Query, ledger: OpenLedger) -> Response:
 
 @blueprint.posts(
     "/write-offs",
-    EntriesSchema,
+    WaitingSchema,
     roles=["officer"],
     body=WriteOffSchema,
     query=WaitQuery,
-    waits=WaitingSchema,
+    status=202,
 )
 def write_off(body: Body, query: Query, ledger: OpenLedger) -> Response:
     """Propose to write a debt off"""

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 
 from api.auth import installation
 from api.fields import Count, Formed, limit
-from api.posting import EntriesSchema, WaitingSchema, place
+from api.posting import WaitingSchema, place
 from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -93,7 +93,7 @@ def show_policies(query: dict[str, int], ledger: OpenLedger) -> Response:
     return page("policies", items, "after", following)
 
 
-@blueprint.posts("", EntriesSchema, roles=["admin"], body=NewPolicySchema, waits=WaitingSchema)
+@blueprint.posts("", WaitingSchema, roles=["admin"], body=NewPolicySchema, status=202)
 def propose_policy(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Propose a policy"""
     return place(ledger, "policy", body)

@@ -19,7 +19,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from api.auth import READERS, SCHEME, View, requires
-from api.document import documented
+from api.document import documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
 
@@ -149,11 +149,13 @@ class Resource(Blueprint):
         with_a_body: bool = False,
         entering: bool = False,
     ) -> View:
-        for status in problems:
+        operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
+        known = problems_of(operation, with_a_body=with_a_body, entering=entering)
+        # What a class of operations can meet, without what this one cannot.
+        for status in (status for status in problems if status in known):
             described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
             view = described(view)
-        operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
-        more = documented(operation, problems, with_a_body=with_a_body, entering=entering)
+        more = documented(operation, {status: known.get(status, ()) for status in problems})
         published: View = self.route(rule, methods=[method])(self.doc(**more)(view))
         return published
 

@@ -14,6 +14,8 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from api.resource import spelled
+from ledger.journal.commands import StateOfAll
+from ledger.journal.orders import Group, Order
 from tests.api.conftest import FOUNDING, Desk
 
 COMMITMENT = base64.b64encode(bytes(range(32))).decode()
@@ -78,6 +80,7 @@ def tell(s: Scribe) -> None:
     _the_log(s)
     _people_and_their_tokens(s)
     _accounts(s)
+    _a_balance_is_proven(s)
     _service_and_credit(s)
     _spending(s)
     _two_people(s)
@@ -121,6 +124,14 @@ def _accounts(s: Scribe) -> None:
     s.told("The account of a reference").get("/accounts?reference=volunteer-1001")
     s.told("An account with dated points").get(f"/accounts/{member}")
     s.told("Its newest postings").get(f"/accounts/{member}/history?limit=2")
+
+
+def _a_balance_is_proven(s: Scribe) -> None:
+    member = s.member(30)
+    s.installation.ledger("beiyuan").appender.submit(Group((Order(command=StateOfAll()),)))
+    s.told("A proof that is still to come").get(f"/accounts/{member}/proof")
+    s.publish()
+    s.told("The proof of a balance").get(f"/accounts/{member}/proof")
 
 
 def _service_and_credit(s: Scribe) -> None:
@@ -180,7 +191,7 @@ def _two_people(s: Scribe) -> None:
     friend = s.member(10)
     overdrawn = s.post("/debits", {"account": friend, "amount": 15, "overdraw": True})
     href = overdrawn.json["href"]
-    s.told("What waits").get("/proposals?state=open&limit=2", "admin")
+    s.told("What waits").get("/proposals?state=open", "admin")
     s.told("A proposal").ask("GET", href, "admin")
     s.told("A second person approves").ask("POST", f"{href}/approve", "second admin")
     s.told("A debt to be forgiven").post("/write-offs", {"account": friend, "amount": 5})

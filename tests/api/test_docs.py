@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from api import create_app
 from api.docs import GROUPS
 from api.problems import PROBLEMS
 from tests.api.test_openapi import operations, published
@@ -49,10 +48,16 @@ class Page(HTMLParser):
         self.words += data
 
 
-@pytest.fixture(scope="module")
-def visitor():
-    """Somebody without a token; the pages ask the installation for nothing."""
-    return create_app(installation=object()).test_client()
+@pytest.fixture
+def database_url(sqlite_url):
+    """No page asks the database for anything."""
+    return sqlite_url
+
+
+@pytest.fixture
+def visitor(client):
+    """Somebody without a token."""
+    return client
 
 
 def resources() -> list[str]:
