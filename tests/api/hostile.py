@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from api.document import examples
 
-METHODS = ("PUT", "PATCH", "TRACE", "PROPFIND", "OPTIONS2", "get", "CONNECT")
+METHODS = ("PUT", "PATCH", "TRACE", "PROPFIND", "OPTIONS2", "LINK", "CONNECT")
 JUNK: tuple[Any, ...] = (
     *(None, 1.5, -0.0, 1e308, [], [[]], {}, {"a": {"b": []}}, [None] * 50, "\u202e", "x" * 5_000),
     *(-1, 2**53, 2**64, 10**19, "1; DROP TABLE entry", "' OR '1'='1", "../../etc/passwd", "\x7f"),

@@ -171,7 +171,7 @@ QUERIES = {
     "/entries/9007199254740992": (404, "not-found"),
     "/entries/007": (404, "not-found"),
     "/entries/9007199254740991": (404, "not-found"),
-    "/accounts": FIELDS,
+    "/accounts?kind=issuer": FIELDS,
     "/accounts?reference=": FIELDS,
     "/accounts?reference=%00": (400, "json-text"),
     "/accounts?reference=" + "x" * 201: FIELDS,
