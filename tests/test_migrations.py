@@ -80,7 +80,8 @@ def schema(conn: Connection, *, tables_only: bool = False) -> list[tuple[str, ..
         rows = conn.execute(text(SQLITE_SCHEMA))
     else:
         rows = conn.execute(text(POSTGRESQL_SCHEMA), {"tables_only": tables_only})
-    return [tuple(row) for row in rows]
+    # A column that a later migration adds stands behind the others without their line breaks.
+    return [tuple(" ".join(word.split()) for word in map(str, row)) for row in rows]
 
 
 def trigger_names(conn: Connection) -> set[str]:

@@ -55,8 +55,8 @@ ROLE_SCOPES = {
 """What each role may be used for; which person may decide what, the endpoints and the book say."""
 
 
-class ScopesRefused(PointsError):
-    """The scopes are none that there are, or more than the role has."""
+class TokenRefused(PointsError):
+    """A token as asked for would be of no use, or of too much."""
 
     code = "token-refused"
 
@@ -64,20 +64,20 @@ class ScopesRefused(PointsError):
 def narrowed(role: str, scopes: Iterable[str] | None) -> tuple[str, ...] | None:
     """Those scopes of the role, in order and each once; None stays None: all that it has.
 
-    Raises `ScopesRefused` where one is unknown or the role's is not.
+    Raises `TokenRefused` where one is unknown or the role's is not.
     """
     if scopes is None:
         return None
     wanted, had = sorted(set(scopes)), ROLE_SCOPES[role]
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown:
-        raise ScopesRefused(
+        raise TokenRefused(
             f"There is no scope {unknown[0][:40]!a}: wanted some of {', '.join(had)}."
         )
     beyond = [scope for scope in wanted if scope not in had]
     if beyond or not wanted:
         what = f"has no scope {beyond[0]}" if beyond else "needs a scope at least"
-        raise ScopesRefused(f"A token of the role {role} {what}: wanted some of {', '.join(had)}.")
+        raise TokenRefused(f"A token of the role {role} {what}: wanted some of {', '.join(had)}.")
     return tuple(wanted)
 
 

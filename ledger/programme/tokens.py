@@ -31,7 +31,7 @@ from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.tables import ledger as ledger_table
 from ledger.journal.times import format_time, parse_time, to_us
 from ledger.programme.reading.people import standing_of
-from ledger.programme.scopes import allows, narrowed
+from ledger.programme.scopes import TokenRefused, allows, narrowed
 from ledger.programme.tables import token as token_table
 
 OPERATOR = "operator"
@@ -52,12 +52,6 @@ STANDINGS = {
 ROLES = tuple(STANDINGS)
 
 _TEXT = re.compile(rf"pts_{LEDGER_NAME}_[A-Za-z0-9_-]{{43}}", re.ASCII)
-
-
-class TokenRefused(PointsError):
-    """A token as asked for would be of no use, or of too much."""
-
-    code = "token-refused"
 
 
 class TokenUnknown(PointsError):
@@ -106,7 +100,7 @@ def create_token(
 
     `ledger` is a ledger's name with a role of `ROLES`, or `OPERATOR` with the role `operator`.
     Raises `TokenRefused` where the ledger is not there, or the person's standing in its log does
-    not fit the role, and `ScopesRefused`.
+    not fit the role, or the scopes are not some of the role's.
     """
     if not 1 <= days <= DAYS_MAX:
         raise TokenRefused(f"A token lasts 1 to {DAYS_MAX} days, not {days}.")
