@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from ledger.errors import MalformedEntry
 from ledger.journal import log, store
 from ledger.journal.book import Made, decide
-from ledger.journal.bulk import key_column, keyed, pipelined, row_mapping, write
+from ledger.journal.bulk import key_columns, keyed, pipelined, row_mapping, write
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
@@ -108,10 +108,11 @@ class Batch:
         rows = books.tables["companions"]
         for name in sorted(wanted):
             table = self._tables[name]
-            column = key_column(table)
-            for row in keyed(self._conn, table.c, self._ledger_id, column, wanted[name]):
+            by = key_columns(table)
+            for row in keyed(self._conn, table.c, self._ledger_id, by, wanted[name]):
                 mapping = row_mapping(table, row)
-                rows[name, mapping[column.name]] = mapping
+                key = tuple(mapping[column.name] for column in by)
+                rows[name, key if len(by) > 1 else key[0]] = mapping
 
     def _all_companions(self, orders: Iterable[Order], books: Books) -> Iterator[Companion]:
         for order in orders:

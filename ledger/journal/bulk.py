@@ -20,6 +20,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Delete,
     LargeBinary,
     Row,
     Select,
@@ -27,10 +28,12 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    delete,
     func,
     literal_column,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.exc import DBAPIError
 
@@ -41,27 +44,34 @@ def keyed(
     conn: Connection,
     columns: Iterable[Column[Any]],
     ledger_id: int,
-    column: Column[Any],
+    by: Column[Any] | tuple[Column[Any], ...],
     keys: Collection[Any],
     *conditions: ColumnElement[bool],
 ) -> Sequence[Row[Any]]:
-    """The `columns` of those rows of one ledger whose `column` is among `keys`.
+    """The `columns` of those rows of one ledger whose column `by` is among `keys`.
 
-    All keys are one parameter.  No statement when there are none.
+    Where `by` is several columns of one table, each key is a tuple of their values.  All keys are
+    one parameter a column.  No statement when there are none.
     """
     if not keys:
         return ()
     postgresql = conn.dialect.name == "postgresql"
-    query = _keyed_query(postgresql, tuple(columns), column, conditions)
-    wanted = _array(column, list(set(keys))) if postgresql else orjson.dumps(list(keys)).decode()
-    return conn.execute(query, {"of_ledger": ledger_id, "keys": wanted}).all()
+    by = by if isinstance(by, tuple) else (by,)
+    query = _keyed_query(postgresql, tuple(columns), by, conditions)
+    wanted = list(set(keys))
+    if not postgresql:
+        parameters = {"keys": orjson.dumps(wanted).decode()}
+    else:
+        values = [wanted] if len(by) == 1 else list(zip(*wanted, strict=True))
+        parameters = {f"keys{at}": _array(column, values[at]) for at, column in enumerate(by)}
+    return conn.execute(query, {"of_ledger": ledger_id, **parameters}).all()
 
 
 @lru_cache(maxsize=256)
 def _keyed_query(
     postgresql: bool,
     columns: tuple[Column[Any], ...],
-    column: Column[Any],
+    by: tuple[Column[Any], ...],
     conditions: tuple[ColumnElement[bool], ...],
 ) -> Select[Any]:
     """On PostgreSQL each key is looked up by itself, whatever the planner believes.
@@ -69,16 +79,40 @@ def _keyed_query(
     Of a table that was small when a statement was prepared, it would go on reading all of the
     ledger's rows.
     """
-    table = column.table
+    table = by[0].table
     mine = select(*columns).where(table.c.ledger_id == bindparam("of_ledger"), *conditions)
-    keys = bindparam("keys", type_=Text)
     if not postgresql:
-        values = func.json_each(keys).table_valued("value")
-        return mine.where(column.in_(select(values.c.value)))
-    array = cast(keys, ARRAY(column.type))
-    wanted = func.unnest(array).table_valued("key", name="wanted").render_derived()
-    found = mine.where(column == wanted.c.key).offset(literal_column("0")).lateral("found")
+        key = func.json_each(bindparam("keys", type_=Text)).table_valued("value").c.value
+        if len(by) == 1:
+            return mine.where(by[0].in_(select(key)))
+        parts = [func.json_extract(key, f"$[{at}]") for at in range(len(by))]
+        return mine.where(tuple_(*by).in_(select(*parts)))
+    names = [f"key{at}" for at in range(len(by))]
+    arrays = [
+        cast(bindparam(f"keys{at}", type_=Text), ARRAY(column.type)) for at, column in enumerate(by)
+    ]
+    wanted = func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
+    matches = [column == wanted.c[name] for column, name in zip(by, names, strict=True)]
+    found = mine.where(*matches).offset(literal_column("0")).lateral("found")
     return select(found).select_from(wanted.join(found, true()))
+
+
+def remove(conn: Connection, ledger_id: int, column: Column[Any], keys: Collection[Any]) -> None:
+    """Deletes those rows of one ledger whose `column` is among `keys`, all one parameter."""
+    if not keys:
+        return
+    postgresql = conn.dialect.name == "postgresql"
+    wanted = _array(column, list(keys)) if postgresql else orjson.dumps(list(keys)).decode()
+    conn.execute(_removal(postgresql, column), {"of_ledger": ledger_id, "keys": wanted})
+
+
+@lru_cache
+def _removal(postgresql: bool, column: Column[Any]) -> Delete:
+    keys = bindparam("keys", type_=Text)
+    mine = delete(column.table).where(column.table.c.ledger_id == bindparam("of_ledger"))
+    if postgresql:
+        return mine.where(column == func.any(cast(keys, ARRAY(column.type))))
+    return mine.where(column.in_(select(func.json_each(keys).table_valued("value").c.value)))
 
 
 def write(
@@ -123,9 +157,9 @@ def _driver(conn: Connection) -> Any:
     return conn.connection.driver_connection
 
 
-def key_column(table: Table) -> Column[Any]:
-    """The last column of a table's primary key: the one beside `ledger_id`."""
-    return list(table.primary_key)[-1]
+def key_columns(table: Table) -> tuple[Column[Any], ...]:
+    """The columns of a table's primary key beside `ledger_id`, in order."""
+    return tuple(column for column in table.primary_key if column.name != "ledger_id")
 
 
 def row_mapping(table: Table, row: Row[Any]) -> dict[str, Any]:

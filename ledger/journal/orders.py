@@ -51,9 +51,10 @@ Outcome = Done | Refusal | KeyReused
 class Companion:
     """Rows of another room that change together with an entry, or refuse it.
 
-    `table` has `ledger_id` and one more key column; `keys` are the values of that column to load
-    under the lock.  `change` is pure: it gets each key's row (None when absent) as the commands
-    before left it, and the command's outcome, and returns the new rows, or a refusal.
+    `table`'s primary key is led by `ledger_id`; `keys` are the rows to load under the lock: of one
+    further key column its values, of several a tuple of theirs each.  `change` is pure: it gets
+    each key's row (None when absent) as the commands before left it, and the command's outcome, and
+    returns the new rows, or a refusal.
     """
 
     table: Table

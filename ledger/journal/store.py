@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select
 
 from ledger.errors import LedgerStopped
 from ledger.journal import tables as t
-from ledger.journal.bulk import key_column, keyed, write
+from ledger.journal.bulk import key_columns, keyed, write
 from ledger.journal.entry import Entry, decode
 from ledger.journal.parts import Parts
 from ledger.journal.state import (
@@ -224,7 +224,7 @@ class Loaded:
 
     def _all(self, table: Any) -> Iterable[Row[Any]]:
         mine = table.c.ledger_id == self._ledger_id
-        return self._conn.execute(select(table).where(mine).order_by(key_column(table))).all()
+        return self._conn.execute(select(table).where(mine).order_by(*key_columns(table))).all()
 
     def _accounts(self, names: Collection[str] | None) -> dict[str, Account]:
         return read_accounts(self._conn, self._ledger_id, names)

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, te
 from ledger.db import Database
 from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
 from ledger.journal import tables as t
+from ledger.journal.bulk import write
 from ledger.journal.commands import Capture, Debit, Expire, PlaceHold, Release, StateOfAll
 from ledger.journal.entry import decode
 from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
@@ -412,6 +413,54 @@ def test_a_companion_that_refuses_drops_the_entry(shop: Counter) -> None:
     assert first == Refusal("sold-out", "no tea is left")
     assert again == Refusal("sold-out", "no tea is left", replayed=True)
     assert shop.balance(member) == 0
+
+
+shelf = Table(
+    "shelf",
+    MetaData(),
+    Column("ledger_id", Integer, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("size", Integer, primary_key=True),
+    Column("pieces", Integer, nullable=False),
+)
+
+
+def move(item: str, size: int, to_size: int) -> Companion:
+    """Moves one piece between two rows of one item, of which the second may not be there yet."""
+
+    def change(rows: Mapping[Any, Any], _: Done) -> Any:
+        here, there = rows[item, size], rows[item, to_size]
+        if here is None or not here["pieces"]:
+            return Refusal("sold-out", f"no {item} of size {size} is left")
+        grown = there["pieces"] + 1 if there else 1
+        return {
+            (item, size): {**here, "pieces": here["pieces"] - 1},
+            (item, to_size): {"item": item, "size": to_size, "pieces": grown},
+        }
+
+    return Companion(shelf, ((item, size), (item, to_size)), change)
+
+
+def test_a_companion_s_rows_may_have_several_key_columns(database: Database) -> None:
+    # given two pieces of one size beside those of another item and another ledger
+    with database.writing() as conn:
+        shelf.create(conn)
+    counter = Counter(database)
+    rows = [('a "shirt"', 38, 2), ("hat", 40, 5)]
+    with database.writing() as conn:
+        write(conn, shelf, counter.id, rows, "insert")
+        write(conn, shelf, counter.id + 1, rows, "insert")
+    # when three orders of one batch each want to move one
+    order = Order(companions=(move('a "shirt"', 38, 40),))
+    outcomes = counter.submit(order, order, order, atomic=False)
+    # then two do, and each row is the one that its whole key names
+    assert [type(outcome) for outcome in outcomes] == [Done, Done, Refusal]
+    assert counter.rows(shelf) == [
+        (counter.id, 'a "shirt"', 38, 0),
+        (counter.id, 'a "shirt"', 40, 2),
+        (counter.id, "hat", 40, 5),
+        *((counter.id + 1, *row) for row in rows),
+    ]
 
 
 def test_an_order_of_companions_alone_makes_no_entry(shop: Counter) -> None:

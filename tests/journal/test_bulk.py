@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text
 
 from ledger.db import Database
-from ledger.journal.bulk import key_column, keyed, pipelined, write
+from ledger.journal.bulk import key_columns, keyed, pipelined, write
 
 things = Table(
     "things",
@@ -52,7 +52,7 @@ def test_what_is_written_is_read_back(prepared: Database, rows: dict[str, Any]) 
             write(conn, things, 2, [("another ledger's", None, None, None, None)], "insert")
 
     with prepared.reading() as conn:
-        found = keyed(conn, things.c, 1, key_column(things), [*rows, "not there"])
+        found = keyed(conn, things.c, 1, key_columns(things), [*rows, "not there"])
 
     assert {row.name: (row.raw, row.note, row.number, row.truth) for row in found} == rows
 
@@ -63,7 +63,7 @@ def test_an_upsert_replaces_the_row_of_the_same_key(prepared: Database) -> None:
         write(conn, things, 1, [("b", b"\\", '"{}\\', 3, None)], "upsert")
 
     with prepared.reading() as conn:
-        rows = keyed(conn, things.c, 1, key_column(things), {"a", "b"})
+        rows = keyed(conn, things.c, 1, key_columns(things), {"a", "b"})
 
     assert sorted((r.name, r.raw, r.note, r.number, r.truth) for r in rows) == [
         ("a", b"1", "x", 1, True),
@@ -74,4 +74,27 @@ def test_an_upsert_replaces_the_row_of_the_same_key(prepared: Database) -> None:
 def test_nothing_is_asked_for_no_keys_and_nothing_written_for_no_rows(prepared: Database) -> None:
     with prepared.writing() as conn:
         write(conn, things, 1, [], "insert")
-        assert keyed(conn, things.c, 1, key_column(things), []) == ()
+        assert keyed(conn, things.c, 1, key_columns(things), []) == ()
+
+
+crossings = Table(
+    "crossings",
+    MetaData(),
+    Column("ledger_id", Integer, primary_key=True),
+    Column("street", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+)
+
+
+def test_rows_are_found_by_several_columns_together(database: Database) -> None:
+    with database.writing() as conn:
+        crossings.create(conn)
+        rows = [(street, number) for street in ('a "b', "c,\\{}") for number in (-1, 2)]
+        write(conn, crossings, 1, rows, "insert")
+        write(conn, crossings, 2, [("c", 1)], "insert")
+
+    with database.reading() as conn:
+        wanted = [('a "b', 2), ("c,\\{}", -1), ("c", 1), ('a "b', 3)]
+        found = keyed(conn, crossings.c, 1, key_columns(crossings), wanted)
+
+    assert sorted((row.street, row.number) for row in found) == [('a "b', 2), ("c,\\{}", -1)]
