@@ -7,11 +7,11 @@ each of origin, size, and root in base64, like the text of a checkpoint.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ledger.errors import DatabaseBusy, LedgerStopped
 from ledger.filelocks import locked
+from ledger.journal.privatefiles import replace_private
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.errors import TlogError
 
@@ -53,24 +53,9 @@ def write_high_water(path: Path, mark: Checkpoint) -> None:
                 raise DatabaseBusy("Another process published more meanwhile. Nothing was signed.")
             if before is not None and before.size == mark.size and before.root != mark.root:
                 raise LedgerStopped(f"Another root of size {mark.size} was signed already.")
-            _replace(path, mark.encode())
+            replace_private(path, mark.encode())
     except OSError as error:
         raise LedgerStopped(
             f"The high-water file {path} cannot be written, so nothing is signed. Check the disk"
             " and the permissions of its directory."
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
-        file.write(content)  # all of it, or an error: a full disk takes the first bytes of many
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

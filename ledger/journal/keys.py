@@ -9,6 +9,7 @@ one passphrase:
     request.secret.pem      32 bytes for `request` and fingerprints; never replaced, since a log
                             that was replayed must know its requests again
     index.secret.pem        32 bytes for blind indexes
+    master-<n>.secret.pem   32 bytes that wrap the data keys of the ledger's records (`masters.py`)
 
 A secret is kept as the 32 bytes of an Ed25519 private key that signs nothing, so that all files
 have one standard form. Entry 0 names the first generation and commits to the next by the hash of
@@ -42,6 +43,7 @@ from ledger.journal.privatefiles import (
     read_private,
     write_private,
 )
+from ledger.journal.sealing import derived
 from ledger.journal.statements import hash_vkeys
 from ledger.tlog.note import Ed25519Signer, MLDSA44Signer, Signer
 
@@ -51,9 +53,11 @@ INDEX_MAX = 2**53 - 1
 _DOCUMENT = "document.ed25519.pem"
 _REQUEST = "request.secret.pem"
 _INDEX = "index.secret.pem"
+_FIRST_MASTER = "master-1.secret.pem"
 _LOG_FILE = re.compile(r"log-([1-9][0-9]{0,8})\.(ed25519|mldsa44)\.pem")
 DEFAULT_COST = ScryptCost()
 _FINGERPRINT_CONTEXT = b"points/fingerprint/v1\n"
+_INDEX_CONTEXT = b"points/index/v1\n"
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -136,9 +140,11 @@ class KeyRing:
     def blind_index(self, field: str, value: str) -> bytes:
         """What a value from outside is found by (32 bytes); equal values of a field are equal.
 
-        The caller brings the value into one form first. ValueError as for `request_id`.
+        The key is one of the ledger and the field, by HKDF (RFC 5869) from the index secret. The
+        caller brings the value into one form first. ValueError as for `request_id`.
         """
-        return _hmac(self._index_secret, _jcs_array(field, value))
+        key = Secret(derived(self._index_secret, _INDEX_CONTEXT + field.encode()))
+        return _hmac(key, value.encode())
 
 
 def create_keys(
@@ -161,7 +167,7 @@ def create_keys(
     with os_errors(directory), made_whole(directory) as unfinished:
         for generation in range(1, generations + 1):
             write_generation(unfinished, generation, generate_generation(), passphrase, cost)
-        for name in (_DOCUMENT, _REQUEST, _INDEX):
+        for name in (_DOCUMENT, _REQUEST, _INDEX, _FIRST_MASTER):
             key = Ed25519PrivateKey.generate()
             write_private(unfinished / name, encrypt(key, passphrase, cost))
 
@@ -203,7 +209,7 @@ def load_keys(directory: Path, origin: str, passphrase: bytes) -> KeyRing:
             for generation in _generations(directory)
         }
         document = Ed25519Signer(f"{origin}/document", _ed25519(directory / _DOCUMENT, passphrase))
-        request, index = (_secret(directory / name, passphrase) for name in (_REQUEST, _INDEX))
+        request, index = (open_secret(directory / name, passphrase) for name in (_REQUEST, _INDEX))
     return KeyRing(origin, MappingProxyType(signers), document, request, index)
 
 
@@ -281,7 +287,8 @@ def _ed25519(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
     return key
 
 
-def _secret(path: Path, passphrase: bytes) -> Secret:
+def open_secret(path: Path, passphrase: bytes) -> Secret:
+    """The 32 bytes of a `….secret.pem`; KeysError where it cannot be opened."""
     return Secret(_ed25519(path, passphrase).private_bytes_raw())
 
 

@@ -46,6 +46,18 @@ def write_private(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_private(path: Path, content: bytes) -> None:
+    """Put `content` where `path` is, whole or not at all; a plain OSError when that fails."""
+    fresh = path.with_name(path.name + ".new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
+        file.write(content)  # all of it, or an error: a full disk takes the first bytes of many
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    fsync_directory(path.parent)
+
+
 def fsync_directory(directory: Path) -> None:
     """Make the names in a directory last."""
     with _descriptor(directory) as descriptor:

@@ -83,3 +83,46 @@ lease = Table(
     Column("holder", _Word, nullable=False),
     Column("until", _Word, nullable=False),
 )
+
+# All personal text is here, encrypted; `by` and `at` say who wrote a version and when.
+record = Table(
+    "record",
+    metadata,
+    _ledger_id(),
+    Column("kind", _Word, primary_key=True),
+    Column("id", _Word, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("subject", _Word, nullable=False),
+    Column("key", _Word, nullable=False),  # id of the data key that opens it
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("commitment", LargeBinary, nullable=False),
+    Column("at", _Word, nullable=False),
+    Column("by", _Word, nullable=False),
+    Index(None, "ledger_id", "subject", "kind", "id"),
+)
+
+data_key = Table(
+    "data_key",
+    metadata,
+    _ledger_id(),
+    Column("subject", _Word, primary_key=True),
+    Column("key", _Word, nullable=False),  # its id; empty where the subject never had one
+    Column("generation", Integer, nullable=False),  # of the master key that wraps it
+    Column("wrapped", LargeBinary),  # null once destroyed
+    Column("destroyed_on", _Word),
+    Index(None, "ledger_id", "generation", "subject"),
+)
+
+# What the newest version of a record is found by; `value` is null where it has no such field.
+blind_index = Table(
+    "blind_index",
+    metadata,
+    _ledger_id(),
+    Column("kind", _Word, primary_key=True),
+    Column("id", _Word, primary_key=True),
+    Column("field", _Word, primary_key=True),
+    Column("value", _Word),  # 32 bytes in base64
+    Column("subject", _Word, nullable=False),
+    Index(None, "ledger_id", "field", "value"),
+    Index(None, "ledger_id", "subject"),
+)

@@ -39,7 +39,7 @@ ORIGIN = "points.example.org/log/beiyuan"
 PASSPHRASE = b"correct horse battery staple"
 CHEAP = ScryptCost(n=2, r=8, p=1)
 SECOND_GENERATION = ["log-2.ed25519.pem", "log-2.mldsa44.pem"]
-FILES = [
+OF_THE_RING = [
     "document.ed25519.pem",
     "index.secret.pem",
     "log-1.ed25519.pem",
@@ -47,6 +47,7 @@ FILES = [
     *SECOND_GENERATION,
     "request.secret.pem",
 ]
+FILES = sorted([*OF_THE_RING, "master-1.secret.pem"])
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_no_two_ledgers_and_no_two_files_share_a_key(tmp_path: Path) -> None:
         for file in FILES:
             key = load_pem_private_key((tmp_path / name / file).read_bytes(), PASSPHRASE)
             seeds.append(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    assert len(set(seeds)) == len(seeds) == 14
+    assert len(set(seeds)) == len(seeds) == 16
 
 
 def test_keys_are_never_overwritten(directory: Path) -> None:
@@ -219,7 +220,7 @@ def test_a_wrong_passphrase_opens_nothing(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", OF_THE_RING)
 def test_a_file_that_others_may_use_is_refused_with_the_command_that_mends_it(
     directory: Path, name: str, mode: int
 ) -> None:
@@ -237,7 +238,7 @@ def test_a_directory_that_others_may_use_is_refused(directory: Path) -> None:
         load_keys(directory, ORIGIN, PASSPHRASE)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", OF_THE_RING)
 def test_a_file_that_is_missing_is_named(directory: Path, name: str) -> None:
     (directory / name).unlink()
     with pytest.raises(KeysError, match=name):
@@ -276,7 +277,7 @@ def cut_short(pem: bytes) -> bytes:
     ("damage", "words"),
     [(unencrypted, "not encrypted"), (of_another_kind, "another kind"), (cut_short, "damaged")],
 )
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", OF_THE_RING)
 def test_a_file_that_is_not_what_it_should_be_is_refused(
     directory: Path, name: str, damage: Callable[[bytes], bytes], words: str
 ) -> None:
@@ -326,11 +327,24 @@ def test_a_request_id_is_an_hmac_over_jcs(
     assert ring.request_id(principal, key, index) == wanted
 
 
+def hkdf(secret: bytes, info: bytes) -> bytes:
+    """RFC 5869 by the book: extract with a salt of zeros, expand to one block."""
+    extracted = hmac.digest(bytes(32), secret, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
 @given(st.text(st.characters(max_codepoint=0x2100, exclude_categories=["Cs"])))
 def test_control_characters_and_their_neighbours_are_escaped_as_jcs_wants(value: str) -> None:
     ring = KeyRing(ORIGIN, {}, None, Secret(b"request"), Secret(b"index"))  # type: ignore[arg-type]
-    wanted = hmac.digest(b"index", rfc8785.dumps(["phone", value]), "sha256")
-    assert ring.blind_index("phone", value) == wanted
+    wanted = hmac.digest(b"request", rfc8785.dumps([value, "k", 0]), "sha256")
+    assert ring.request_id(value, "k", 0) == wanted
+
+
+@given(field=texts, value=texts)
+def test_a_blind_index_is_an_hmac_under_a_key_of_its_field(field: str, value: str) -> None:
+    ring = KeyRing(ORIGIN, {}, None, Secret(b"request"), Secret(b"index"))  # type: ignore[arg-type]
+    key = hkdf(b"index", b"points/index/v1\n" + field.encode())
+    assert ring.blind_index(field, value) == hmac.digest(key, value.encode(), "sha256")
 
 
 def test_the_secrets_are_the_ones_on_disk(directory: Path) -> None:
@@ -339,7 +353,8 @@ def test_the_secrets_are_the_ones_on_disk(directory: Path) -> None:
     assert ring.request_id("person/a", "键", 7) == hmac.digest(
         request, '["person/a","键",7]'.encode(), "sha256"
     )
-    assert ring.blind_index("phone", "1") == hmac.digest(index, b'["phone","1"]', "sha256")
+    wanted = hmac.digest(hkdf(index, b"points/index/v1\nphone"), b"1", "sha256")
+    assert ring.blind_index("phone", "1") == wanted
     assert request != index
 
 
