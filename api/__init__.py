@@ -47,6 +47,7 @@ from api.parsing import body_bytes_max
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
+from ledger.programme.opening import open_installation
 
 RESOURCES = (
     ledgers,
@@ -76,7 +77,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     """
     if installation is None:
         settings = settings or read_settings(os.environ)
-        installation = Installation(settings, os.environ, observe=metrics.LedgerMetrics)
+        installation = open_installation(settings, os.environ, observe=metrics.LedgerMetrics)
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
     app.url_map.merge_slashes = False  # one path, one spelling

@@ -21,6 +21,7 @@ from ledger.journal.append import Appender
 from ledger.journal.bulk import write
 from ledger.journal.founding import Founding, founding_commands, try_founding
 from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
+from ledger.journal.masters import MasterKeys
 from ledger.journal.names import check_ledger_name, origin_of
 from ledger.journal.observer import Observer
 from ledger.journal.orders import Done, Group, HoldCompanions, Order, Refusal
@@ -40,10 +41,19 @@ class OpenLedger:
     keys: KeyRing
     appender: Appender
     publisher: Publisher
+    masters: MasterKeys
+    erased: Path  # the file of erased subjects, beside the high-water file
+
+
+BeforeServing = Callable[[Database, OpenLedger], None]
 
 
 class Installation:
-    """The ledgers of one database.  One a process; safe to share between threads."""
+    """The ledgers of one database.  One a process; safe to share between threads.
+
+    `before_serving` is called with each ledger that is opened, before anybody gets it; what it
+    raises keeps the ledger closed.
+    """
 
     def __init__(
         self,
@@ -53,6 +63,7 @@ class Installation:
         clock: Clock | None = None,
         hold_companions: HoldCompanions | None = None,
         observe: Callable[[str], Observer] | None = None,
+        before_serving: BeforeServing = lambda _database, _ledger: None,
     ) -> None:
         """`observe` makes the observer of the ledger of that name."""
         self.settings = settings
@@ -63,6 +74,7 @@ class Installation:
         self._passphrase = read_passphrase(settings.passphrase_file, environ)
         self._hold_companions = hold_companions
         self._observe = observe
+        self._before_serving = before_serving
         self._open: dict[str, OpenLedger] = {}
         self._lock = threading.Lock()
         self._publishing = False
@@ -148,10 +160,14 @@ class Installation:
             hold_companions=self._hold_companions,
             observer=self._observe(name) if self._observe else None,
         )
+        masters = MasterKeys(self.settings.keys / name, self._passphrase)
+        erased = self.high_water_of(name).with_name(f"{name}.erased")
+        opened = OpenLedger(ledger_id, name, origin, keys, appender, publisher, masters, erased)
+        self._before_serving(self.database, opened)
         publisher.look()
         if self._publishing:
             publisher.start()
-        return OpenLedger(ledger_id, name, origin, keys, appender, publisher)
+        return opened
 
     def _create_keys(self, name: str, origin: str, generations: int) -> None:
         directory = self.settings.keys / name

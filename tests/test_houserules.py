@@ -131,7 +131,19 @@ def web_imports(tree: ast.Module) -> Iterator[Finding]:
             yield found
 
 
+def openings(tree: ast.Module) -> Iterator[Finding]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=func) if ends_with(dotted(func), {"Installation"}):
+                yield node.lineno, ast.unparse(func)
+
+
 RULES = {
+    "opening": Rule(
+        "a service opens its installation in one way, in which whoever was erased stays erased",
+        lambda path: path != "ledger/programme/opening.py",
+        openings,
+    ),
     "clock": Rule(
         "one Clock is given to the application (ledger/clock.py); nothing else asks the time",
         lambda path: path != "ledger/clock.py",
@@ -199,6 +211,10 @@ def test_every_room_has_a_name_of_its_own() -> None:
 # --- each rule bites ---
 
 OFFENDERS = {
+    "opening": [
+        "from ledger.installation import Installation\nhere = Installation(settings, environ)",
+        "from ledger import installation\nhere = installation.Installation(settings, environ)",
+    ],
     "clock": [
         "from datetime import datetime\nnow = datetime.now()",
         "import datetime\nnow = datetime.datetime.now(datetime.UTC)",
@@ -242,6 +258,7 @@ OFFENDERS = {
 }
 
 BLAMELESS = {
+    "opening": "here = open_installation(settings, environ)\nx: Installation = here",
     "clock": "import time\nfrom datetime import datetime\na = time.monotonic()\nb = clock.now()\n"
     "c = datetime.fromisoformat(text)\nd = self.time",
     "chance": "import os\nfrom hashlib import sha256\nrandom = 4\nos.fspath(path)",

@@ -17,6 +17,7 @@ from ledger.installation import Installation, OpenLedger
 from ledger.journal.keys import ENVIRONMENT_VARIABLE
 from ledger.journal.privatefiles import fsync_directory, os_errors, write_private
 from ledger.journal.tables import ledger as ledger_table
+from ledger.programme.opening import open_installation
 
 PASSPHRASE_FILE = "POINTS_PASSPHRASE_FILE"  # noqa: S105  # the variable's name
 PASSPHRASE_BYTES = 32
@@ -58,7 +59,7 @@ def installed() -> Iterator[Installation]:
     settings = read_settings(environ)
     with stored(settings):
         pass
-    installation = Installation(settings, environ)
+    installation = open_installation(settings, environ)
     try:
         yield installation
     finally:

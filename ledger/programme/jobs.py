@@ -2,6 +2,7 @@
 
     expire   what is due of quiet accounts is entered
     state    a `state` entry sums up all accounts, if anything was entered since the last one
+    erase    whoever the log says is to be erased by now is erased
     forget   refusals that were remembered for 400 days are forgotten
 
 A job may run late, twice or on two machines: what time alone decides is decided on reading, and a
@@ -33,6 +34,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.logs import log_fault
 from ledger.programme.due import bring_forward, done_of
+from ledger.programme.erasure import erase_due
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
 
@@ -71,6 +73,11 @@ def _state(installation: Installation, ledger: OpenLedger, day: str) -> None:
         _mark(ledger, "state", day, StateOfAll())
 
 
+def _erase(installation: Installation, ledger: OpenLedger, day: str) -> None:
+    erase_due(installation.database, ledger, day)
+    _mark(ledger, "erase", day)
+
+
 def _forget(installation: Installation, ledger: OpenLedger, day: str) -> None:
     """On each request row that tells of a refusal; those of entries stay, as the log does."""
     limit = installation.clock.now() - timedelta(days=REFUSALS_KEPT_DAYS)
@@ -91,6 +98,7 @@ def _forget(installation: Installation, ledger: OpenLedger, day: str) -> None:
 JOBS: Mapping[str, Callable[[Installation, OpenLedger, str], None]] = {
     "expire": _expire,
     "state": _state,
+    "erase": _erase,
     "forget": _forget,
 }
 """The jobs in the order in which they are done."""

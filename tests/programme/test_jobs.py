@@ -23,7 +23,7 @@ from ledger.programme.tables import lease
 from tests.cli.conftest import make_cheap_keys
 from tests.journal.live import TestClock
 
-ALL_JOBS = ["expire", "state", "forget"]
+ALL_JOBS = ["expire", "state", "erase", "forget"]
 ME, OTHER = "worker/me", "worker/other"
 
 
@@ -125,7 +125,7 @@ def test_what_somebody_else_is_doing_is_left_to_them_until_their_lease_ends(plac
     # given another process that took a job and has not come back
     with place.installation.database.writing() as conn:
         write(conn, lease, place.ledger.id, [("state", OTHER, "2026-11-24T02:10:00Z")], "upsert")
-    assert place.work() == ["expire", "forget"]
+    assert place.work() == ["expire", "erase", "forget"]
 
     place.clock.wait(seconds=LEASE_SECONDS)
 
@@ -141,7 +141,7 @@ def test_a_job_that_is_refused_is_tried_again_and_keeps_no_other_from_being_done
     place.introduce("b")
     place.clock.wait(days=32)
 
-    assert place.work() == ["forget"]
+    assert place.work() == ["erase", "forget"]
     assert place.work() == []  # expiry and state are still refused
     assert [due.job for due in due_jobs(place.installation)] == ["expire", "state"]
 

@@ -1,0 +1,196 @@
+"""Erasure: a subject's data key is destroyed, and nothing brings it back.
+
+    announce()        an `erasure` entry: two people, and the local day from which it may be done
+    erase()           does what an entry announced, once its day has come
+    erase_due()       the same for all entries whose day has come
+    destroy()         destroys keys, whoever asked for it
+    destroy_listed()  before a ledger is served: whatever a backup has brought back
+
+Beside the high-water file of a ledger lies a file `<ledger>.erased`: the opaque id and the local
+day of each subject that was erased, a line each.  It is on disk before the transaction that
+destroys the key commits.  Each process destroys what it lists before it serves the ledger, so a
+database that was restored from a backup brings nobody back.
+
+The rows that a subject was found by go with its key.  Its records stay, unreadable: their
+commitments are in the log, and that something was kept is no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import LedgerStopped, PointsError
+from ledger.filelocks import locked
+from ledger.installation import OpenLedger
+from ledger.journal import log
+from ledger.journal import tables as t
+from ledger.journal.bulk import keyed, remove
+from ledger.journal.commands import Statement
+from ledger.journal.entry import decode
+from ledger.journal.orders import Group, Order, Outcome
+from ledger.journal.privatefiles import replace_private
+from ledger.journal.store import load_position
+from ledger.journal.times import format_time, is_day, local_day, to_us
+from ledger.programme.tables import blind_index
+from ledger.programme.vault import destroy_keys, living
+
+LOCK_TIMEOUT_SECONDS = 5.0
+GONE_WITH_SUBJECT = (blind_index,)
+"""Tables with a `subject` whose rows are deleted with its key."""
+
+_LINE = re.compile(r"([a-z]{1,20}/[a-z2-7]{26}) (\d{4}-\d\d-\d\d)", re.ASCII)
+_SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
+
+
+class NotAnnounced(PointsError):
+    """The log does not say that this subject is to be erased by today."""
+
+    code = "not-announced"
+
+
+def announce(
+    ledger: OpenLedger, subject: str, on: str, *, actor: str, approver: str, request: str | None
+) -> Outcome:
+    """Enters that all about `subject` is erased on a local day, today or later.
+
+    Raises what `Appender.submit` raises.
+    """
+    fields = {"subject": subject, "on": on}
+    command = Statement(kind="erasure", fields=fields, actor=actor, approver=approver)
+    (outcome,) = ledger.appender.submit(Group((Order(command=command, request=request),)))
+    return outcome
+
+
+def erase(database: Database, ledger: OpenLedger, clock: Clock, seq: int) -> str:
+    """Does what the `erasure` entry `seq` announced; the subject.  Again, it changes nothing.
+
+    Raises `NotAnnounced` where it is no such entry or its day has not come, and what `destroy`
+    raises.
+    """
+    with database.reading() as conn:
+        raws = log.raw_entries(conn, ledger.id, seq, seq + 1)
+        today = _today(conn, ledger, clock)
+    entry = decode(raws[0]) if raws else None
+    if entry is None or entry["type"] != "erasure":
+        raise NotAnnounced(f"Entry {seq} announces no erasure. Announce it first, with two people.")
+    if entry["on"] > today:
+        raise NotAnnounced(f"Entry {seq} announces an erasure for {entry['on']}: wait until then.")
+    subject: str = entry["subject"]
+    destroy(database, ledger, (subject,), today)
+    return subject
+
+
+def erase_due(database: Database, ledger: OpenLedger, day: str) -> None:
+    """Does all that the log announced for `day` or earlier and that is not done yet.
+
+    So an erasure is done although nobody comes back to it, and again where a ledger was restored
+    from its log.  Raises what `destroy` raises.
+    """
+    with database.reading() as conn:
+        due = living(conn, ledger.id, _announced(conn, ledger.id, day))
+    if due:
+        destroy(database, ledger, due, day)
+
+
+def destroy(database: Database, ledger: OpenLedger, subjects: Collection[str], day: str) -> None:
+    """Destroys the keys of subjects for good, on a local day; without an entry, for those of whom
+    the log has never heard.
+
+    Raises `LedgerStopped` where the file cannot be written, ValueError for what is no opaque id,
+    and what `Database.writing` raises; calling it again finishes what was cut short.
+    """
+    for subject in subjects:
+        if not _SUBJECT.fullmatch(subject):
+            raise ValueError("a subject is an opaque id, such as member/ and 26 characters")
+    listed = _add_listed(ledger.erased, dict.fromkeys(subjects, day))
+    _destroy(database, ledger, {subject: listed[subject] for subject in subjects})
+
+
+def destroy_listed(database: Database, ledger: OpenLedger) -> None:
+    """Destroys what the file lists and the database still has.
+
+    One or two statements where there is nothing to do.  Raises `LedgerStopped` where the file
+    cannot be read, and what `Database.writing` raises.
+    """
+    days = read_listed(ledger.erased)
+    if not days:
+        return
+    with database.reading() as conn:
+        back = living(conn, ledger.id, days)
+        for table in GONE_WITH_SUBJECT:
+            columns = (table.c.subject,)
+            rows = keyed(conn, columns, ledger.id, table.c.subject, days)
+            back |= {row.subject for row in rows}
+    if back:
+        _destroy(database, ledger, {subject: days[subject] for subject in back})
+
+
+def read_listed(path: Path) -> dict[str, str]:
+    """The day of each subject in the file; none where there is no file yet.
+
+    Raises `LedgerStopped` where it is damaged: what it says cannot be left undone.
+    """
+    try:
+        lines = path.read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerStopped(f"The file {path} of erased subjects cannot be read.") from error
+    listed: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        match = _LINE.fullmatch(line)
+        if match is None or not is_day(match[2]):
+            raise LedgerStopped(
+                f"Line {number} of {path} is damaged: wanted an id and a day. Restore the file"
+                " from its newest backup; until then this ledger is not served."
+            )
+        listed[match[1]] = match[2]
+    return listed
+
+
+def _add_listed(path: Path, days: Mapping[str, str]) -> dict[str, str]:
+    """Adds subjects to the file, those that are not in it, durably; all that is in it then."""
+    try:
+        with locked(path.with_name(path.name + ".lock"), LOCK_TIMEOUT_SECONDS):
+            before = read_listed(path)
+            listed = {**days, **before}
+            if listed.keys() != before.keys():
+                # The whole of it anew: a power cut in the middle leaves the file as it was.
+                text = "".join(f"{subject} {day}\n" for subject, day in sorted(listed.items()))
+                replace_private(path, text.encode("ascii"))
+    except OSError as error:
+        raise LedgerStopped(
+            f"The file {path} of erased subjects cannot be written, so nothing is erased. Check the"
+            " disk and the permissions of its directory."
+        ) from error
+    return listed
+
+
+def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) -> None:
+    with database.writing() as conn:
+        # The head's lock keeps the append path from writing these rows meanwhile.
+        load_position(conn, ledger.id, ledger.origin, lock=True)
+        destroy_keys(conn, ledger.id, days)
+        for table in GONE_WITH_SUBJECT:
+            remove(conn, ledger.id, table.c.subject, days)
+
+
+def _announced(conn: Connection, ledger_id: int, day: str) -> set[str]:
+    """The subjects of all `erasure` entries for `day` or earlier."""
+    mine = (t.run.c.ledger_id == ledger_id) & (t.run.c.type == "erasure")
+    runs = conn.execute(select(t.run.c.first, t.run.c.last).where(mine)).all()
+    seqs = [seq for run in runs for seq in range(run.first, run.last + 1)]
+    rows = keyed(conn, (t.entry.c.raw,), ledger_id, t.entry.c.seq, seqs)
+    entries = [decode(bytes(row.raw)) for row in rows]
+    return {entry["subject"] for entry in entries if entry["on"] <= day}
+
+
+def _today(conn: Connection, ledger: OpenLedger, clock: Clock) -> str:
+    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
+    return local_day(format_time(to_us(clock.now())), conn.execute(offset).scalar_one())

@@ -1,0 +1,232 @@
+"""The vault: a data key for each subject, under which all records about that subject are encrypted.
+
+A *subject* is a member, a person of the staff, an organisation, a case, or the ledger itself, by
+its opaque id.  Its data key is 32 random bytes, wrapped by a master key of the ledger
+(`ledger.journal.masters`) for its place, and kept nowhere else: once the wrapped bytes are gone,
+nobody reads those records again.  A row whose key was destroyed stays, so that no second key is
+ever made for a subject that was erased.
+
+Nothing unwrapped is kept between calls, so a key that another process destroyed is not used here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, func, select
+
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.bulk import keyed, row_mapping, write
+from ledger.journal.entry import new_id
+from ledger.journal.masters import Wrapped
+from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
+from ledger.journal.pkcs8 import Secret
+from ledger.journal.sealing import KEY_BYTES, seal, unseal
+from ledger.programme.tables import data_key as table
+
+REWRAPPED_PER_BATCH = 500
+ERASED = "erased"
+
+
+class Erased(PointsError):
+    """The subject's key was destroyed: nothing about it can be read or written any more."""
+
+    code = ERASED
+
+
+class KeyDamaged(PointsError):
+    """A data key is not there, or not as it was wrapped."""
+
+    code = "data-key-damaged"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class DataKey:
+    """A subject's key, unwrapped.  To be used and dropped."""
+
+    subject: str
+    id: str
+    _secret: Secret
+
+    def __repr__(self) -> str:
+        return f"<data key of {self.subject}>"
+
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """`plain`, encrypted for this place alone."""
+        return seal(self._secret, plain, place)
+
+    def unseal(self, sealed: bytes, place: bytes) -> bytes:
+        """What was sealed for this place; ValueError where it was not, or was changed."""
+        return unseal(self._secret, sealed, place)
+
+
+def subject_of_ledger(origin: str) -> str:
+    """The id under which records about the ledger itself are kept."""
+    return new_id("ledger", hashlib.sha256(f"points/subject/v1\n{origin}".encode()).digest()[:16])
+
+
+def keys_of(
+    conn: Connection, ledger: OpenLedger, subjects: Collection[str]
+) -> dict[str, DataKey | None]:
+    """The data keys of those subjects that ever had one; None where it was destroyed.
+
+    One statement.  Raises `KeyDamaged` and `KeysError`.
+    """
+    rows = keyed(conn, table.c, ledger.id, table.c.subject, subjects)
+    return {row.subject: _unwrapped(ledger, row) for row in rows}
+
+
+def make_keys(ledger: OpenLedger, subjects: Collection[str]) -> None:
+    """Gives a data key to each of these subjects that has none; one that was erased gets none.
+
+    Raises what `Appender.submit` raises, and `KeysError`.
+    """
+    generation = ledger.masters.newest()
+    fresh = {subject: _fresh(ledger, subject, generation) for subject in subjects}
+
+    def change(rows: Mapping[Any, CompanionRow | None], _: Done) -> Mapping[Any, CompanionRow]:
+        return {subject: fresh[subject] for subject, row in rows.items() if row is None}
+
+    ledger.appender.submit(Group((Order(companions=(Companion(table, (*fresh,), change),)),)))
+
+
+def holding(keys: Collection[DataKey]) -> Companion:
+    """Refuses with `ERASED` where one of these keys has been destroyed meanwhile."""
+    ids = {key.subject: key.id for key in keys}
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        for subject, row in rows.items():
+            if row is None or row["wrapped"] is None or row["key"] != ids[subject]:
+                return Refusal(ERASED, f"all that was kept of {subject} has been erased")
+        return {}
+
+    return Companion(table, (*ids,), change)
+
+
+def destroy_keys(conn: Connection, ledger_id: int, days: Mapping[str, str]) -> None:
+    """Destroys the keys of these subjects, if they have any, on their day each.
+
+    The caller holds the ledger's head locked, and has written the subjects where no backup of the
+    database brings them back (`erasure.py`).
+    """
+    rows = keyed(conn, table.c, ledger_id, table.c.subject, days)
+    known = {row.subject: row_mapping(table, row) for row in rows}
+    none: dict[str, Any] = {"key": "", "generation": 0}
+    gone = [
+        {**known.get(subject, none), "subject": subject, "wrapped": None, "destroyed_on": day}
+        for subject, day in days.items()
+        if subject not in known or known[subject]["wrapped"] is not None
+    ]
+    _upsert(conn, ledger_id, gone)
+
+
+def living(conn: Connection, ledger_id: int, subjects: Collection[str]) -> set[str]:
+    """Those of the subjects whose key was not destroyed, or which have no row yet."""
+    columns = (table.c.subject,)
+    destroyed = table.c.wrapped.is_(None)
+    rows = keyed(conn, columns, ledger_id, table.c.subject, subjects, destroyed)
+    return set(subjects) - {row.subject for row in rows}
+
+
+# --- rotation of the master key ------------------------------------------------------------------
+
+
+def rewrap(
+    database: Database, ledger: OpenLedger, keys_per_batch: int = REWRAPPED_PER_BATCH
+) -> Iterator[int]:
+    """Wraps all data keys by the newest master key; after each batch, how many it were.
+
+    Each batch is a transaction of its own, so it may be cut short at any time and begun again, by
+    several at once, while the service runs.  Raises `KeyDamaged`, `KeysError`, and what
+    `Database.writing` raises.
+    """
+    newest = ledger.masters.newest()
+    older = (
+        select(table)
+        .where(
+            table.c.ledger_id == ledger.id,
+            table.c.generation < newest,
+            table.c.wrapped.is_not(None),
+        )
+        .order_by(table.c.generation, table.c.subject)
+        .limit(keys_per_batch)
+        .with_for_update(skip_locked=True)
+    )
+    done = keys_per_batch
+    while done:
+        with database.writing() as conn:
+            rows = conn.execute(older).all()
+            _upsert(conn, ledger.id, [_rewrapped(ledger, row, newest) for row in rows])
+        done = len(rows)
+        if done:
+            yield done
+
+
+def generations_in_use(conn: Connection, ledger_id: int) -> dict[int, int]:
+    """How many data keys each generation of master keys wraps, of those that wrap any."""
+    query = (
+        select(table.c.generation, func.count())
+        .where(table.c.ledger_id == ledger_id, table.c.wrapped.is_not(None))
+        .group_by(table.c.generation)
+        .order_by(table.c.generation)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def _fresh(ledger: OpenLedger, subject: str, generation: int) -> dict[str, Any]:
+    key = new_id("key", os.urandom(16))
+    return _row(ledger, subject, key, Secret(os.urandom(KEY_BYTES)), generation)
+
+
+def _rewrapped(ledger: OpenLedger, row: Row[Any], generation: int) -> dict[str, Any]:
+    return _row(ledger, row.subject, row.key, _secret(ledger, row), generation)
+
+
+def _row(
+    ledger: OpenLedger, subject: str, key: str, secret: Secret, generation: int
+) -> dict[str, Any]:
+    place = _place(ledger.origin, subject, key, generation)
+    wrapped = ledger.masters.wrap(generation, secret, place)
+    return {
+        "subject": subject,
+        "key": key,
+        "generation": wrapped.generation,
+        "wrapped": wrapped.raw,
+        "destroyed_on": None,
+    }
+
+
+def _unwrapped(ledger: OpenLedger, row: Row[Any]) -> DataKey | None:
+    return None if row.wrapped is None else DataKey(row.subject, row.key, _secret(ledger, row))
+
+
+def _secret(ledger: OpenLedger, row: Row[Any]) -> Secret:
+    place = _place(ledger.origin, row.subject, row.key, row.generation)
+    try:
+        return ledger.masters.unwrap(Wrapped(row.generation, bytes(row.wrapped)), place)
+    except ValueError:
+        raise KeyDamaged(
+            f"The data key of {row.subject} does not open: its row was changed, or master key"
+            f" {row.generation} is another. Restore what was changed from a backup."
+        ) from None
+
+
+def _place(origin: str, subject: str, key: str, generation: int) -> bytes:
+    return orjson.dumps(("points/data-key/v1", origin, subject, key, generation))
+
+
+def _upsert(conn: Connection, ledger_id: int, rows: Collection[Mapping[str, Any]]) -> None:
+    columns = [column.name for column in table.c if column.name != "ledger_id"]
+    write(conn, table, ledger_id, [tuple(row[name] for name in columns) for row in rows], "upsert")

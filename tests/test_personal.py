@@ -1,0 +1,161 @@
+"""Where personal text may lie: in one column, encrypted.  All others have a form of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import LargeBinary, Text, select
+
+from ledger.db import Database
+from ledger.journal.entry import HOST, LEDGER_NAME
+from ledger.programme.tables import metadata
+from tests.audit.lived import live
+from tests.cli.conftest import make_cheap_keys
+from tests.programme.registry import Registry, fresh
+
+ID = r"[a-z]+/[a-z2-7]{26}"
+DAY = r"\d{4}-\d\d-\d\d"
+TIME = rf"{DAY}T\d\d:\d\d:\d\d\.\d{{6}}Z"
+HASH = r"[A-Za-z0-9+/]{43}="
+WORD = r"[a-z][a-z0-9_-]{0,40}"
+PARTS = rf'\[(\["({DAY}|never)",-?\d+\],?)*\]'
+
+# Each text column of every table, and the one form of what it holds.
+TEXTS = {
+    "account.name": rf"({ID}(/held)?|{WORD})",
+    "account.nonce": r"([A-Za-z0-9+/]{22}==)?",
+    "account.dated": PARTS,
+    "account.holds": r"\[[\d,]*\]",
+    "account.until": rf"({TIME})?",
+    "account.lapses": rf"({DAY})?",
+    "blind_index.kind": WORD,
+    "blind_index.id": ID,
+    "blind_index.field": WORD,
+    "blind_index.value": HASH,  # HMAC under a key of the ledger and the field
+    "blind_index.subject": ID,
+    "budget.account": ID,
+    "budget.first": DAY,
+    "budget.last": DAY,
+    "budget.project": ID,
+    "checkpoint.at": TIME,
+    "data_key.subject": ID,
+    "data_key.key": rf"({ID})?",
+    "data_key.destroyed_on": DAY,
+    "head.at": rf"({TIME})?",
+    "hold.account": ID,
+    "hold.payee": ID,
+    "hold.until": TIME,
+    "hold.lots": PARTS,
+    "hold.companion": rf'(\["{WORD}",.*\])?',  # a kind and the key of a row
+    "job.job": WORD,
+    "job.day": DAY,
+    "keyset.vkeys": rf'\[("{HOST}/log/{LEDGER_NAME}\+[0-9a-f]{{8}}\+[A-Za-z0-9+/=]+",?)*\]',
+    "keyset.next": HASH,
+    "lease.job": WORD,
+    "lease.holder": ID,
+    "lease.until": TIME,
+    "ledger.name": LEDGER_NAME,
+    "ledger.origin": rf"{HOST}/log/{LEDGER_NAME}",
+    "mention.account": ID,
+    "outside_name.index": HASH,  # HMAC under a key of the ledger
+    "outside_name.account": ID,
+    "person.person": ID,
+    "person.standing": WORD,
+    "policy.first": DAY,
+    "policy.transfers": r'\[(\[("[a-z]+",){3}\d+\],?)*\]',
+    "posting.account": rf"({ID}(/held)?|{WORD})",
+    "proposal.id": ID,
+    "proposal.actor": ID,
+    "proposal.kind": WORD,
+    "proposal.command": r"\{.*\}",  # the fields of an entry, which lets no other text in
+    "proposal.request": HASH,
+    "proposal.state": WORD,
+    "proposal.decided_by": ID,
+    "proposal.at": TIME,
+    "record.kind": WORD,
+    "record.id": ID,
+    "record.subject": ID,
+    "record.key": ID,
+    "record.at": TIME,
+    "record.by": ID,
+    "request.request": HASH,
+    "request.rule": WORD,
+    "request.message": r"[ -~]*",  # a sentence of the book's own, with ids and numbers in it
+    "request.at": TIME,
+    "run.type": WORD,
+    "service.member": ID,
+    "service.effective_at": TIME,
+    "token.id": ID,
+    "token.ledger": WORD,
+    "token.person": ID,
+    "token.role": WORD,
+    "token.created_at": TIME,
+    "token.expires_at": TIME,
+    "token.revoked_at": TIME,
+    "token.scopes": rf"{WORD}( {WORD})*",
+}
+# Each column of bytes.  The first is where personal text is; the others hold none.
+BYTES = {
+    "record.ciphertext": "all personal text, encrypted under the subject's data key",
+    "record.commitment": "a hash over salted fields",
+    "data_key.wrapped": "a key, encrypted under a master key",
+    "entry.raw": "an entry, whose field table lets no text from outside in",
+    "entry.leaf": "a hash",
+    "subtree.hash": "a hash",
+    "head.edge": "hashes",
+    "publication.edge": "hashes",
+    "checkpoint.note": "a signed head: origin, size, root",
+    "proposal.fingerprint": "an HMAC",
+    "request.fingerprint": "an HMAC",
+    "token.hash": "a hash of random bytes",
+}
+
+
+def columns(kind: type) -> set[str]:
+    return {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.c
+        if isinstance(column.type, kind)
+    }
+
+
+def test_every_column_of_text_or_bytes_says_what_it_may_hold() -> None:
+    # a new column is put on the list with its form, or its text into a record
+    assert columns(Text) == TEXTS.keys()
+    assert columns(LargeBinary) == BYTES.keys()
+
+
+def strays(database: Database) -> list[str]:
+    """The columns that hold a text of another form than theirs."""
+    found = []
+    with database.reading() as conn:
+        for name, form in TEXTS.items():
+            table, _, column = name.partition(".")
+            values = conn.execute(select(metadata.tables[table].c[column]).distinct()).scalars()
+            if not all(value is None or re.fullmatch(form, value) for value in values):
+                found.append(name)
+    return found
+
+
+def test_after_a_long_story_every_column_holds_what_it_says(
+    database_url: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a ledger with every type of entry, and one with records
+    live(database, tmp_path, grants=5)
+    make_cheap_keys(monkeypatch)
+    with database.writing() as conn:
+        ledger = metadata.tables["ledger"]
+        conn.execute(ledger.update().values(name="lived", origin="points.example.org/log/lived"))
+    registry = Registry(tmp_path, database_url)
+    member = fresh("member")
+    registry.keep(member, full_name="阿依古丽·买买提明", phone="13912345678")
+    # then each text is of its column's form
+    assert strays(database) == []
+    # and a name that is put anywhere else is seen
+    with database.writing() as conn:
+        conn.execute(metadata.tables["record"].update().values(kind="阿依古丽"))
+    assert strays(database) == ["record.kind"]
+    registry.installation.close()
