@@ -15,6 +15,7 @@ from ledger.cli.distributing import distribute
 from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
 from ledger.cli.keys import key
+from ledger.cli.masterkeys import master
 from ledger.cli.proofs import export, publish, receipt
 from ledger.cli.restoring import restore
 from ledger.cli.serving import run, serve
@@ -61,7 +62,7 @@ for command in (
     distribute,
 ):
     points.add_command(command)
-for command in (make, bring):
+for command in (make, bring, master):
     key.add_command(command)
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "restore",
     *("work", "migrate", "distribute", "clock", "clock accept"),
     *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
+    "key master",
     *("token", "token create", "token list", "token revoke", "token rotate"),
 }
 
