@@ -1,7 +1,8 @@
 """`make bench`: our rates beside those of peers, measured in one run, as a table and as JSON.
 
-A figure without its peer in the same run says little, since machines differ and so do their days:
-read the ratios.  Nothing here is asserted.
+`python -m bench appends web long offline` measures some parts only.  A figure without its peer in
+the same run says little, since machines differ and so do their days: read the ratios.  Nothing here
+is asserted.
 """
 
 from __future__ import annotations
@@ -19,70 +20,174 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.desk import BenchDesk
-from bench.offline import import_per_second, verify_per_second
+from bench.offline import import_per_second, verify_long, verify_per_second
 from bench.peers import prepare_tpcb, tpcb_per_second
+from bench.plpgsql import plpgsql_per_second, prepare_plpgsql
+from bench.size import APPEND, append_during_export, long_ledger, reads
+from bench.web import batch_load, credit_load, echo_load
 from ledger.tuning import tune_interpreter
 from tests.postgres import fresh_database, postgres_server
 
 ROUNDS = 3
-TPCB_SECONDS = 10
+PEER_SECONDS = 10
 # size of a group, groups a client and round, clients
-APPENDS = ((1, 400, 1), (16, 200, 1), (256, 60, 1))
+APPENDS = ((1, 400, 1), (16, 200, 1), (256, 60, 1), (1, 100, 32))
+WORKERS = os.cpu_count() or 1
 
-Figures = dict[str, float]
+Say = Callable[[str], None]
 
 
-def measure(say: Callable[[str], None]) -> Figures:
-    """All figures, each the median of the rounds, the peers' rounds between ours."""
-    rates: dict[str, list[float]] = {}
+class Figures:
+    """What was measured, each the median of its rounds, and the peer that it stands beside."""
 
-    def note(name: str, rate: float) -> None:
-        rates.setdefault(name, []).append(rate)
-        say(f"{name}: {rate:,.0f}/s")
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self._values: dict[str, list[float]] = {}
+        self._units: dict[str, str] = {}
+        self._peers: dict[str, str] = {}
 
-    with tempfile.TemporaryDirectory(prefix="points-bench-") as folder, postgres_server() as url:
-        base = Path(folder)
-        with fresh_database(url, "tpcb") as tpcb, fresh_database(url, "bench") as ours:
-            say("filling pgbench's tables …")
-            prepare_tpcb(tpcb)
-            desk = BenchDesk(base / "postgresql", ours)
-            for _ in range(ROUNDS):
-                note("TPC-B (pgbench)", tpcb_per_second(tpcb, TPCB_SECONDS))
-                for size, groups, clients in APPENDS:
-                    rate = desk.credits_per_second(size, groups, clients)
-                    note(f"credits, batches of {size}", rate)
-            desk.installation.close()
-            with fresh_database(url, "imported") as imported:
-                note("import, PostgreSQL", import_per_second(base / "import-postgresql", imported))
-        note("import, SQLite", import_per_second(base / "import-sqlite"))
+    def note(self, name: str, value: float, *, unit: str = "a second", peer: str = "") -> None:
+        """Takes down one round of a figure."""
+        self._values.setdefault(name, []).append(value)
+        self._units[name], self._peers[name] = unit, peer
+        self.say(f"{name}: {_number(value)} {unit}")
+
+    def rows(self) -> list[tuple[str, float, str, str, float | None]]:
+        """Name, median, unit, peer, and the ratio to that peer's median."""
+        medians = {name: statistics.median(values) for name, values in self._values.items()}
+        return [
+            (name, value, self._units[name], peer, value / medians[peer] if peer else None)
+            for name, value in medians.items()
+            for peer in (self._peers[name],)
+        ]
+
+
+# --- the parts -----------------------------------------------------------------------------------
+
+
+def appends(figures: Figures, server: str, base: Path) -> None:
+    """Credits out of one budget account, beside TPC-B and a plain ledger on the same server."""
+    tpcb, plain = "TPC-B (pgbench)", "plain PL/pgSQL ledger, one hot account (pgbench)"
+    with (
+        fresh_database(server, "tpcb") as tpcb_url,
+        fresh_database(server, "plain") as plain_url,
+        fresh_database(server, "bench") as ours,
+    ):
+        prepare_tpcb(tpcb_url)
+        prepare_plpgsql(plain_url)
+        desk = BenchDesk(base / "appends", ours)
         for _ in range(ROUNDS):
-            note("verify", verify_per_second(base / "import-sqlite"))
-    return {name: statistics.median(values) for name, values in rates.items()}
+            figures.note(tpcb, tpcb_per_second(tpcb_url, PEER_SECONDS))
+            figures.note(plain, plpgsql_per_second(plain_url, PEER_SECONDS))
+            for size, groups, clients in APPENDS:
+                name = f"credits, batches of {size}"
+                name += f", {clients} threads" if clients > 1 else ""
+                figures.note(name, desk.credits_per_second(size, groups, clients), peer=plain)
+        desk.installation.close()
 
 
-def show(figures: Figures, console: Console) -> None:
-    """The figures as a table, with their ratio to TPC-B."""
-    table = Table(title="a second, median of the rounds")
-    for heading in ("what", "rate", "TPC-B = 1"):
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    peer = figures["TPC-B (pgbench)"]
-    for name, rate in figures.items():
-        table.add_row(name, f"{rate:,.0f}", f"{rate / peer:.2f}")
-    console.print(table)
+def web(figures: Figures, server: str, base: Path) -> None:
+    """Credits over HTTP by 32 clients, beside a bare echo under the same server."""
+    echo = f"bare Flask echo, {WORKERS} workers"
+    with fresh_database(server, "web") as ours:
+        desk = BenchDesk(base / "web", ours)
+        for _ in range(ROUNDS):
+            found = echo_load(WORKERS)
+            figures.note(echo, found.per_second)
+            for workers in sorted({1, WORKERS}):
+                found = credit_load(desk, workers)
+                name = f"HTTP credits, {workers} workers"
+                figures.note(name, found.per_second, peer=echo)
+                figures.note(f"{name}, p50", found.p50_ms, unit="ms")
+                figures.note(f"{name}, p99", found.p99_ms, unit="ms")
+            found = batch_load(desk, WORKERS)
+            figures.note("HTTP credits in batches of 1,000", found.per_second, peer=echo)
+        desk.installation.close()
 
 
-def main() -> None:
-    """Measures, prints the table, and writes the figures to `.data/bench.json`."""
+def long(figures: Figures, server: str, base: Path) -> None:
+    """A log of a million entries of 100,000 accounts: appends, reads, exports, verification."""
+    empty = "credits, batches of 256, empty ledger"
+    with fresh_database(server, "empty") as url:
+        desk = BenchDesk(base / "empty", url)
+        for _ in range(ROUNDS):
+            figures.note(empty, desk.credits_per_second(*APPEND))
+        desk.installation.close()
+    for database in ("PostgreSQL", "SQLite"):
+        with fresh_database(server, f"long_{database.lower()}") as url:
+            figures.say(f"appending a million entries on {database} …")
+            data = base / f"long-{database}"
+            desk = long_ledger(data, url if database == "PostgreSQL" else None)
+            for _ in range(ROUNDS):
+                name = f"credits, batches of 256, a million entries, {database}"
+                figures.note(name, desk.credits_per_second(*APPEND), peer=empty)
+            for name, took in reads(desk).items():
+                figures.note(f"{name}, {database}, p50", took.p50_ms, unit="ms")
+                figures.note(f"{name}, {database}, p99", took.p99_ms, unit="ms")
+            bundle = base / f"{database}.zip"
+            rate, exported = append_during_export(desk, bundle)
+            name = f"credits, batches of 256, during an export, {database}"
+            figures.note(name, rate, peer=empty)
+            figures.note(f"export, {database}, during appends", exported)
+            (data / "vkey").write_text(desk.ledger.keys.vkeys(1)[0])
+            desk.installation.close()
+    for jobs in sorted({1, WORKERS}):
+        verified = verify_long(base / "SQLite.zip", base / "long-SQLite" / "vkey", jobs)
+        name = f"verify, a million entries, {jobs} cores"
+        figures.note(name, verified.per_second)
+        figures.note(f"{name}, memory", verified.peak_mib, unit="MiB")
+        figures.note(f"{name}, memory of each helper", verified.helper_mib, unit="MiB")
+
+
+def offline(figures: Figures, server: str, base: Path) -> None:
+    """A real history, imported and verified."""
+    with fresh_database(server, "imported") as url:
+        figures.note("import, PostgreSQL", import_per_second(base / "import-postgresql", url))
+    figures.note("import, SQLite", import_per_second(base / "import-sqlite"))
+    for _ in range(ROUNDS):
+        figures.note("verify", verify_per_second(base / "import-sqlite"))
+
+
+PARTS = {"appends": appends, "web": web, "long": long, "offline": offline}
+
+
+# --- showing them --------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _shown(figures: Figures) -> Table:
+    table = Table(title="median of the rounds")
+    for heading in ("what", "figure", "unit", "beside", "ratio"):
+        table.add_column(heading, justify="right" if heading in ("figure", "ratio") else "left")
+    for name, value, unit, peer, ratio in figures.rows():
+        table.add_row(name, _number(value), unit, peer, "" if ratio is None else f"{ratio:.2f}")
+    return table
+
+
+def main(names: list[str]) -> int:
+    """Measures the parts named, or all, prints a table, and writes `.data/bench.json`."""
+    if not set(names) <= set(PARTS):
+        print(f"usage: python -m bench [{' | '.join(PARTS)}] …", file=sys.stderr)
+        return 2
     tune_interpreter()
     console = Console(stderr=True)
-    figures = measure(lambda text: console.print(f"  {text}", highlight=False))
-    show(figures, Console())
+    figures = Figures(lambda text: console.print(f"  {text}", highlight=False))
+    with tempfile.TemporaryDirectory(prefix="points-bench-") as folder, postgres_server() as url:
+        for name in names or PARTS:
+            PARTS[name](figures, url, Path(folder))
+    Console(width=140).print(_shown(figures))
     target = Path(os.environ.get("POINTS_DATA", ".data")) / "bench.json"
     target.parent.mkdir(mode=0o700, exist_ok=True)
     machine = {"python": platform.python_version(), "cores": os.cpu_count()}
-    target.write_text(json.dumps({"machine": machine, "per_second": figures}, indent=2) + "\n")
+    fields = ("what", "figure", "unit", "beside", "ratio")
+    told = [dict(zip(fields, row, strict=True)) for row in figures.rows()]
+    target.write_text(json.dumps({"machine": machine, "figures": told}, indent=2) + "\n")
     print(f"written to {target}")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

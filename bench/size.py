@@ -15,7 +15,11 @@ from sqlalchemy import Connection
 from bench.desk import BenchDesk
 from ledger.audit.bundle import write_bundle
 from ledger.journal import log
-from ledger.programme.reading import account_history, find_account
+from ledger.journal.asof import Span, resolve
+from ledger.journal.entry import decode
+from ledger.programme.reading.accounts import find_account, find_past_account
+from ledger.programme.reading.entries import list_entries_of_type
+from ledger.programme.reading.histories import account_history
 
 ENTRIES = 1_000_000
 ACCOUNTS = 100_000
@@ -44,16 +48,34 @@ def reads(desk: BenchDesk) -> dict[str, Took]:
     rng = random.Random(SEED)
     ledger_id, now = desk.ledger.id, desk.installation.clock.now()
 
+    everything = Span(0, ENTRIES)
+
     def account() -> str:
         return desk.member(rng.randrange(ACCOUNTS))
 
     def seq() -> int:
         return rng.randrange(ACCOUNTS, ENTRIES)
 
+    def history(conn: Connection) -> object:
+        return account_history(
+            conn, ledger_id, account(), everything, page=everything, newest_first=True, limit=50
+        )
+
+    def by_time(conn: Connection) -> object:
+        (raw,) = log.raw_entries(conn, ledger_id, at := seq(), at + 1)
+        return resolve(conn, ledger_id, time=decode(raw)["at"])
+
     kinds: dict[str, Callable[[Connection], object]] = {
-        "balance": lambda conn: find_account(conn, ledger_id, account(), now),
-        "history": lambda conn: account_history(conn, ledger_id, account(), before=None, limit=50),
-        "receipt": lambda conn: log.receipt(conn, ledger_id, seq()),
+        "a balance": lambda conn: find_account(conn, ledger_id, account(), now),
+        "50 lines of a history": history,
+        "a balance as of an entry": lambda conn: find_past_account(
+            conn, ledger_id, account(), seq()
+        ),
+        "the entry as of a time": by_time,
+        "50 entries of one type": lambda conn: list_entries_of_type(
+            conn, ledger_id, "credit", Span(seq(), ENTRIES), newest_first=False, limit=50
+        ),
+        "a receipt": lambda conn: log.receipt(conn, ledger_id, seq()),
     }
     return {name: _took(desk, read) for name, read in kinds.items()}
 
@@ -69,7 +91,8 @@ def append_during_export(desk: BenchDesk, target: Path) -> tuple[float, float]:
 
     with here.database.reading() as conn:
         published = log.latest_checkpoint(conn, desk.ledger.id)
-    assert published is not None
+    if published is None:
+        raise RuntimeError("nothing is published")
     thread = threading.Thread(target=export)
     thread.start()
     rate = desk.credits_per_second(*APPEND)
