@@ -23,6 +23,7 @@ from bench.desk import BenchDesk
 from bench.offline import import_per_second, verify_long, verify_per_second
 from bench.peers import prepare_tpcb, tpcb_per_second
 from bench.plpgsql import plpgsql_per_second, prepare_plpgsql
+from bench.records import BenchRecords
 from bench.size import APPEND, append_during_export, long_ledger, reads
 from bench.web import batch_load, credit_load, echo_load
 from ledger.tuning import tune_interpreter
@@ -33,6 +34,7 @@ PEER_SECONDS = 10
 # size of a group, groups a client and round, clients
 APPENDS = ((1, 400, 1), (16, 200, 1), (256, 60, 1), (1, 100, 32))
 WORKERS = os.cpu_count() or 1
+LISTS, LOOK_UPS = 100, 1_000
 
 Say = Callable[[str], None]
 
@@ -148,7 +150,22 @@ def offline(figures: Figures, server: str, base: Path) -> None:
         figures.note("verify", verify_per_second(base / "import-sqlite"))
 
 
-PARTS = {"appends": appends, "web": web, "long": long, "offline": offline}
+def kept(figures: Figures, server: str, base: Path) -> None:
+    """Records of members: lists decrypted, and look-ups by document number."""
+    for database in ("PostgreSQL", "SQLite"):
+        with fresh_database(server, f"kept_{database.lower()}") as url:
+            figures.say(f"filling the index of records on {database} …")
+            desk = BenchDesk(base / f"kept-{database}", url if database == "PostgreSQL" else None)
+            members = BenchRecords(desk)
+            for _ in range(ROUNDS):
+                rate = members.lists_per_second(LISTS)
+                figures.note(f"lists of 100 records decrypted, {database}", rate)
+                rate = members.lookups_per_second(LOOK_UPS)
+                figures.note(f"look-ups by document number among a million, {database}", rate)
+            desk.installation.close()
+
+
+PARTS = {"appends": appends, "web": web, "long": long, "offline": offline, "records": kept}
 
 
 # --- showing them --------------------------------------------------------------------------------
