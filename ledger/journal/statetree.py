@@ -45,11 +45,13 @@ class StateTree(NamedTuple):
         """The number of accounts."""
         return len(self.leaves) // HASH_BYTES
 
-    def path(self, leaf: bytes) -> tuple[Step, ...]:
-        """From the leaf of that hash, which is in the tree, to the root."""
+    def path(self, leaf: bytes) -> tuple[Step, ...] | None:
+        """From the leaf of that hash to the root; None where it is not in the tree."""
         at = self.leaves.find(leaf)
-        while at % HASH_BYTES:
+        while at >= 0 and at % HASH_BYTES:
             at = self.leaves.find(leaf, at + 1)
+        if at < 0:
+            return None
         place = at // HASH_BYTES
         hashes = prove_inclusion(place, self.size, TileHashes(self._tile, self.size))
         sides = inclusion_sides(place, self.size)
@@ -92,7 +94,10 @@ class StateTrees:
             )
         leaf = state_leaf(account, *found)
         tree = self._tree(ledger_id, state)
-        return Proven(state["seq"], leaf, tree.path(leaf_hash(leaf)))
+        path = tree.path(leaf_hash(leaf))
+        if path is None:  # rows were changed since the tree was made, or beside those it is of
+            raise _damaged(state["seq"])
+        return Proven(state["seq"], leaf, path)
 
     def _tree(self, ledger_id: int, state: Entry) -> StateTree:
         """The tree of a state; made by one thread at a time, whoever waits finds it made."""
@@ -112,10 +117,7 @@ class StateTrees:
             ]
         edge, subtrees = CompactRange.empty().extend(leaves)
         if to_base64(edge.root()) != state["root"]:
-            raise AccountsDamaged(
-                f"The accounts do not give the root that entry {state['seq']} states. Whoever runs"
-                " the service finds out why by: points verify --database"
-            )
+            raise _damaged(state["seq"])
         above: dict[int, bytes] = {}
         for level, _, each in subtrees:
             above[level] = above.get(level, b"") + each
@@ -127,6 +129,13 @@ class StateTrees:
             if sum(tree.size for tree in self._trees.values()) <= LEAVES_KEPT_MAX:
                 return
             self._trees.popitem(last=False)
+
+
+def _damaged(seq: int) -> AccountsDamaged:
+    return AccountsDamaged(
+        f"The accounts do not give the root that entry {seq} states. Whoever runs the service finds"
+        " out why by: points verify --database"
+    )
 
 
 def _published_state(conn: Connection, ledger_id: int, as_of: int | None) -> Entry:

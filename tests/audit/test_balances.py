@@ -16,7 +16,7 @@ from ledger.audit.balances import encode_balance, verify_balance
 from ledger.audit.faults import BalanceFault, ReceiptFault
 from ledger.db import Database
 from ledger.errors import AccountsDamaged, NoState, NotPublished
-from ledger.journal import asof, log, statetree
+from ledger.journal import asof, log, statetree, triggers
 from ledger.journal import tables as t
 from ledger.journal.commands import PlaceHold, StateOfAll
 from ledger.journal.statetree import StateTrees
@@ -203,6 +203,21 @@ def test_accounts_that_contradict_the_log_prove_nothing(lived_alone: Lived) -> N
         )
     with pytest.raises(AccountsDamaged, match="points verify --database"):
         proof_of(counter, counter.budget)
+
+
+def test_a_posting_that_was_changed_after_the_tree_was_made_proves_nothing(
+    lived_alone: Lived,
+) -> None:
+    # Given a state tree that is kept, and then a posting from before it rewritten
+    counter, trees = lived_alone.counter, StateTrees(lived_alone.counter.database)
+    trees.prove(counter.id, counter.budget)
+    with counter.database.writing() as conn:
+        triggers.drop(conn)
+        mine = t.posting.c.account == counter.budget
+        conn.execute(update(t.posting).where(mine).values(balance=t.posting.c.balance + 1))
+    # When the account's proof is asked for, then it is told, instead of a path that is nowhere
+    with pytest.raises(AccountsDamaged, match="points verify --database"):
+        trees.prove(counter.id, counter.budget)
 
 
 @pytest.fixture
