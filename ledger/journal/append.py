@@ -25,7 +25,7 @@ from ledger.errors import (
     QueueFull,
 )
 from ledger.journal.batch import Batch
-from ledger.journal.observer import BatchSeen, Observer, Unobserved
+from ledger.journal.observer import BatchSeen, Observer, Telling
 from ledger.journal.orders import Group, HoldCompanions, Outcome, Refusal
 from ledger.journal.store import Position, load_position
 from ledger.journal.times import US_PER_SECOND, parse_time, to_us
@@ -87,7 +87,7 @@ class Appender:
         self._guard = guard
         self._hold_companions = hold_companions or {}
         self._queue_groups_max = queue_groups_max
-        self._observer: Observer = observer or Unobserved()
+        self._telling = Telling(observer)
         self._lock = threading.Lock()
         self._queue: deque[_Ticket] = deque()
         self._led = False
@@ -104,7 +104,7 @@ class Appender:
             if len(self._queue) >= self._queue_groups_max:
                 raise QueueFull("Too many commands wait for this ledger. Try again in a moment.")
             self._queue.append(ticket)
-            self._observer.queued(len(self._queue))
+            self._tell_queue()
             ticket.leads, self._led = not self._led, True
         if not ticket.leads:
             self._await(ticket)
@@ -184,15 +184,24 @@ class Appender:
         ended = time.perf_counter()
         for ticket, answer in zip(tickets, outcomes, strict=True):
             ticket.outcomes = answer
-        self._tell(outcomes, locked - began, ended - locked)
-
-    def _tell(self, outcomes: Sequence[Sequence[Outcome]], waited: float, worked: float) -> None:
-        """Tells the observer of a batch that was committed."""
         commands = [outcome for answer in outcomes for outcome in answer]
-        self._observer.appended(BatchSeen(len(commands), waited, worked))
-        for outcome in commands:
-            if isinstance(outcome, Refusal) and not outcome.replayed:
-                self._observer.refused(outcome.rule)
+        self._tell_batch(commands, locked - began, ended - locked)
+
+    def _tell_queue(self) -> None:
+        groups = len(self._queue)
+        self._telling.tell(lambda observer: observer.queued(groups))
+
+    def _tell_batch(self, commands: Sequence[Outcome], waited: float, worked: float) -> None:
+        """Tells of a batch that was committed."""
+        batch = BatchSeen(len(commands), waited, worked)
+        refusals = [c.rule for c in commands if isinstance(c, Refusal) and not c.replayed]
+
+        def tell(observer: Observer) -> None:
+            observer.appended(batch)
+            for rule in refusals:
+                observer.refused(rule)
+
+        self._telling.tell(tell)
 
     def _check_jump(self, now: datetime, running: float) -> None:
         """Wants that the clock went on since the last entry as one does that nobody sets.
@@ -215,7 +224,7 @@ class Appender:
                 ticket = self._queue.popleft()
                 commands += len(ticket.group.orders)
                 batch.append(ticket)
-            self._observer.queued(len(self._queue))
+            self._tell_queue()
         return batch
 
     def _hand_over(self) -> None:

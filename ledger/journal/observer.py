@@ -1,12 +1,16 @@
 """What the journal tells of its work while it works, for whoever measures it.
 
 The journal calls these from its own threads, under no lock but the ledger's queue's: an observer
-counts and returns.  Without one, nothing is told.
+counts and returns.  What it raises is logged, and changes nothing of what is entered.  Without one,
+nothing is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
+
+from ledger.logs import log_fault
 
 
 class BatchSeen(NamedTuple):
@@ -33,14 +37,20 @@ class Observer(Protocol):
         """A command was refused by that rule, for the first time."""
 
 
-class Unobserved:
-    """Listens to nothing."""
+class Telling:
+    """Tells an observer, if there is one; what it raises is logged and goes no further.
 
-    def queued(self, groups: int) -> None:
-        """Nothing."""
+    A batch that was committed must not look as if it had failed: it would be entered once more.
+    """
 
-    def appended(self, batch: BatchSeen) -> None:
-        """Nothing."""
+    def __init__(self, observer: Observer | None) -> None:
+        self._observer = observer
 
-    def refused(self, rule: str) -> None:
-        """Nothing."""
+    def tell(self, of: Callable[[Observer], None]) -> None:
+        """Calls `of` with the observer."""
+        if self._observer is None:
+            return
+        try:
+            of(self._observer)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the journal goes on
+            log_fault("an observer failed", error)

@@ -28,6 +28,33 @@ def counter(database: Database) -> Counter:
     return Counter(database)
 
 
+class Faulty:
+    """An observer that fails at all that it is told."""
+
+    def _fail(self, _: object) -> None:
+        raise RuntimeError("no room to count")
+
+    queued = appended = refused = _fail
+
+
+def test_an_observer_that_fails_changes_nothing_of_what_is_entered(database: Database) -> None:
+    # Given a ledger whose observer fails, when commands without and with a key are entered
+    counter = Counter(database, observer=Faulty())
+    member = counter.open()
+    counter.enter(counter.credit(member, 25))
+    keyed = counter.order(counter.credit(member, 5), "once")
+    (first,), (again,) = counter.submit(keyed), counter.submit(keyed)
+    # Then each is entered once, and answered
+    assert counter.balance(member) == 30
+    assert isinstance(first, Done)
+    assert again == Done(first.first, first.last, replayed=True)
+    # And a refusal is one
+    (refusal,) = counter.submit(
+        Order(command=Debit(account=member, amount=31, actor=counter.office))
+    )
+    assert isinstance(refusal, Refusal)
+
+
 # --- one batch -----------------------------------------------------------------------------------
 
 
