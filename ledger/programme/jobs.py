@@ -216,4 +216,6 @@ class Worker:
             return do_due_jobs(self._installation, self._holder)
         except PointsError as error:
             _logger.warning("jobs not looked at", code=error.code, reason=str(error))
-            return []
+        except Exception as error:  # noqa: BLE001  # else the thread ends, and no job is done again
+            log_fault("jobs not looked at", error)
+        return []
