@@ -9,7 +9,10 @@ from sqlalchemy import Connection, text
 from ledger.audit.database import verify_database
 from ledger.audit.projections import Difference
 from ledger.db import Database, migrate, migrate_down
+from ledger.journal import log
 from ledger.journal import tables as t
+from ledger.journal.commands import Statement
+from ledger.journal.entry import to_base64
 from ledger.tlog.note import Verifier
 from tests.audit.lived import Lived, live
 
@@ -61,6 +64,26 @@ def test_a_row_that_was_changed_is_named_by_table_key_and_column(whole: Lived) -
     assert str(difference) == (
         f"account {budget}, column balance: got {balance + 7}, wanted {balance}"
     )
+
+
+def test_a_hash_that_is_gone_is_named_where_keys_were_revoked_after_it(whole: Lived) -> None:
+    # Given a ledger of several tiles whose keys were revoked by a head beyond the first
+    counter, size = whole.counter, whole.published[-1]
+    with counter.database.reading() as conn:
+        root = to_base64(log.edge_at(conn, counter.id, size).root())
+    rotation = {"next": to_base64(bytes(32)), "vkeys": list(whole.keys.vkeys(3))}
+    statement = Statement(
+        kind="key",
+        fields={**rotation, "revoked": {"root": root, "size": size}},
+        actor=counter.office,
+        approver=counter.second,
+    )
+    counter.enter(statement)
+    whole.publisher.publish()
+    assert differences(whole) == []
+    # When the hash of a tile is removed, then that row is named
+    tamper(whole, "DELETE FROM subtree")
+    assert [each.table for each in differences(whole)] == ["subtree"]
 
 
 def test_a_database_of_an_older_version_is_given_its_runs_and_mentions(
