@@ -206,13 +206,19 @@ class Batch:
         return done
 
     def _check_revoked(self, command: Command) -> None:
-        """A revocation names a head that was: no bundle of a log with a wrong one would verify."""
+        """A revocation names a head that was: no bundle of a log with a wrong one would verify.
+
+        Entries of this same batch are under no head yet, though the book knows them already.
+        """
         revoked = command.fields.get("revoked") if isinstance(command, Statement) else None
-        if revoked is None or not 0 <= revoked["size"] <= self._position.head.size:
-            return  # the book refuses it
-        edge = log.edge_at(self._conn, self._ledger_id, revoked["size"])
+        if revoked is None or revoked["size"] < 0:
+            return  # the book refuses a size of no form
+        size = revoked["size"]
+        if size > self._position.head.size:
+            refuse("keys", "the last trusted size is beyond the log")
+        edge = log.edge_at(self._conn, self._ledger_id, size)
         if to_base64(edge.root()) != revoked["root"]:
-            refuse("keys", f"the root at size {revoked['size']} is not the one to be trusted last")
+            refuse("keys", f"the root at size {size} is not the one to be trusted last")
 
     def _of_closed(self, draft: Overlay, made: Iterable[Made]) -> Iterator[Companion]:
         """The companions of holds that these entries closed."""

@@ -16,8 +16,16 @@ from ledger.db import Database
 from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
 from ledger.journal import tables as t
 from ledger.journal.bulk import write
-from ledger.journal.commands import Capture, Debit, Expire, PlaceHold, Release, StateOfAll
-from ledger.journal.entry import decode
+from ledger.journal.commands import (
+    Capture,
+    Debit,
+    Expire,
+    PlaceHold,
+    Release,
+    Statement,
+    StateOfAll,
+)
+from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
 from tests.journal.live import Counter
@@ -26,6 +34,23 @@ from tests.journal.live import Counter
 @pytest.fixture
 def counter(database: Database) -> Counter:
     return Counter(database)
+
+
+def test_a_revocation_names_no_head_that_its_own_batch_would_make(counter: Counter) -> None:
+    # Given a credit, and in the same batch a revocation that names the size with the credit in it
+    member, (head,) = counter.open(), counter.rows(t.head)
+    fields = {
+        "next": to_base64(bytes(32)),
+        "revoked": {"root": to_base64(bytes(32)), "size": head.size + 1},
+        "vkeys": list(counter.keys.vkeys(2)),
+    }
+    revoking = Statement(kind="key", fields=fields, actor=counter.office, approver=counter.second)
+    # When both are entered, then the root, which nobody can know, is not believed
+    done, refusal = counter.submit(
+        Order(command=counter.credit(member)), Order(command=revoking), atomic=False
+    )
+    assert isinstance(done, Done)
+    assert refusal == Refusal("keys", "the last trusted size is beyond the log")
 
 
 class Faulty:
