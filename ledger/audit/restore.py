@@ -292,7 +292,8 @@ class _Roll:
         with pipelined(conn):
             save_entries(conn, ledger_id, fresh)
             save_changes(conn, ledger_id, changed, draft.head.at)
-            write(conn, t.request, ledger_id, requests, "insert")
+            # A refusal in the backup may have been forgotten, and its key used anew, since then.
+            write(conn, t.request, ledger_id, requests, "upsert")
             if entries:
                 save_position(conn, ledger_id, Position(draft.head, edge), subtrees)
             self._save_checkpoints(conn, ledger_id, self._have + len(raws))

@@ -23,6 +23,7 @@ from ledger.journal import commands as c
 from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.append import Appender
+from ledger.journal.bulk import write
 from ledger.journal.entry import decode
 from ledger.journal.highwater import read_high_water
 from ledger.journal.keys import create_keys, load_keys
@@ -188,6 +189,19 @@ def test_a_restored_ledger_takes_commands_and_gives_old_keys_their_old_answers(
     (opened,) = appender.submit(Group((Order(command=counter.credit(_member(entries))),)))
     assert isinstance(opened, Done)
     assert story.publisher.publish() == opened.last + 1
+
+
+def test_a_key_that_was_refused_by_the_backup_and_used_since_has_its_entry(story: Story) -> None:
+    # Given a backup that remembers a refusal, which was forgotten before the key was used again
+    counter = story.lived.counter
+    with story.old.writing() as conn:
+        size = log.log_size(conn, counter.id)
+        used = next(row for row in counter.rows(t.request) if row.last and row.last >= size)
+        refusal = (used.request, None, None, None, "funds", "too few points", used.at)
+        write(conn, t.request, counter.id, [refusal], "insert")
+    # When it is restored, then the key has the entry that the log knows
+    story.restore()
+    want_as_it_was(story)
 
 
 def _member(entries: list[Any]) -> str:
