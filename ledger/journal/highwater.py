@@ -31,8 +31,8 @@ def read_high_water(path: Path, origin: str) -> Checkpoint | None:
         mark = parse_checkpoint(raw[:FILE_BYTES_MAX])
     except TlogError as error:
         raise LedgerStopped(
-            f"The high-water file {path} is damaged. Restore it from the backup of that file, or"
-            " write the text of the newest checkpoint that anybody has into it."
+            f"The high-water file {path} is damaged. Write the first three lines of the newest"
+            " checkpoint that anybody has into it."
         ) from error
     if mark.origin != origin:
         raise LedgerStopped(f"The high-water file {path} is of {mark.origin}, not of {origin}.")

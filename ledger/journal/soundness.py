@@ -72,7 +72,7 @@ def missing_file(high_water: Path, published: int) -> LedgerStopped:
     """The stop where a ledger has published but has no high-water file."""
     return LedgerStopped(
         f"The high-water file {high_water} is missing, though {published} entries were published."
-        " Restore it from the backup of that file."
+        " Write the first three lines of the newest checkpoint that anybody has into it."
     )
 
 

@@ -17,6 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 HEADER = "| Fault | What a client sees | What heals it | Test |\n| --- | --- | --- | --- |\n"
 ITSELF = "room on the disk; nothing else"
+THE_NEWEST = "the first three lines of the newest checkpoint that anybody has, written into it"
 
 
 class Fault(NamedTuple):
@@ -119,15 +120,19 @@ FAULTS: dict[str, Fault] = {
         "nothing was started",
     ),
     "test_a_high_water_file_that_is_damaged": Fault(
-        "The high-water file is damaged", ("ledger-stopped",), "the file from its backup"
+        "The high-water file is damaged",
+        ("ledger-stopped",),
+        THE_NEWEST,
     ),
     "test_a_high_water_file_that_is_missing": Fault(
-        "The high-water file is missing", ("ledger-stopped",), "the file from its backup"
+        "The high-water file is missing",
+        ("ledger-stopped",),
+        THE_NEWEST,
     ),
     "test_a_start_without_a_high_water_file": Fault(
         "The high-water file is missing at the start",
         ("ledger-stopped",),
-        "the file from its backup",
+        THE_NEWEST,
     ),
     "test_a_high_water_file_that_cannot_be_written": Fault(
         "The high-water file cannot be written: its disk is full, its directory closed",

@@ -8,6 +8,7 @@ import pytest
 
 from ledger.errors import LedgerStopped
 from ledger.installation import Installation
+from ledger.journal import log
 from tests.api.conftest import PASSPHRASE, Desk
 from tests.cli.conftest import Terminal
 from tests.cli.test_serving import _free_port
@@ -90,25 +91,36 @@ def mark(here: Installation) -> Path:
     return here.settings.high_water / "beiyuan"
 
 
+def newest_head(here: Installation) -> bytes:
+    """The first three lines of the newest checkpoint, as everybody can get them."""
+    with here.database.reading() as conn:
+        newest = log.latest_checkpoint(conn, here.ledger("beiyuan").id)
+    assert newest is not None
+    return b"".join(newest.note.splitlines(keepends=True)[:3])
+
+
 @pytest.mark.parametrize("content", [b"", b"points", bytes(100)])
-def test_a_high_water_file_that_is_damaged(customer: Customer, mark: Path, content: bytes) -> None:
-    backup = mark.read_bytes()
+def test_a_high_water_file_that_is_damaged(
+    customer: Customer, here: Installation, mark: Path, content: bytes
+) -> None:
     mark.write_bytes(content)
     customer.meets("ledger-stopped")
     customer.meets("ledger-stopped")
     assert customer.desk.get("").status_code == 200
 
-    mark.write_bytes(backup)
+    mark.write_bytes(newest_head(here))
 
     customer.is_served_again()
 
 
-def test_a_high_water_file_that_is_missing(customer: Customer, mark: Path) -> None:
-    away = unplug(mark)
+def test_a_high_water_file_that_is_missing(
+    customer: Customer, here: Installation, mark: Path
+) -> None:
+    mark.unlink()
     customer.meets("ledger-stopped")
     customer.meets("ledger-stopped")
 
-    put_back(away)
+    mark.write_bytes(newest_head(here))
 
     customer.is_served_again()
 
@@ -116,11 +128,11 @@ def test_a_high_water_file_that_is_missing(customer: Customer, mark: Path) -> No
 def test_a_start_without_a_high_water_file(
     customer: Customer, here: Installation, mark: Path
 ) -> None:
-    away = unplug(mark)
+    mark.unlink()
     start_again(here)
     customer.meets("ledger-stopped")
 
-    put_back(away)
+    mark.write_bytes(newest_head(here))
 
     customer.is_served_again()
 
