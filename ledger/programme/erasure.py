@@ -44,8 +44,8 @@ LOCK_TIMEOUT_SECONDS = 5.0
 GONE_WITH_SUBJECT = (blind_index,)
 """Tables with a `subject` whose rows are deleted with its key."""
 
-_LINE = re.compile(r"([a-z]{1,20}/[a-z2-7]{26}) (\d{4}-\d\d-\d\d)", re.ASCII)
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
+_LINE = re.compile(rf"({_SUBJECT.pattern}) (\d{{4}}-\d\d-\d\d)", re.ASCII)
 
 
 class NotAnnounced(PointsError):
@@ -99,9 +99,9 @@ def erase_due(database: Database, ledger: OpenLedger, day: str) -> None:
 
 
 def destroy(database: Database, ledger: OpenLedger, subjects: Collection[str], day: str) -> None:
-    """Destroys the keys of subjects for good, on a local day; without an entry, for those of whom
-    the log has never heard.
+    """Destroys the keys of subjects for good, on a local day.
 
+    Without an entry it is for those of whom the log has never heard, such as the invited.
     Raises `LedgerStopped` where the file cannot be written, ValueError for what is no opaque id,
     and what `Database.writing` raises; calling it again finishes what was cut short.
     """
