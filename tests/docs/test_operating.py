@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,11 @@ from click.testing import CliRunner
 from api import create_app
 from ledger.cli import points
 from ledger.config import read_settings
+from ledger.journal.entry import new_id
+from ledger.programme import records
+from ledger.programme.erasure import GONE_WITH_SUBJECT, destroy
+from ledger.programme.opening import open_installation
+from ledger.programme.recording import Change, save
 from ledger.programme.tables import metadata
 from tests.cli.conftest import ROOT
 from tests.postgres import PACKAGE, postgres_server
@@ -30,6 +36,7 @@ BLOCKS = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "reh
 CHECKED = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "checked"}
 REHEARSED = {
     *("pg-setup", "pg-migrate", "pg-grants", "pg-address", "pg-backup", "pg-restore"),
+    "pg-vacuum",
     *("pg-upgrade", "pg-rollback", "init", "sqlite-backup", "sqlite-restore", "keys-backup"),
     *("roll-forward", "key-make", "key-rotate", "key-revoke"),
 }
@@ -265,3 +272,28 @@ def test_the_proxy_closes_its_braces_and_waits_longer_than_the_service() -> None
     assert all(re.search(r"[;{}]$", line) for line in text.splitlines() if line.strip())
     (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;\n.*proxy_send", text)
     assert int(seconds) > 60
+
+
+def test_the_service_erases_and_the_owner_rewrites_the_tables(postgresql: Shell) -> None:
+    # Given a member whom the role that owns nothing keeps a record of
+    made = orjson.loads(postgresql.points("demo", "--json"))
+    environ = postgresql.environ
+    member, office = new_id("member", os.urandom(16)), made["founders"][0]
+    with closing(open_installation(read_settings(environ), environ)) as here:
+        ledger = here.ledger(made["ledger"])
+        change = Change("basics", member, member, {"phone": "13912345678"})
+        save(here.database, ledger, here.clock, [change], by=office)
+        # When that role erases them, and the owner does what the page says
+        destroy(here.database, ledger, [member], "2026-11-24")
+        postgresql.block("pg-vacuum")
+        # Then nobody reads or finds them
+        with here.database.reading() as conn:
+            assert records.one(conn, ledger, "basics", member).fields is None
+            assert records.found_by(conn, ledger, "phone", ["13912345678"]) == {"13912345678": []}
+
+
+def test_the_service_may_delete_what_goes_with_whoever_is_erased() -> None:
+    granted = re.search(r"^GRANT DELETE ON (.*) TO points_service;$", PAGE, re.MULTILINE)
+    assert granted is not None
+    gone = {table.name for table in GONE_WITH_SUBJECT}
+    assert set(granted[1].split(", ")) == {"request", "lease"} | gone
