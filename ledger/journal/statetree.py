@@ -77,6 +77,7 @@ class StateTrees:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
+        self._making: dict[int, threading.Lock] = {}
         self._trees: OrderedDict[tuple[int, int], StateTree] = OrderedDict()
 
     def prove(self, ledger_id: int, account: str, as_of: int | None = None) -> Proven:
@@ -100,14 +101,19 @@ class StateTrees:
         return Proven(state["seq"], leaf, path)
 
     def _tree(self, ledger_id: int, state: Entry) -> StateTree:
-        """The tree of a state; made by one thread at a time, whoever waits finds it made."""
+        """The tree of a state; a ledger's are made one at a time, who waits finds it made."""
         key = (ledger_id, state["seq"])
         with self._lock:
-            if key not in self._trees:
-                self._trees[key] = self._made(ledger_id, state)
+            making = self._making.setdefault(ledger_id, threading.Lock())
+        with making:  # held for long, so that no other ledger's proofs wait for it
+            with self._lock:
+                tree = self._trees.get(key)
+            tree = tree or self._made(ledger_id, state)
+            with self._lock:
+                self._trees[key] = tree
+                self._trees.move_to_end(key)
                 self._forget()
-            self._trees.move_to_end(key)
-            return self._trees[key]
+        return tree
 
     def _made(self, ledger_id: int, state: Entry) -> StateTree:
         with self._database.reading(snapshot=True) as conn:

@@ -220,6 +220,35 @@ def test_a_posting_that_was_changed_after_the_tree_was_made_proves_nothing(
         trees.prove(counter.id, counter.budget)
 
 
+def test_no_ledger_waits_for_the_tree_of_another(
+    lived_alone: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a ledger with a twin, and a tree of the first whose making takes until it may go on
+    counter = lived_alone.counter
+    trees, own = StateTrees(counter.database), counter.id
+    twin, making, go_on = own + 1, threading.Event(), threading.Event()
+    published_state, state_of = statetree._published_state, asof.state_of
+    accounts_as_of = asof.accounts_as_of
+
+    def slow(conn: Any, ledger_id: int, seq: int) -> Any:
+        making.set()
+        assert ledger_id == twin or go_on.wait(30)
+        return accounts_as_of(conn, own, seq)
+
+    monkeypatch.setattr(statetree, "_published_state", lambda c, _, s: published_state(c, own, s))
+    monkeypatch.setattr(asof, "state_of", lambda c, _, name, s: state_of(c, own, name, s))
+    monkeypatch.setattr(asof, "accounts_as_of", slow)
+    asking = threading.Thread(target=trees.prove, args=(own, counter.budget))
+    asking.start()
+    assert making.wait(30)
+    # When the twin is asked, then it answers before the first one does
+    proven = trees.prove(twin, counter.budget)
+    assert asking.is_alive()
+    go_on.set()
+    asking.join(30)
+    assert trees.prove(own, counter.budget) == proven
+
+
 @pytest.fixture
 def lived_alone(database: Database, tmp_path: Any) -> Lived:
     return live(database, tmp_path, 10)
