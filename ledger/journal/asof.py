@@ -58,7 +58,10 @@ def resolve(
 def span_of(
     conn: Connection, ledger_id: int, as_of: int, start: str | None, end: str | None
 ) -> Span:
-    """The entries up to `as_of` from `start` to `end`, times or local days, both included."""
+    """The entries up to `as_of` from `start` to `end`, times or local days, both included.
+
+    A period without entries begins and ends at one place, also where it is turned round.
+    """
     row = conn.execute(select(t.head).where(t.head.c.ledger_id == ledger_id)).one()
     offset: int = row.utc_offset_minutes
     first, last = 0, as_of
@@ -71,7 +74,7 @@ def span_of(
             last = _last_before(conn, ledger_id, as_of, lambda at: at < ends)
         else:
             last = _last_before(conn, ledger_id, as_of, lambda at: at <= end)
-    return Span(first, last)
+    return Span(first, max(last, first - 1))
 
 
 def _last_before(

@@ -98,6 +98,9 @@ def test_a_statement_of_a_period_adds_up(desk, clock):
     # and a day without postings opens and closes the same
     empty = desk.get(f"/accounts/{member}/history?from=2026-11-30").json
     assert (empty["opening"], empty["closing"], empty["postings"]) == (144, 144, [])
+    # and so does a period that ends before it begins
+    turned = desk.get(f"/accounts/{member}/history?from=2026-11-25&to=2026-11-23").json
+    assert (turned["opening"], turned["closing"], turned["postings"]) == (100, 100, [])
 
 
 def test_following_pages_stay_as_of_the_first(desk):
@@ -213,6 +216,10 @@ def test_accounts_are_listed_page_by_page_and_by_kind(desk, clock):
         ):
             found, _ = followed(desk, f"/accounts?limit={limit}&{query}", "accounts")
             assert [each["account"] for each in found] == wanted, (limit, query)
+    # and a cursor of one kind gives nothing of it in a list of the other
+    after = f"/accounts?kind=org&after={members[0]}"
+    assert [each["account"] for each in desk.get(after).json["accounts"]] == orgs
+    assert desk.get(f"/accounts?kind=member&after={orgs[0]}").json["accounts"] == []
     # then each is shown as when it is asked for alone
     alone = desk.get(f"/accounts/{members[1]}").json
     assert desk.get(f"/accounts?limit=1&after={members[0]}").json["accounts"] == [

@@ -99,7 +99,7 @@ def list_accounts(
         select(c.name)
         .where(
             c.ledger_id == ledger_id,
-            c.name > (after or kinds[0] + "/"),
+            c.name > max(after or "", kinds[0] + "/"),
             c.name < kinds[-1] + _PAST_SLASH,
         )
         .order_by(c.name)
