@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import current_app, g, request
 
@@ -91,7 +91,7 @@ def requires(*roles: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
-            g.token = _admitted(name)
+            g.token = _bearer(name)
             allowed = roles + (("auditor",) if request.method in ("GET", "HEAD") and name else ())
             if g.token.role not in allowed:
                 raise Problem(
@@ -115,38 +115,27 @@ def limiter() -> Limiter:
     return found
 
 
-def _admitted(ledger: str | None) -> Token:
-    """The caller's token, with a request of its share taken."""
-    try:
-        token = _authenticated(ledger)
-    except Problem as problem:
-        if problem.code == "unauthorized":
-            limiter().take_stranger(request.remote_addr or "")
-        raise
-    if request.method in ("GET", "HEAD"):
-        limiter().take_read(token.id)
-    else:
-        limiter().take_write(token.id)
-    return token
-
-
-def _authenticated(ledger: str | None) -> Token:
+def _bearer(ledger: str | None) -> Token:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
-        raise _unauthorized("Send a token: Authorization: Bearer pts_…", "")
+        _refuse_stranger("Send a token: Authorization: Bearer pts_…", "")
     return admitted(text.strip(" "), ledger)
 
 
 def admitted(text: str, ledger: str | None) -> Token:
-    """The token of that text, which lasts and opens the ledger, if one is named; `Problem`."""
+    """The token of that text, which lasts and opens the ledger, if one is named; `Problem`.
+
+    This request is taken from what the token may send, or from what strangers may.
+    """
     here = installation()
     with here.database.reading() as conn:
         token = find_token(conn, text, here.clock.now())
         if token is None:
-            raise _unauthorized(
+            _refuse_stranger(
                 "This token is unknown, expired or revoked. Ask an admin for a new one.",
                 ', error="invalid_token"',
             )
+        _count(token)
         if token.role == OPERATOR:
             return token
         if ledger is not None and token.ledger != ledger:
@@ -161,7 +150,15 @@ def admitted(text: str, ledger: str | None) -> Token:
     return token
 
 
-def _unauthorized(detail: str, error: str) -> Problem:
-    return Problem(
+def _count(token: Token) -> None:
+    if request.method in ("GET", "HEAD"):
+        limiter().take_read(token.id)
+    else:
+        limiter().take_write(token.id)
+
+
+def _refuse_stranger(detail: str, error: str) -> NoReturn:
+    limiter().take_stranger(request.remote_addr or "")
+    raise Problem(
         "unauthorized", detail, headers={"WWW-Authenticate": f'Bearer realm="points"{error}'}
     )

@@ -155,6 +155,8 @@ def show_problem(code: str) -> str:
 
 @blueprint.after_request
 def _kept_to_itself(response: Response) -> Response:
+    if response.status_code != 200:
+        return response  # the console's page for those who are lost, which has a session
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "public, max-age=300"

@@ -18,7 +18,7 @@ from flask_babel import get_locale, gettext
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api.console import shown, words
-from api.console.session import LanguageForm, PlainForm, SignInForm, current
+from api.console.session import WITHOUT_SESSION, LanguageForm, PlainForm, SignInForm, current
 from api.problems import PROBLEMS, Problem, code_of, handle_http, log_if_ours
 from ledger.errors import PointsError
 
@@ -108,7 +108,9 @@ def static_file(asked: str, name: str) -> Response:
 
 def on_problem(error: Problem) -> Response:
     """A problem as a page; whoever has no token that holds is asked for one."""
-    return refused(error.code)
+    response = refused(error.code)
+    response.headers.update(error.headers)
+    return response
 
 
 def on_points_error(error: PointsError) -> Response:
@@ -135,7 +137,8 @@ def on_anything(error: Exception) -> Response:
 
 def _lost(error: HTTPException) -> Response:
     """Under an address that nothing serves a person gets a page, a program a problem."""
-    if request.path.startswith("/v1") or "text/html" not in request.headers.get("Accept", ""):
+    wants_page = "text/html" in request.headers.get("Accept", "")
+    if request.path.startswith(WITHOUT_SESSION) or not wants_page:
         return handle_http(error)
     return headed(on_http(error))
 
@@ -144,7 +147,7 @@ def refused(code: str, *, wanted: str | None = None) -> Response:
     """The page of a refusal."""
     status = PROBLEMS[code].status
     form = None
-    if code in ("unauthorized", "role", "standing"):
+    if code in ("unauthorized", "role", "scope", "standing"):
         form = SignInForm(formdata=None, wanted=wanted or _here())
     page = render_template(
         "console/refused.html",
@@ -167,7 +170,7 @@ def _title(status: int) -> str:
         return gettext("This token may not look here")
     if status in (404, 405):
         return gettext("There is nothing here")
-    if status == 503:
+    if status in (429, 503):
         return gettext("Not just now")
     if status >= 500:
         return gettext("Something went wrong here")
@@ -181,6 +184,10 @@ def _advice(code: str) -> str:
             " revoked, or you have not signed in yet."
         ),
         "role": gettext("The operator's token opens no ledger. Sign in with an auditor's token."),
+        "scope": gettext(
+            "These pages show all that a reader may see, and this token was made for something"
+            " narrower. Sign in with an auditor's token."
+        ),
         "standing": gettext(
             "The person of this token no longer has a standing in this ledger that allows to look."
         ),
@@ -189,6 +196,7 @@ def _advice(code: str) -> str:
             " token."
         ),
         "account": gettext("This ledger has no such account. Check the address."),
+        "rate-limited": gettext("That was too much at once. Wait a minute, then go on."),
         "not-published": gettext("Nothing of this is published yet. Try again in a second."),
         "form": gettext("This page was open for too long, or sent from elsewhere. Try once more."),
         "internal": gettext("It was logged. Try again later."),

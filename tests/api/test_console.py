@@ -4,7 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from flask.testing import FlaskClient
 
 from api.console import pages, words
 from api.console.languages import written_catalogue
@@ -15,6 +14,7 @@ from ledger.demo_tokens import demo_token, sample_ledger, token_file
 from ledger.errors import KeysError
 from ledger.journal.entry import TYPES
 from tests.api.conftest import FOUNDING, spelled
+from tests.api.visitor import Visitor
 
 READERS = {"admin", "officer", "auditor"}
 L = "/ledgers/{ledger}"
@@ -37,24 +37,6 @@ TABLE = {
     f"GET {L}/bundle.zip": READERS,
 }
 GUARDED = [endpoint for endpoint, who in TABLE.items() if who != "anybody"]
-
-
-class Visitor:
-    """Somebody with a browser that runs no scripts."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-
-    def get(self, path: str, **headers: str):
-        return self.client.get(path, headers={"Accept": "text/html", **headers})
-
-    def post(self, path: str, values: dict[str, str], page: str = "/"):
-        """Sends a form with what guards it, as the page has it."""
-        guard = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', self.get(page).text)
-        return self.client.post(path, data={"csrf_token": guard[1], **values})
-
-    def sign_in(self, token: str, wanted: str = ""):
-        return self.post("/sign-in", {"token": token, "wanted": wanted})
 
 
 @pytest.fixture
@@ -400,9 +382,29 @@ def test_what_is_not_there_is_said_as_a_page(desk, visitor):
         answer = visitor.get(path)
         assert answer.status_code == 404
         assert answer.mimetype == "text/html"
-    assert visitor.get("/v1/nothing").mimetype == "application/problem+json"
+    for path in ("/v1/nothing", "/log/nothing", "/log/"):  # where there are no sessions
+        answer = visitor.get(path)
+        assert answer.status_code == 404
+        assert answer.mimetype == "application/problem+json"
     assert visitor.client.get("/nothing").mimetype == "application/problem+json"
     assert visitor.get("/sign-in").status_code == 405
+
+
+def test_a_page_with_a_session_is_not_kept_by_caches(visitor):
+    for path in ("/problems/nothing", "/nothing"):
+        answer = visitor.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert visitor.get("/problems").headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_a_narrowed_token_is_told_why_it_opens_no_page(desk, visitor):
+    token = desk.token(desk.first, "auditor", scopes=["log:read"])
+    answer = visitor.sign_in(token)
+    assert answer.status_code == 403
+    assert "审计员令牌" in answer.text
+    assert 'name="token"' in answer.text
+    assert visitor.get("/ledgers/beiyuan").status_code == 401
 
 
 def test_what_is_not_published_yet_is_said_so(desk, visitor):

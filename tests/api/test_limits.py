@@ -10,6 +10,7 @@ from api.problems import Problem
 from ledger.config import RateLimit, read_settings
 from ledger.errors import ConfigError
 from tests.api.conftest import Desk
+from tests.api.visitor import Visitor
 
 FEW = RateLimit(reads=3, writes=20, strangers=2)
 
@@ -67,6 +68,41 @@ def test_whoever_guesses_tokens_is_stopped_and_the_public_log_is_not(desk):
     desk.publish()
     for path in ("/healthz", "/readyz", "/log/beiyuan/checkpoint"):
         assert all(desk.ask("GET", path).status_code != 429 for _ in range(5))
+
+
+def test_asking_for_other_ledgers_is_counted_too(desk):
+    token = desk.tokens["auditor"]
+    answers = [desk.ask("GET", "/v1/ledgers/nanyuan", token) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [404] * 3 + [429] * 2
+
+
+def test_the_consoles_pages_are_counted_with_the_tokens_other_requests(desk):
+    # given somebody who signed in, and who did not
+    signed_in, stranger = Visitor(desk.app.test_client()), Visitor(desk.app.test_client())
+    signed_in.sign_in(desk.tokens["auditor"])
+    # when they look at more pages than they may
+    page = "/ledgers/beiyuan"
+    seen = [signed_in.get(page, **{"Accept-Language": "en"}) for _ in range(4)]
+    asked = [stranger.get(page).status_code for _ in range(3)]
+    # then they are told to wait, in words, and the same token has no more elsewhere
+    assert [answer.status_code for answer in seen] == [200] * 3 + [429]
+    assert "Wait a minute" in seen[-1].text
+    assert 1 <= int(seen[-1].headers["Retry-After"]) <= 61
+    assert limited(desk.get("", "auditor"))
+    assert asked == [401, 401, 429]
+    # and a token that does not hold is a stranger's
+    assert stranger.sign_in("pts_beiyuan_" + "A" * 43).status_code == 429
+
+
+def test_a_thread_that_is_late_does_not_begin_the_minute_anew():
+    clock = Minutes()
+    limiter = Limiter(FEW, now=clock)
+    clock.seconds += 60
+    assert taken(limiter.take_read, "token/a") == 3
+    # when one comes that looked at the clock a minute ago, then the count goes on
+    clock.seconds -= 60
+    assert taken(limiter.take_read, "token/a") == 0
 
 
 def test_a_new_minute_begins_anew():
