@@ -1,6 +1,6 @@
 """The application for a WSGI server; settings come from the environment.
 
-    gunicorn --worker-class gthread --threads 32 wsgi:app
+    gunicorn --worker-class ledger.cli.patience.PatientWorker --threads 32 wsgi:app
 
 Import it once a worker, after the fork (gunicorn's default, without `--preload`): each process has
 a publisher thread and database connections of its own.

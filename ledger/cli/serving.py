@@ -129,7 +129,7 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
         {
             "bind": _address(settings),
             "workers": workers or os.cpu_count() or 1,
-            "worker_class": "gthread",
+            "worker_class": "ledger.cli.patience.PatientWorker",
             "threads": threads,
             "graceful_timeout": GRACEFUL_SECONDS,
             "loglevel": "error",  # its warnings quote requests that could not be read

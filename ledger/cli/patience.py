@@ -1,0 +1,51 @@
+"""A gunicorn worker that gives each request a bounded time to arrive."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from gunicorn.http import get_parser  # type: ignore[import-untyped]
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+SECONDS = 15.0
+"""For header and body of a request together, from its first byte on."""
+
+
+class BoundedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn is untyped
+    """Reads a connection as if the client had gone once a request's time is up.
+
+    Gunicorn waits without end for a client that drips, and so does the thread.
+    """
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._end = time.monotonic() + SECONDS
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """What has come; nothing, and from then on nothing, when it comes too late."""
+        before = self.sock.gettimeout()  # gunicorn's own, where it throws a body away
+        left = max(self._end - time.monotonic(), 0.001)
+        self.sock.settimeout(left if before is None else min(left, before))
+        try:
+            data: bytes = super().chunk(size_hint)
+        except TimeoutError:
+            self.sock.shutdown(socket.SHUT_RD)  # answers under way still go out
+            return b""
+        finally:
+            self.sock.settimeout(before)
+        return data
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+    """Threads (`gthread`) of which a slow client holds one for `SECONDS` at most a request."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serves one request of a connection, in a thread."""
+        if conn.parser is None:  # which gunicorn would make in its place
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = BoundedUnreader(conn.sock)
+        conn.parser.unreader.begin()
+        return super().handle(conn)
