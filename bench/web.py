@@ -11,9 +11,11 @@ from ledger.programme.tokens import create_token
 
 CLIENTS = 32
 REQUESTS = 6_000
+WARMING_REQUESTS = 400  # the workers load while they listen already
 ECHO_REQUESTS = 20_000
 BATCH_CLIENTS = 4
 BATCHES = 60
+WARMING_BATCHES = 8
 BATCH_COMMANDS = 1_000
 
 
@@ -22,12 +24,13 @@ def echo_load(workers: int) -> Load:
     body = _credit("member/" + "a" * 26, "issuer/" + "a" * 26, 25)
     with echo_service(workers) as address:
         message = _post(address, "/echo", body, {})
+        load(address, lambda _: message, WARMING_REQUESTS, CLIENTS)
         return load(address, lambda _: message, ECHO_REQUESTS, CLIENTS)
 
 
 def credit_load(desk: BenchDesk, workers: int) -> Load:
     """Single credits, each with a key of its own, out of one budget to many members."""
-    token, run = _officer(desk), desk.next_numbers(REQUESTS)
+    token, run = _officer(desk), desk.next_numbers(WARMING_REQUESTS + REQUESTS)
     path = f"/v1/ledgers/{desk.ledger.name}/credits"
 
     def request(at: int) -> bytes:
@@ -36,12 +39,14 @@ def credit_load(desk: BenchDesk, workers: int) -> Load:
         return _post(address, path, body, _headers(token, number))
 
     with our_service(desk.environ, workers) as address:
-        return load(address, request, REQUESTS, CLIENTS)
+        load(address, request, WARMING_REQUESTS, CLIENTS)
+        return load(address, lambda at: request(WARMING_REQUESTS + at), REQUESTS, CLIENTS)
 
 
 def batch_load(desk: BenchDesk, workers: int) -> Load:
     """Batches of 1,000 credits each; the rate is that of commands."""
-    token, run = _officer(desk), desk.next_numbers(BATCHES * BATCH_COMMANDS)
+    token = _officer(desk)
+    run = desk.next_numbers((WARMING_BATCHES + BATCHES) * BATCH_COMMANDS)
     path = f"/v1/ledgers/{desk.ledger.name}/batch"
 
     def request(at: int) -> bytes:
@@ -54,7 +59,8 @@ def batch_load(desk: BenchDesk, workers: int) -> Load:
         return _post(address, path, body, _headers(token, numbers[0]))
 
     with our_service(desk.environ, workers) as address:
-        found = load(address, request, BATCHES, BATCH_CLIENTS)
+        load(address, request, WARMING_BATCHES, BATCH_CLIENTS)
+        found = load(address, lambda at: request(WARMING_BATCHES + at), BATCHES, BATCH_CLIENTS)
     return found._replace(per_second=found.per_second * BATCH_COMMANDS)
 
 
