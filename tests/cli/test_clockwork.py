@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from ledger.clock import SystemClock
+from ledger.programme.jobs import JOBS
 from tests.cli.conftest import Terminal
 
 
@@ -80,9 +81,14 @@ def test_work_goes_on_until_it_is_told_to_stop(terminal: Terminal) -> None:
     told = "from ledger.programme import jobs\n_look = jobs.Worker.look\n"
     told += "jobs.Worker.look = lambda worker: print(len(_look(worker)), 'done', flush=True)"
     worker = terminal.start("work", before=told)
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "3 done\n"
-    # When it is told to stop, then it ends as it should
-    worker.send_signal(signal.SIGTERM)
-    assert worker.communicate(timeout=60) == ("", "")
-    assert worker.returncode == 0
+    try:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == f"{len(JOBS)} done\n"
+        # When it is told to stop, then it ends as it should
+        worker.send_signal(signal.SIGTERM)
+        assert worker.communicate(timeout=60) == ("", "")
+        assert worker.returncode == 0
+    finally:
+        if worker.poll() is None:
+            worker.kill()
+            worker.communicate()

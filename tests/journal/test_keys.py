@@ -90,7 +90,8 @@ def test_every_file_is_encrypted_pkcs8_that_only_the_passphrase_opens(directory:
         pem = path.read_bytes()
         assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
         assert load_pem_private_key(pem, PASSPHRASE)
-        with pytest.raises(ValueError, match="Incorrect password"):
+        # Once in 256 times the wrong key's padding is in order, and what it pads is not.
+        with pytest.raises(ValueError, match=r"Incorrect password|Could not deserialize"):
             load_pem_private_key(pem, b"wrong")
 
 
