@@ -334,12 +334,13 @@ def _asked_when_idle(engine: Engine) -> Callable[[Any, Any, object], None]:
 
 def _postgresql_plans(connection: Any, _record: object) -> None:
     """One plan for all calls of a statement; not with Citus, which must know whose ledger it is."""
+    before = connection.autocommit  # a reader's stays on
     connection.autocommit = True
     connection.execute(
         "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
         " WHERE to_regclass('pg_catalog.pg_dist_node') IS NULL"
     )
-    connection.autocommit = False
+    connection.autocommit = before
 
 
 def _postgresql_settings(lock_timeout_seconds: float) -> dict[str, str]:

@@ -436,6 +436,12 @@ def test_options_of_the_sqlite_driver_are_refused(tmp_path: Path) -> None:
         open_engine(f"sqlite:///{tmp_path}/points.db?timeout=0")
 
 
+def test_a_reader_of_postgresql_sends_no_begin(postgresql_database: Database) -> None:
+    with postgresql_database.reading() as conn:
+        conn.execute(text("SELECT 1"))
+        assert conn.connection.driver_connection.info.transaction_status.name == "IDLE"
+
+
 def test_every_error_is_a_points_error_with_a_code_of_its_own() -> None:
     def below(kind: type[PointsError]) -> list[type[PointsError]]:
         return [kind, *(sub for child in kind.__subclasses__() for sub in below(child))]
