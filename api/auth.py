@@ -20,8 +20,9 @@ from flask import current_app, g, request
 
 from api.limits import Limiter
 from api.problems import Problem
+from ledger.errors import LedgerUnknown
 from ledger.installation import Installation
-from ledger.programme.tokens import OPERATOR, Token, find_token, has_standing
+from ledger.programme.tokens import OPERATOR, Token, find_token, ledger_of
 
 READERS = ("admin", "officer", "auditor")
 SCHEME = "bearer"
@@ -128,26 +129,35 @@ def admitted(text: str, ledger: str | None) -> Token:
     This request is taken from what the token may send, or from what strangers may.
     """
     here = installation()
+    named = _id_of(ledger_of(text))
     with here.database.reading() as conn:
-        token = find_token(conn, text, here.clock.now())
-        if token is None:
-            _refuse_stranger(
-                "This token is unknown, expired or revoked. Ask an admin for a new one.",
-                ', error="invalid_token"',
-            )
-        _count(token)
-        if token.role == OPERATOR:
-            return token
-        if ledger is not None and token.ledger != ledger:
-            raise Problem(
-                "ledger-unknown", "There is no ledger of that name that this token opens."
-            )
-        if not has_standing(conn, here.ledger(token.ledger).id, token):
-            raise Problem(
-                "standing",
-                f"{token.person} no longer has a standing that the role {token.role} needs.",
-            )
+        found = find_token(conn, text, here.clock.now(), named)
+    if found is None:
+        _refuse_stranger(
+            "This token is unknown, expired or revoked. Ask an admin for a new one.",
+            ', error="invalid_token"',
+        )
+    token = found.token
+    _count(token)
+    if token.role == OPERATOR:
+        return token
+    if ledger is not None and token.ledger != ledger:
+        raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
+    if not found.fits:
+        raise Problem(
+            "standing",
+            f"{token.person} no longer has a standing that the role {token.role} needs.",
+        )
     return token
+
+
+def _id_of(name: str | None) -> int | None:
+    if name is None or name == OPERATOR:
+        return None
+    try:
+        return installation().ledger(name).id
+    except LedgerUnknown:
+        return None
 
 
 def _count(token: Token) -> None:

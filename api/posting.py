@@ -72,8 +72,7 @@ def place(
     `extra` takes the last entry and gives further members of the answer.
     """
     wish = wish_maker(ledger)(0, kind, values)
-    here = installation()
-    outcome = submit(here.database, ledger, here.clock, wish, companions)
+    outcome = submit(ledger, installation().clock, wish, companions)
     if isinstance(outcome, Proposed):
         return _waiting(ledger, outcome)
     return entered(ledger, outcome, wait=wait, extra=extra)

@@ -16,7 +16,7 @@ from ledger.errors import KeysError
 from ledger.installation import Installation
 from ledger.journal import tables as t
 from ledger.journal.privatefiles import read_private, write_private
-from ledger.programme.tokens import Token, create_token, find_token, has_standing
+from ledger.programme.tokens import Token, create_token, find_token, ledger_of
 
 DAYS = 90
 FILES = {"officer": "demo-token", "auditor": "demo-auditor-token"}
@@ -60,13 +60,13 @@ def _kept(installation: Installation, role: str) -> tuple[str, Token | None]:
         text = read_private(file).decode("ascii", "replace").strip()
     except (FileNotFoundError, KeysError):
         return "", None
-    with installation.database.reading() as conn:
-        token = find_token(conn, text, installation.clock.now())
-    if token is None:
+    name = ledger_of(text)
+    if name is None or name not in installation.names():
         return text, None
-    ledger_id = installation.ledger(token.ledger).id
+    ledger_id = installation.ledger(name).id
     with installation.database.reading() as conn:
-        return text, token if has_standing(conn, ledger_id, token) else None
+        found = find_token(conn, text, installation.clock.now(), ledger_id)
+    return text, found.token if found is not None and found.fits else None
 
 
 def _somebody(installation: Installation, ledger: str, standing: str) -> str:

@@ -16,13 +16,14 @@ from sqlalchemy import Connection, Table
 
 from ledger.errors import MalformedEntry
 from ledger.journal import log, store
-from ledger.journal.book import Made, decide
+from ledger.journal.book import Made, decide, next_at
 from ledger.journal.bulk import key_columns, keyed, pipelined, row_mapping, write
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
     Companion,
     CompanionRow,
+    Deferral,
     Done,
     Group,
     HoldCompanions,
@@ -34,7 +35,7 @@ from ledger.journal.orders import (
 from ledger.journal.rules import Refused, refuse
 from ledger.journal.state import Books, Overlay, Working
 from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
-from ledger.journal.times import format_time
+from ledger.journal.times import format_time, local_day
 from ledger.tlog.merkle import leaf_hash
 
 PASSING_RULES = frozenset({"gap"})
@@ -117,6 +118,8 @@ class Batch:
     def _all_companions(self, orders: Iterable[Order], books: Books) -> Iterator[Companion]:
         for order in orders:
             yield from order.companions
+            if order.deferral is not None:
+                yield order.deferral.companion
             if order.on_close is not None:
                 yield self._closing(order.on_close)
         for stored in books.tables["closings"].values():
@@ -149,6 +152,10 @@ class Batch:
     def _alone(self, batch: Working | Overlay, order: Order, now_us: int) -> Outcome:
         """The outcome of one order, which changes `batch` unless it is refused."""
         known = _known(batch, order)
+        if order.deferral is not None:
+            before = _deferred_before(batch, order.deferral)
+            if before or (known is None and self._is_deferred(batch, order.deferral, now_us)):
+                return _defer(batch, order.deferral.companion, before=before)
         if known is not None:
             return known
         draft = Overlay(batch)
@@ -167,6 +174,10 @@ class Batch:
             return done
         _remember(batch, order, outcome)
         return outcome
+
+    def _is_deferred(self, batch: Working | Overlay, deferral: Deferral, now_us: int) -> bool:
+        at = next_at(batch.head, now_us)
+        return deferral.wanted(batch, local_day(at, batch.head.utc_offset_minutes))
 
     def _refused_whole(
         self, batch: Working, group: Group, place: int, outcome: Outcome
@@ -265,6 +276,23 @@ def _accompany(draft: Overlay, companion: Companion, done: Done) -> None:
         raise _CompanionRefused(after)
     for key, row in after.items():
         draft.put("companions", (name, key), row)
+
+
+def _deferred_before(draft: Working | Overlay, deferral: Deferral) -> bool:
+    name = deferral.companion.table.name
+    rows = (draft.get("companions", (name, key)) for key in deferral.companion.keys)
+    return any(row is not None for row in rows)
+
+
+def _defer(batch: Working | Overlay, companion: Companion, *, before: bool) -> Outcome:
+    """Stores what waits in a command's place."""
+    draft, done = Overlay(batch), Done(-1, -1, replayed=before)
+    try:
+        _accompany(draft, companion, done)
+    except _CompanionRefused:
+        return KeyReused()
+    batch.merge(draft)
+    return done
 
 
 def _known(draft: Working | Overlay, order: Order) -> Outcome | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from ledger.journal.book import Made
 from ledger.journal.commands import Command
+from ledger.journal.state import State
 
 GROUP_COMMANDS_MAX = 1_000
 
@@ -64,6 +65,20 @@ class Companion:
     ]
 
 
+class Deferral(NamedTuple):
+    """What is stored in a command's place while it waits for somebody's decision.
+
+    `wanted` is asked under the lock, of the books as the commands before left them and their local
+    day; it is pure.  Where one of the companion's rows is there already, the request was deferred
+    before, and `wanted` is not asked again; if that was another request under the same key, the
+    companion refuses, and the outcome is `KeyReused`.  Nothing is remembered but the companion's
+    rows, since the command may still be entered under the same request.
+    """
+
+    companion: Companion
+    wanted: Callable[[State, str], bool]
+
+
 HoldCompanions = Mapping[str, Callable[[Any], Companion]]
 """By kind: makes the companion of a stored key, to run with whatever closes the hold."""
 
@@ -75,6 +90,7 @@ class Order:
     Without `command` it is an order of companions alone and makes no entry.  `request` is the
     journal's id of the idempotency key and `fingerprint` that of the whole request; an order
     without them is not remembered.  `on_close` is (kind, key) of a companion for a new hold.
+    What is deferred makes no entry, and is `replayed` where it was deferred before.
     """
 
     command: Command | None = None
@@ -82,6 +98,7 @@ class Order:
     fingerprint: bytes | None = None
     companions: tuple[Companion, ...] = ()
     on_close: tuple[str, Any] | None = None
+    deferral: Deferral | None = None
 
 
 @dataclass(frozen=True, slots=True)

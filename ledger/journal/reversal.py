@@ -67,6 +67,15 @@ def reversal_changes(state: State, original: Entry, amount: int, day: str) -> di
     return changes
 
 
+def points_left(state: State, seq: int) -> int | None:
+    """What is left to reverse of an earlier entry; None where it cannot be reversed at all."""
+    original = state.original(seq) if seq < state.head.size else None
+    if original is None or original["type"] not in REVERSIBLE:
+        return None
+    done: int = state.get("reversed", seq) or 0
+    return original_sides(original)[2] - done
+
+
 def reversible(state: State, seq: int) -> Entry:
     """The earlier entry that a reversal names."""
     original = state.original(seq) if seq < state.head.size else None

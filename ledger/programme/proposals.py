@@ -34,17 +34,18 @@ from ledger.journal.entry import new_id
 from ledger.journal.orders import (
     Companion,
     CompanionRow,
+    Deferral,
     Done,
     Group,
-    KeyReused,
     Order,
     Outcome,
     Refusal,
 )
+from ledger.journal.postings import policy_on
+from ledger.journal.reversal import points_left
+from ledger.journal.state import State
 from ledger.journal.times import format_time, to_us
-from ledger.programme.reading.entries import reversible_points
 from ledger.programme.reading.people import standing_of
-from ledger.programme.reading.policies import policy_in_force
 from ledger.programme.tables import proposal as table
 from ledger.programme.wishes import Wish, approval_reason, command_of, may_need_approval
 
@@ -93,26 +94,28 @@ class Proposal:
 
 
 def submit(
-    database: Database,
-    ledger: OpenLedger,
-    clock: Clock,
-    wish: Wish,
-    companions: tuple[Companion, ...] = (),
+    ledger: OpenLedger, clock: Clock, wish: Wish, companions: tuple[Companion, ...] = ()
 ) -> Outcome | Proposed:
     """Enters the wish, or makes it a proposal; the same request gets the same answer.
 
+    Which of the two, is decided under the ledger's lock, by the policy that is in force then.
     Companions go with wishes that one person is enough for.  Raises what `Appender.submit` raises.
     """
-    proposed = _proposed(database, ledger, clock, wish)
-    if proposed is not None:
-        return proposed
+    proposal_id = _id_of(wish.request)
     order = Order(
         command=command_of(wish.kind, wish.values, actor=wish.actor),
         request=wish.request,
         fingerprint=wish.fingerprint,
         companions=companions,
+        deferral=Deferral(
+            _making(proposal_id, wish, format_time(to_us(clock.now()))),
+            lambda state, day: _needs_two(wish, state, day),
+        ),
     )
-    return _only(ledger, order)
+    outcome = _only(ledger, order)
+    if isinstance(outcome, Done) and outcome.first < 0:
+        return Proposed(proposal_id, wish.kind, outcome.replayed)
+    return outcome
 
 
 def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
@@ -183,43 +186,34 @@ def list_proposals(
 # --- making one ----------------------------------------------------------------------------------
 
 
-def _proposed(
-    database: Database, ledger: OpenLedger, clock: Clock, wish: Wish
-) -> Proposed | KeyReused | None:
-    """The proposal that the wish is or becomes; None where it is to be entered at once."""
-    now = format_time(to_us(clock.now()))
-    proposal_id = _id_of(wish.request)
-    with database.reading() as conn:
-        # Looked for whatever the kind: a key that made a proposal is used up.
-        replayed = made_proposal(conn, ledger.id, wish.request)
-        if not replayed and not _needs_two(conn, ledger.id, wish, now):
-            return None
-    outcome = _only(ledger, Order(companions=(_making(proposal_id, wish, now),)))
-    if isinstance(outcome, Refusal):
-        return KeyReused()
-    return Proposed(proposal_id, wish.kind, replayed)
-
-
-def _needs_two(conn: Connection, ledger_id: int, wish: Wish, now: str) -> bool:
+def _needs_two(wish: Wish, state: State, day: str) -> bool:
     if not may_need_approval(wish.kind):
         return False
     reversible = None
-    if wish.kind == "reversal" and "amount" not in wish.values:
-        original = wish.values["entry"]
-        reversible = reversible_points(conn, ledger_id, (original,)).get(original)
-    policy = policy_in_force(conn, ledger_id, now)
-    standing = (
-        standing_of(conn, ledger_id, wish.values["person"]) if "person" in wish.values else None
-    )
-    if approval_reason(wish, policy, reversible, standing) is None:
-        return False
-    # Entered before, under a policy that did not ask for two: the book gives that answer again.
-    return not _answered(conn, ledger_id, wish.request)
+    if wish.kind == "reversal":
+        reversible = points_left(state, wish.values["entry"])
+    standing = state.get("persons", wish.values["person"]) if "person" in wish.values else None
+    return approval_reason(wish, policy_on(state, day), reversible, standing) is not None
 
 
 def _making(proposal_id: str, wish: Wish, at: str) -> Companion:
     """Stores the proposal; the same request again changes nothing, another one is refused."""
-    fresh = {
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[proposal_id]
+        if row is None:
+            return {proposal_id: _row_of(proposal_id, wish, at)}
+        if bytes(row["fingerprint"]) != wish.fingerprint:
+            return Refusal("once", "the request's key was used for another proposal")
+        return {}
+
+    return Companion(table, (proposal_id,), change)
+
+
+def _row_of(proposal_id: str, wish: Wish, at: str) -> CompanionRow:
+    return {
         "id": proposal_id,
         "actor": wish.actor,
         "kind": wish.kind,
@@ -231,18 +225,6 @@ def _making(proposal_id: str, wish: Wish, at: str) -> Companion:
         "seq": None,
         "at": at,
     }
-
-    def change(
-        rows: Mapping[Any, CompanionRow | None], _: Done
-    ) -> Mapping[Any, CompanionRow] | Refusal:
-        row = rows[proposal_id]
-        if row is None:
-            return {proposal_id: fresh}
-        if bytes(row["fingerprint"]) != wish.fingerprint:
-            return Refusal("once", "the request's key was used for another proposal")
-        return {}
-
-    return Companion(table, (proposal_id,), change)
 
 
 def _id_of(request: str) -> str:
@@ -257,11 +239,6 @@ _ONE = select(table).where(
 
 def _known(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any] | None:
     return conn.execute(_ONE, {"of_ledger": ledger_id, "wanted": proposal_id}).one_or_none()
-
-
-def _answered(conn: Connection, ledger_id: int, request: str) -> bool:
-    mine = (t.request.c.ledger_id == ledger_id) & (t.request.c.request == request)
-    return conn.execute(select(t.request.c.request).where(mine)).one_or_none() is not None
 
 
 # --- deciding ------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 
@@ -29,6 +29,7 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.tables import ledger as ledger_table
+from ledger.journal.tables import person as person_table
 from ledger.journal.times import format_time, parse_time, to_us
 from ledger.programme.reading.people import standing_of
 from ledger.programme.scopes import TokenRefused, allows, narrowed
@@ -145,27 +146,45 @@ def read_token(conn: Connection, ledger: str, token_id: str) -> Token:
     return _token(row)
 
 
-_BY_HASH = select(token_table).where(token_table.c.hash == bindparam("wanted"))
+_BY_HASH = (
+    select(token_table, person_table.c.standing)
+    .join_from(
+        token_table,
+        person_table,
+        (person_table.c.ledger_id == bindparam("of_ledger"))
+        & (person_table.c.person == token_table.c.person),
+        isouter=True,
+    )
+    .where(token_table.c.hash == bindparam("wanted"))
+)
 
 
-def find_token(conn: Connection, text: str, now: datetime) -> Token | None:
-    """The token of that text; None when it is unknown, expired or revoked, without saying which."""
+class Found(NamedTuple):
+    """A token that lasts, and whether its person's standing in the log still fits its role."""
+
+    token: Token
+    fits: bool
+
+
+def ledger_of(text: str) -> str | None:
+    """The ledger's name that a token's text begins with; None for what is no token's text."""
+    return text.split("_")[1] if _TEXT.fullmatch(text) else None
+
+
+def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None) -> Found | None:
+    """The token of that text; None when it is unknown, expired or revoked, without saying which.
+
+    One statement.  `ledger_id` is that of the ledger that the text names, None without one: then
+    only an operator's token, which needs no standing, fits.
+    """
     if not _TEXT.fullmatch(text):
         return None
-    row = conn.execute(_BY_HASH, {"wanted": _hash(text)}).one_or_none()
+    values = {"wanted": _hash(text), "of_ledger": ledger_id}
+    row = conn.execute(_BY_HASH, values).one_or_none()
     if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
         return None
-    return _token(row)
-
-
-def has_standing(conn: Connection, ledger_id: int, token: Token) -> bool:
-    """Whether the person's standing in the log is still one that the token's role needs.
-
-    `ledger_id` is that of the token's ledger; an operator needs no standing.
-    """
-    if token.role == OPERATOR:
-        return True
-    return standing_of(conn, ledger_id, token.person) in STANDINGS[token.role]
+    fits = row.role == OPERATOR or row.standing in STANDINGS[row.role]
+    return Found(_token(row), fits)
 
 
 def list_tokens(

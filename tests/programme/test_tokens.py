@@ -49,9 +49,9 @@ def test_a_token_is_found_by_its_whole_text_until_it_expires(database):
 
     def found(text):
         with database.reading() as conn:
-            return find_token(conn, text, clock.now())
+            return find_token(conn, text, clock.now(), None)
 
-    assert found(token.text).person == SOMEBODY
+    assert found(token.text).token.person == SOMEBODY
     assert found(token.text[:-1]) is None
     assert found(token.text.swapcase()) is None
     clock.wait(days=1)
@@ -69,7 +69,7 @@ def test_a_revoked_token_keeps_the_time_of_its_first_revocation(database):
 
     assert list_tokens(database, OPERATOR) == [first]
     with database.reading() as conn:
-        assert find_token(conn, token.text, clock.now()) is None
+        assert find_token(conn, token.text, clock.now(), None) is None
 
 
 def test_a_token_of_another_ledger_is_not_revoked(database):
