@@ -100,7 +100,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
-            view = _bodiless(view) if body is None else self.arguments(body)(view)
+            view = _bodiless(view) if body is None else self.arguments(body())(view)
             if waits is not None:
                 view = self.alt_response(202, schema=waits, success=True)(view)
             view = self.response(status, answer)(view)
@@ -124,8 +124,8 @@ class Resource(Blueprint):
     def _queried(self, view: View, query: SchemaType | None) -> View:
         """Gives the view its query; one that takes none gets nothing, and refuses any parameter."""
         if query is not None:
-            return self.arguments(query, location="query")(view)
-        return self.arguments(Schema, location="query", as_kwargs=True)(view)
+            return self.arguments(query(), location="query")(view)
+        return self.arguments(Schema(), location="query", as_kwargs=True)(view)
 
     def _guarded(
         self,

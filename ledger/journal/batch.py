@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from ledger.errors import MalformedEntry
 from ledger.journal import log, store
 from ledger.journal.book import Made, decide, next_at
-from ledger.journal.bulk import key_columns, keyed, pipelined, row_mapping, write
+from ledger.journal.bulk import Lookup, key_columns, look_up, pipelined, row_mapping, write
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
@@ -106,14 +106,17 @@ class Batch:
         for companion in self._all_companions(orders, books):
             self._tables[companion.table.name] = companion.table
             wanted.setdefault(companion.table.name, set()).update(companion.keys)
+        tables = [self._tables[name] for name in sorted(wanted)]
+        lookups = [
+            Lookup(tuple(table.c), key_columns(table), wanted[table.name]) for table in tables
+        ]
         rows = books.tables["companions"]
-        for name in sorted(wanted):
-            table = self._tables[name]
+        for table, found in zip(tables, look_up(self._conn, self._ledger_id, lookups), strict=True):
             by = key_columns(table)
-            for row in keyed(self._conn, table.c, self._ledger_id, by, wanted[name]):
+            for row in found:
                 mapping = row_mapping(table, row)
                 key = tuple(mapping[column.name] for column in by)
-                rows[name, key if len(by) > 1 else key[0]] = mapping
+                rows[table.name, key if len(by) > 1 else key[0]] = mapping
 
     def _all_companions(self, orders: Iterable[Order], books: Books) -> Iterator[Companion]:
         for order in orders:

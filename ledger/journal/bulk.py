@@ -7,20 +7,23 @@ takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
     ColumnElement,
+    Compiled,
     Connection,
     Delete,
+    Dialect,
     LargeBinary,
     Row,
     Select,
@@ -40,6 +43,48 @@ from sqlalchemy.exc import DBAPIError
 Mode = Literal["insert", "upsert"]
 
 
+class Lookup(NamedTuple):
+    """Those rows of one ledger whose column `by` is among `keys`, of each the `columns`.
+
+    Where `by` is several columns of one table, each key is a tuple of their values.
+    """
+
+    columns: tuple[Column[Any], ...]
+    by: Column[Any] | tuple[Column[Any], ...]
+    keys: Collection[Any]
+    conditions: tuple[ColumnElement[bool], ...] = ()
+
+
+def look_up(
+    conn: Connection, ledger_id: int, lookups: Sequence[Lookup | Select[Any]]
+) -> list[Sequence[Any]]:
+    """The rows of each lookup, in their order; they have their columns' names as attributes.
+
+    All keys of a lookup are one parameter a column, and without keys there is no statement.
+    PostgreSQL gets all statements at once, and is waited for once.  A lookup may also be a SELECT
+    with the parameter `of_ledger`.
+    """
+    postgresql = conn.dialect.name == "postgresql"
+    asked = [_asked(postgresql, ledger_id, lookup) for lookup in lookups]
+    if sum(each is not None for each in asked) == 1 or not postgresql:
+        return [() if each is None else rows_of(conn, *each) for each in asked]
+    with pipelined(conn):
+        cursors = [None if each is None else _sent(conn, *each) for each in asked]
+        return [() if cursor is None else cursor.fetchall() for cursor in cursors]
+
+
+def rows_of(conn: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
+    """The rows of a SELECT that is asked often; they have their columns' names as attributes.
+
+    On PostgreSQL it goes past SQLAlchemy's execution, which costs twice what the driver does.
+    """
+    if conn.dialect.name != "postgresql":
+        return conn.execute(query, parameters).all()
+    with _driver_errors():
+        found: Sequence[Any] = _sent(conn, query, parameters).fetchall()
+        return found
+
+
 def keyed(
     conn: Connection,
     columns: Iterable[Column[Any]],
@@ -48,23 +93,38 @@ def keyed(
     keys: Collection[Any],
     *conditions: ColumnElement[bool],
 ) -> Sequence[Row[Any]]:
-    """The `columns` of those rows of one ledger whose column `by` is among `keys`.
+    """The rows of one lookup."""
+    return look_up(conn, ledger_id, [Lookup(tuple(columns), by, keys, conditions)])[0]
 
-    Where `by` is several columns of one table, each key is a tuple of their values.  All keys are
-    one parameter a column.  No statement when there are none.
-    """
-    if not keys:
-        return ()
-    postgresql = conn.dialect.name == "postgresql"
-    by = by if isinstance(by, tuple) else (by,)
-    query = _keyed_query(postgresql, tuple(columns), by, conditions)
-    wanted = list(set(keys))
+
+Asked = tuple[Select[Any], dict[str, Any]]
+
+
+def _asked(postgresql: bool, ledger_id: int, lookup: Lookup | Select[Any]) -> Asked | None:
+    if not isinstance(lookup, Lookup):
+        return lookup, {"of_ledger": ledger_id}
+    if not lookup.keys:
+        return None
+    by = lookup.by if isinstance(lookup.by, tuple) else (lookup.by,)
+    query = _keyed_query(postgresql, lookup.columns, by, lookup.conditions)
+    wanted = list(set(lookup.keys))
     if not postgresql:
         parameters = {"keys": orjson.dumps(wanted).decode()}
     else:
         values = [wanted] if len(by) == 1 else list(zip(*wanted, strict=True))
         parameters = {f"keys{at}": _array(column, values[at]) for at, column in enumerate(by)}
-    return conn.execute(query, {"of_ledger": ledger_id, **parameters}).all()
+    return query, {"of_ledger": ledger_id, **parameters}
+
+
+def _sent(conn: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> Any:
+    compiled = _compiled(query, conn.dialect)
+    cursor = _driver(conn).cursor(row_factory=namedtuple_row)
+    return cursor.execute(compiled.string, compiled.construct_params(parameters))
+
+
+@lru_cache(maxsize=256)
+def _compiled(query: Select[Any], dialect: Dialect) -> Compiled:
+    return query.compile(dialect=dialect)
 
 
 @lru_cache(maxsize=256)
@@ -140,15 +200,20 @@ def write(
 def pipelined(conn: Connection) -> Iterator[None]:
     """Lets PostgreSQL carry out one `write` while the next is being prepared.
 
-    All of them are carried out when the context ends, where their errors are raised.  Between
-    them nothing can be read.
+    All of them are carried out when the context ends, where their errors are raised.
     """
     if conn.dialect.name != "postgresql":
         yield
         return
+    with _driver_errors(), _driver(conn).pipeline():
+        yield
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    """Raises what the driver raises as SQLAlchemy would."""
     try:
-        with _driver(conn).pipeline():
-            yield
+        yield
     except psycopg.Error as error:
         raise DBAPIError.instance(None, None, error, psycopg.Error) from error
 

@@ -7,16 +7,26 @@ sets, in a fixed number of statements (`bulk.py`), and only inside a transaction
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    select,
+)
 
 from ledger.errors import LedgerStopped
 from ledger.journal import tables as t
-from ledger.journal.bulk import key_columns, keyed, write
+from ledger.journal.bulk import Lookup, key_columns, look_up, write
 from ledger.journal.entry import Entry, decode
 from ledger.journal.parts import Parts
 from ledger.journal.state import (
@@ -44,16 +54,26 @@ def _pairs(text: str) -> Parts:
 _ACCOUNT = tuple(column for column in t.account.c if column.name not in ("ledger_id", "lapses"))
 
 
+_ALL_ACCOUNTS = (
+    select(*_ACCOUNT)
+    .where(t.account.c.ledger_id == bindparam("of_ledger"))
+    .order_by(t.account.c.name)
+)
+
+
 def read_accounts(
     conn: Connection, ledger_id: int, names: Collection[str] | None = None
 ) -> dict[str, Account]:
     """The accounts of these names, or all of a ledger in order of name."""
-    rows: Iterable[Any]
-    if names is None:
-        query = select(*_ACCOUNT).where(t.account.c.ledger_id == ledger_id)
-        rows = conn.execute(query.order_by(t.account.c.name))
-    else:
-        rows = keyed(conn, _ACCOUNT, ledger_id, t.account.c.name, names)
+    wanted = _ALL_ACCOUNTS if names is None else _accounts(names)
+    return _accounts_of(look_up(conn, ledger_id, [wanted])[0])
+
+
+def _accounts(names: Collection[str]) -> Lookup:
+    return Lookup(_ACCOUNT, t.account.c.name, names)
+
+
+def _accounts_of(rows: Iterable[Any]) -> dict[str, Account]:
     return {
         name: Account(
             balance,
@@ -67,6 +87,18 @@ def read_accounts(
         )
         for name, balance, last, nonce, count, dated, open_, holds, until in rows
     }
+
+
+def _keys(
+    table: Table, by: Column[Any], keys: Collection[Any], *conditions: ColumnElement[bool]
+) -> Lookup:
+    return Lookup(tuple(table.c), by, keys, conditions)
+
+
+@cache
+def _all_of(table: Table) -> Select[Any]:
+    mine = table.c.ledger_id == bindparam("of_ledger")
+    return select(table).where(mine).order_by(*key_columns(table))
 
 
 def account_row(name: str, account: Account) -> tuple[Any, ...]:
@@ -180,65 +212,69 @@ class Loaded:
 
     def first(self, wanted: Wanted) -> None:
         """Requests, holds and originals that commands name."""
-        for row in self._keyed(t.request, t.request.c.request, wanted.requests):
+        requests, holds, entries, reversed_ = self._look_up(
+            _keys(t.request, t.request.c.request, wanted.requests),
+            _keys(t.hold, t.hold.c.seq, wanted.holds),
+            _keys(t.entry, t.entry.c.seq, wanted.originals),
+            _keys(t.reversed_, t.reversed_.c.seq, wanted.originals),
+        )
+        for row in requests:
             fingerprint = None if row.fingerprint is None else bytes(row.fingerprint)
             stored = StoredRequest(fingerprint, row.first, row.last, row.rule, row.message)
             self.books.tables["answers"][row.request] = stored
             if row.last is not None:
                 self.books.tables["requests"][row.request] = row.last
-        self._take_holds(self._keyed(t.hold, t.hold.c.seq, wanted.holds))
-        for row in self._keyed(t.entry, t.entry.c.seq, wanted.originals):
+        self._take_holds(holds)
+        for row in entries:
             self._originals[row.seq] = decode(bytes(row.raw))
-        for row in self._keyed(t.reversed_, t.reversed_.c.seq, wanted.originals):
+        for row in reversed_:
             self.books.tables["reversed"][row.seq] = row.points
 
     def second(self, touched: Touched) -> None:
         """Accounts with their open holds, budgets, services, people, policies."""
         rows = self.books.tables
-        names = touched.accounts
-        rows["accounts"] |= self._accounts(None if touched.all_accounts else names)
-        holders = [name for name in names if (a := rows["accounts"].get(name)) and a.holds]
-        if holders:
-            rows["accounts"] |= self._accounts([name + "/held" for name in holders])
-            self._take_holds(self._keyed(t.hold, t.hold.c.account, holders, _STILL_OPEN))
-        issuers = [name for name in names if name.startswith("issuer/")]
-        for row in self._budgets(issuers, touched.all_budgets):
+        issuers = [name for name in touched.accounts if name.startswith("issuer/")]
+        accounts, budgets, services, people, policies, keys = self._look_up(
+            _ALL_ACCOUNTS if touched.all_accounts else _accounts(touched.accounts),
+            _all_of(t.budget)
+            if touched.all_budgets
+            else _keys(t.budget, t.budget.c.account, issuers),
+            _keys(t.service, t.service.c.seq, touched.services),
+            _keys(t.person, t.person.c.person, touched.people),
+            _all_of(t.policy),
+            _all_of(t.keyset) if touched.keys else _keys(t.keyset, t.keyset.c.seq, ()),
+        )
+        rows["accounts"] |= _accounts_of(accounts)
+        for row in budgets:
             rows["budgets"][row.account] = Budget(row.limit, row.first, row.last, row.project)
-        for row in self._services(touched.services):
-            service = Service(
+        for row in people:
+            rows["persons"][row.person] = row.standing
+        for row in policies:
+            rows["policies"][row.seq] = _policy_of(row)
+        for row in keys:
+            rows["keys"][row.seq] = KeySet(tuple(orjson.loads(row.vkeys)), row.next)
+        self._follow(touched, services)
+
+    def _follow(self, touched: Touched, services: Iterable[Any]) -> None:
+        """What the rows of the second round lead to: held accounts, open holds, first services."""
+        rows = self.books.tables
+        known = rows["accounts"]
+        holders = [name for name in touched.accounts if (a := known.get(name)) and a.holds]
+        roots = {row.root for row in services} - set(touched.services)
+        held, holds, firsts = self._look_up(
+            _accounts([name + "/held" for name in holders]),
+            _keys(t.hold, t.hold.c.account, holders, _STILL_OPEN),
+            _keys(t.service, t.service.c.seq, roots),
+        )
+        known |= _accounts_of(held)
+        self._take_holds(holds)
+        for row in (*services, *firsts):
+            rows["services"][row.seq] = Service(
                 row.member, row.root, row.minutes, row.effective_at, row.last, row.credit
             )
-            rows["services"][row.seq] = service
-        for row in self._keyed(t.person, t.person.c.person, touched.people):
-            rows["persons"][row.person] = row.standing
-        for row in self._all(t.policy):
-            rows["policies"][row.seq] = _policy_of(row)
-        if touched.keys:
-            for row in self._all(t.keyset):
-                rows["keys"][row.seq] = KeySet(tuple(orjson.loads(row.vkeys)), row.next)
 
-    def _keyed(
-        self, table: Any, column: Any, keys: Collection[Any], *conditions: Any
-    ) -> Sequence[Row[Any]]:
-        return keyed(self._conn, table.c, self._ledger_id, column, keys, *conditions)
-
-    def _all(self, table: Any) -> Iterable[Row[Any]]:
-        mine = table.c.ledger_id == self._ledger_id
-        return self._conn.execute(select(table).where(mine).order_by(*key_columns(table))).all()
-
-    def _accounts(self, names: Collection[str] | None) -> dict[str, Account]:
-        return read_accounts(self._conn, self._ledger_id, names)
-
-    def _budgets(self, issuers: Collection[str], everything: bool) -> Iterable[Row[Any]]:
-        if everything:
-            return self._all(t.budget)
-        return self._keyed(t.budget, t.budget.c.account, issuers)
-
-    def _services(self, seqs: Collection[int]) -> Iterable[Row[Any]]:
-        """The services named, and the first of each one's chain."""
-        named = self._keyed(t.service, t.service.c.seq, seqs)
-        roots = {row.root for row in named} - set(seqs)
-        return (*named, *self._keyed(t.service, t.service.c.seq, roots))
+    def _look_up(self, *lookups: Lookup | Select[Any]) -> list[Sequence[Any]]:
+        return look_up(self._conn, self._ledger_id, lookups)
 
     def _take_holds(self, found: Iterable[Row[Any]]) -> None:
         for row in found:

@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
+from ledger.journal.bulk import rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.tables import ledger as ledger_table
 from ledger.journal.tables import person as person_table
@@ -180,7 +181,7 @@ def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None
     if not _TEXT.fullmatch(text):
         return None
     values = {"wanted": _hash(text), "of_ledger": ledger_id}
-    row = conn.execute(_BY_HASH, values).one_or_none()
+    row = next(iter(rows_of(conn, _BY_HASH, values)), None)
     if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
         return None
     fits = row.role == OPERATOR or row.standing in STANDINGS[row.role]
@@ -269,7 +270,7 @@ def _text(moment: datetime) -> str:
     return format_time(to_us(moment))
 
 
-def _token(row: Row[Any]) -> Token:
+def _token(row: Any) -> Token:
     return Token(
         row.id,
         row.ledger,

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, text
 
@@ -29,6 +28,7 @@ from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
 from tests.journal.live import Counter
+from tests.statements import statements
 
 
 @pytest.fixture
@@ -148,34 +148,11 @@ def test_a_batch_takes_as_many_statements_as_a_single_command(counter: Counter) 
     with statements(counter.database) as many:
         counter.submit(*orders, atomic=False)
 
-    subtree = [each for each in many if "INSERT INTO subtree" in each]
+    sent = [each.text for each in many]
+    subtree = [each for each in sent if "INSERT INTO subtree" in each]
     assert len(subtree) == 1
-    assert [each for each in many if each not in subtree] == one
+    assert [each for each in sent if each not in subtree] == [each.text for each in one]
     assert len(one) <= 16
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """The statements that reach the driver meanwhile."""
-    seen: list[str] = []
-    with pytest.MonkeyPatch.context() as patched:
-        if database.dialect == "postgresql":
-            execute = psycopg.Cursor.execute
-
-            def spy(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
-                seen.append(str(query))
-                return execute(cursor, query, *args, **options)
-
-            patched.setattr(psycopg.Cursor, "execute", spy)
-            yield seen
-            return
-
-        def see(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            seen.append(statement)
-
-        event.listen(database.engine, "before_cursor_execute", see)
-        yield seen
-        event.remove(database.engine, "before_cursor_execute", see)
 
 
 def test_what_is_due_is_entered_first_and_answered_together(counter: Counter) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from ledger.config import read_settings
 from ledger.demo import load_demo
@@ -22,6 +22,7 @@ from ledger.programme.jobs import LEASE_SECONDS, REFUSALS_KEPT_DAYS, do_due_jobs
 from ledger.programme.tables import lease
 from tests.cli.conftest import make_cheap_keys
 from tests.journal.live import TestClock
+from tests.statements import statements
 
 ALL_JOBS = ["expire", "state", "erase", "forget"]
 ME, OTHER = "worker/me", "worker/other"
@@ -179,18 +180,13 @@ def _requests(place: Place) -> list[Any]:
 
 
 def test_a_look_costs_two_statements_whatever_the_number_of_ledgers(place: Place) -> None:
-    statements: list[str] = []
     load_demo(place.installation)
-    event.listen(
-        place.installation.database.reader,
-        "before_cursor_execute",
-        lambda *args: statements.append(args[2]),
-    )
 
-    due = due_jobs(place.installation)
+    with statements(place.installation.database) as sent:
+        due = due_jobs(place.installation)
 
     assert len(due) == 2 * len(ALL_JOBS)
-    assert sum(text.startswith("SELECT") for text in statements) == 2
+    assert sum(each.text.startswith("SELECT") for each in sent) == 2
 
 
 def test_a_worker_survives_a_look_that_fails(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from ledger.db import Database
 from ledger.journal import asof
@@ -28,6 +28,7 @@ from ledger.programme.reading.overview import list_ledgers
 from ledger.programme.reading.people import list_people
 from ledger.programme.reading.policies import list_policies
 from tests.journal.live import Counter
+from tests.statements import Statement, statements
 
 Reads = Callable[[Connection, Counter, str], Any]
 MIDDLE = Span(3, 9)
@@ -91,21 +92,11 @@ def member(counter: Counter) -> str:
     return first
 
 
-def sent(database: Database, reads: Callable[[Connection], Any]) -> list[tuple[str, Any]]:
-    """The statements that `reads` sends, with their parameters."""
-    statements: list[tuple[str, Any]] = []
-
-    def take(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith("SELECT"):
-            statements.append((statement, parameters))
-
-    event.listen(database.reader, "before_cursor_execute", take)
-    try:
-        with database.reading() as conn:
-            assert reads(conn)
-    finally:
-        event.remove(database.reader, "before_cursor_execute", take)
-    return statements
+def sent(database: Database, reads: Callable[[Connection], Any]) -> list[Statement]:
+    """The SELECTs that `reads` sends."""
+    with statements(database) as seen, database.reading() as conn:
+        assert reads(conn)
+    return [each for each in seen if each.text.lstrip().startswith("SELECT")]
 
 
 def plan(database: Database, statement: str, parameters: Any) -> str:

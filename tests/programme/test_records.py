@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from ledger.journal.commands import Statement
 from ledger.journal.entry import decode, to_base64
@@ -18,6 +18,7 @@ from ledger.programme.records import RecordDamaged, RecordUnknown
 from ledger.programme.tables import blind_index, data_key, record
 from ledger.programme.vault import KeyDamaged, make_keys, subject_of_ledger
 from tests.programme.registry import Registry, fresh
+from tests.statements import statements
 
 BASICS = {
     "full_name": "阿卜杜·热依木",
@@ -207,16 +208,10 @@ def test_a_list_takes_one_statement_for_records_and_one_for_keys(registry: Regis
     registry.save(Change("basics", members[0], members[0], {"full_name": "王五"}, seen=1))
     counts = []
     for wanted in (members[:2], members):
-        statements: list[str] = []
-
-        def note(_c: Any, _u: Any, statement: str, *_: Any, into: list[str] = statements) -> None:
-            into.append(statement)
-
-        with registry.database.reading() as conn:
-            event.listen(conn, "before_cursor_execute", note)
+        with statements(registry.database) as sent, registry.database.reading() as conn:
             found = records.newest(conn, registry.ledger, "basics", [*wanted, fresh("member")])
         assert found.keys() == set(wanted)
-        counts.append(len([each for each in statements if not each.startswith("BEGIN")]))
+        counts.append(len(sent))
     assert counts == [2, 2]
     assert registry.read(members[0]).fields == {"full_name": "王五"}
 
