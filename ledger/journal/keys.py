@@ -241,7 +241,8 @@ def check_passphrase(passphrase: bytes) -> None:
 
 
 def _hmac(secret: Secret, message: bytes) -> bytes:
-    return hmac.digest(secret, message, "sha256")
+    # `hmac.digest` lets go of the interpreter, however short the message, and must wait for it again.
+    return hmac.new(secret, message, "sha256").digest()
 
 
 def _jcs_array(*values: str | int) -> bytes:
