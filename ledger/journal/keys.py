@@ -241,7 +241,7 @@ def check_passphrase(passphrase: bytes) -> None:
 
 
 def _hmac(secret: Secret, message: bytes) -> bytes:
-    # `hmac.digest` lets go of the interpreter, however short the message, and must wait for it again.
+    # `hmac.digest` lets go of the interpreter, and then must wait for it again.
     return hmac.new(secret, message, "sha256").digest()
 
 
