@@ -165,7 +165,7 @@ def opened(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"account": entry["account"]}
 
 
-@blueprint.posts("", OpenedSchema, roles=["officer"], body=NewAccountSchema, query=WaitQuery)
+@blueprint.posts("", OpenedSchema, action="accounts:write", body=NewAccountSchema, query=WaitQuery)
 def open_account(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
     """Open an account"""
     values, companions = opening(ledger, body)
@@ -177,7 +177,7 @@ def open_account(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger
     return response
 
 
-@blueprint.reads("", AccountsSchema, query=AccountsQuery)
+@blueprint.reads("", AccountsSchema, action="accounts:read", query=AccountsQuery)
 def show_accounts(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List accounts, or look one up by its outside reference"""
     now, most = installation().clock.now(), query["limit"]
@@ -193,7 +193,7 @@ def show_accounts(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("accounts", [_shown(each) for each in found], "after", following)
 
 
-@blueprint.reads(ONE, OneAccountSchema, query=AsOfQuery)
+@blueprint.reads(ONE, OneAccountSchema, action="accounts:read", query=AsOfQuery)
 def show_account(query: dict[str, Any], ledger: OpenLedger, kind: str, random: str) -> Response:
     """See an account, as it stands or as of an earlier entry or time"""
     name = f"{kind}/{random}"
@@ -210,7 +210,7 @@ def show_account(query: dict[str, Any], ledger: OpenLedger, kind: str, random: s
     return answer({"as_of": as_of, **_shown(found)})
 
 
-@blueprint.reads(f"{ONE}/history", HistorySchema, query=HistoryQuery)
+@blueprint.reads(f"{ONE}/history", HistorySchema, action="accounts:read", query=HistoryQuery)
 def show_history(query: dict[str, Any], ledger: OpenLedger, kind: str, random: str) -> Response:
     """Read an account's history: a statement of a period, page by page"""
     name, most = f"{kind}/{random}", query["limit"]
@@ -240,13 +240,13 @@ def show_history(query: dict[str, Any], ledger: OpenLedger, kind: str, random: s
     )
 
 
-@blueprint.posts(f"{ONE}/close", EntriesSchema, roles=["officer"], query=WaitQuery)
+@blueprint.posts(f"{ONE}/close", EntriesSchema, action="accounts:write", query=WaitQuery)
 def close_account(query: dict[str, int], ledger: OpenLedger, kind: str, random: str) -> Response:
     """Close an account that is empty and has no holds"""
     return place(ledger, "close", {"account": f"{kind}/{random}"}, wait=query["wait"])
 
 
-@blueprint.posts(f"{ONE}/reopen", EntriesSchema, roles=["officer"], query=WaitQuery)
+@blueprint.posts(f"{ONE}/reopen", EntriesSchema, action="accounts:write", query=WaitQuery)
 def reopen_account(query: dict[str, int], ledger: OpenLedger, kind: str, random: str) -> Response:
     """Open a closed account again"""
     name = f"{kind}/{random}"

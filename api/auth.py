@@ -1,13 +1,9 @@
-"""Who a caller is and what the role allows: `Authorization: Bearer pts_<ledger>_<secret>`.
+"""Who a caller is, and what they may do: `Authorization: Bearer …`, a token or a session.
 
-    operator   makes ledgers and lists them; nothing inside of one but its overview
-    admin      budgets, policies, people, tokens; decides on proposals
-    officer    accounts, points and services
-    auditor    reads everything of its ledger, changes nothing
-
-A token may be narrowed to some of its role's scopes; `NEEDS` is the one table that says which scope
-an endpoint needs.  A token opens one ledger.  For any other it gets the same 404, whether there is
-such a ledger or not.  A role lasts only as long as the person's standing in the log fits it.
+A token (`pts_…`) has one role, a session (`pse_…`) all the roles that its person holds today; what
+a role may do is said in `ledger.programme.roles`.  Both open one ledger.  For any other they get
+the same 404, whether there is such a ledger or not.  A role lasts only as long as the person's
+standing in the log fits it.
 """
 
 from __future__ import annotations
@@ -21,10 +17,12 @@ from flask import current_app, g, request
 from api.limits import Limiter
 from api.problems import Problem
 from ledger.errors import LedgerUnknown
-from ledger.installation import Installation
-from ledger.programme.tokens import OPERATOR, Token, find_token, ledger_of
+from ledger.installation import Installation, OpenLedger
+from ledger.programme import tokens
+from ledger.programme.people import sessions
+from ledger.programme.roles import Principal, roles_of
+from ledger.programme.tokens import OPERATOR
 
-READERS = ("admin", "officer", "auditor")
 SCHEME = "bearer"
 
 View = Callable[..., Any]
@@ -36,75 +34,47 @@ def installation() -> Installation:
     return found
 
 
-def caller() -> Token:
-    """The token of the request, once `requires` let it pass."""
-    token: Token = g.token
-    return token
+def caller() -> Principal:
+    """Who sends the request, once `requires` let it pass."""
+    principal: Principal = g.principal
+    return principal
 
 
-NEEDS = {
-    "accounts": ("accounts:read", "accounts:write"),
-    "batch": (None, "points:write"),
-    "budgets": ("rules:read", "rules:write"),
-    "bundle": ("log:read", None),
-    "entries": ("log:read", None),
-    "holds": ("accounts:read", "points:write"),
-    "ledgers": ("ledgers:read", "ledgers:write"),
-    "log": ("log:read", None),
-    "metrics": ("metrics:read", None),
-    "persons": ("people:read", "people:write"),
-    "points": (None, "points:write"),
-    "policies": ("rules:read", "rules:write"),
-    "proofs": ("accounts:read", None),
-    "proposals": ("proposals:read", "proposals:write"),
-    "services": (None, "services:write"),
-    "tokens": ("tokens:read", "tokens:write"),
-}
-"""The scope that each resource's endpoints need, to read and to change; None: it has none such."""
-
-
-def scope_of(resource: str | None, method: str) -> str:
-    """The scope that a request to that resource needs."""
-    reading, changing = NEEDS[resource or ""]
-    scope = reading if method in ("GET", "HEAD") else changing
-    if scope is None:
-        raise LookupError(f"no scope is set for {method} of {resource}")
-    return scope
-
-
-def want_scope(scope: str) -> None:
+def want_scope(action: str) -> None:
     """`Problem` unless the caller's token may be used for that."""
-    if not caller().allows(scope):
+    if not caller().allows(action):
         raise Problem(
             "scope",
-            f"This token may not be used for {scope}: it was made for"
+            f"This token may not be used for {action}: it was made for"
             f" {', '.join(caller().scopes or ())}. Ask an admin for a wider one.",
         )
 
 
-def requires(*roles: str) -> Callable[[View], View]:
-    """Lets only these roles pass, an auditor on every GET of a ledger; opens the path's ledger.
+def requires(action: str) -> Callable[[View], View]:
+    """Lets only those pass who may do the action somewhere; opens the path's ledger.
 
-    The view gets the open ledger in place of its name.
+    The view gets the open ledger in place of its name.  How far the caller may go is
+    `caller().reach(action)`, which a view of what is not the whole ledger's passes on.
     """
+    roles = roles_of(action)
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
-            g.token = _bearer(name)
-            allowed = roles + (("auditor",) if request.method in ("GET", "HEAD") and name else ())
-            if g.token.role not in allowed:
+            g.principal = _bearer(name)
+            if not caller().reach(action):
                 raise Problem(
                     "role",
-                    f"This token has the role {g.token.role}; the role {' or '.join(roles)} is"
-                    " needed. Ask an admin for a token of that role.",
+                    f"You come with the role {' and '.join(caller().roles) or 'of nobody'}; the"
+                    f" role {' or '.join(roles)} is needed. Ask an admin.",
                 )
-            want_scope(scope_of(request.blueprint, request.method))
+            want_scope(action)
             if name is not None:
                 path["ledger"] = installation().ledger(name)
             return view(**path)
 
+        guarded.action = action  # type: ignore[attr-defined]  # for the OpenAPI document, and tests
         return guarded
 
     return decorate
@@ -116,55 +86,80 @@ def limiter() -> Limiter:
     return found
 
 
-def _bearer(ledger: str | None) -> Token:
+def _bearer(ledger: str | None) -> Principal:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         _refuse_stranger("Send a token: Authorization: Bearer pts_…", "")
     return admitted(text.strip(" "), ledger)
 
 
-def admitted(text: str, ledger: str | None) -> Token:
-    """The token of that text, which lasts and opens the ledger, if one is named; `Problem`.
+def admitted(text: str, ledger: str | None) -> Principal:
+    """Whose token or session that is, which lasts and opens the ledger, if one is named; `Problem`.
 
     This request is taken from what the token may send, or from what strangers may.
     """
-    here = installation()
-    named = _id_of(ledger_of(text))
-    with here.database.reading() as conn:
-        found = find_token(conn, text, here.clock.now(), named)
-    if found is None:
+    principal, fits = _of_token(text) or _of_session(text) or (None, False)
+    if principal is None:
         _refuse_stranger(
-            "This token is unknown, expired or revoked. Ask an admin for a new one.",
+            "This token is unknown, expired or revoked. Ask an admin for a new one, or sign in.",
             ', error="invalid_token"',
         )
-    token = found.token
-    _count(token)
-    if token.role == OPERATOR:
-        return token
-    if ledger is not None and token.ledger != ledger:
+    _count(principal)
+    if principal.ledger == OPERATOR:
+        return principal
+    if ledger is not None and principal.ledger != ledger:
         raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
-    if not found.fits:
+    if not fits:
         raise Problem(
             "standing",
-            f"{token.person} no longer has a standing that the role {token.role} needs.",
+            f"{principal.person} no longer has a standing that the role"
+            f" {' or '.join(principal.roles)} needs.",
         )
-    return token
+    return principal
 
 
-def _id_of(name: str | None) -> int | None:
-    if name is None or name == OPERATOR:
+def _of_token(text: str) -> tuple[Principal, bool] | None:
+    name = tokens.ledger_of(text)
+    if name is None:
+        return None
+    here, opened = installation(), _opened(name)
+    with here.database.reading() as conn:
+        ledger_id = None if opened is None else opened.id
+        found = tokens.find_token(conn, text, here.clock.now(), ledger_id)
+    return None if found is None else (found.token.principal, found.fits)
+
+
+def _of_session(text: str) -> tuple[Principal, bool] | None:
+    """Whose session it is.  One without any role today may still see to itself."""
+    name = sessions.ledger_of(text)
+    opened = None if name is None else _opened(name)
+    if opened is None:
+        return None
+    here = installation()
+    now = here.clock.now()
+    with here.database.reading() as conn:
+        found = sessions.find_session(conn, opened, text, now)
+    if found is None:
+        return None
+    if found.fresh:
+        sessions.note_use(here.database, opened, found, now)
+    return found.principal, True
+
+
+def _opened(name: str) -> OpenLedger | None:
+    if name == OPERATOR:
         return None
     try:
-        return installation().ledger(name).id
+        return installation().ledger(name)
     except LedgerUnknown:
         return None
 
 
-def _count(token: Token) -> None:
+def _count(principal: Principal) -> None:
     if request.method in ("GET", "HEAD"):
-        limiter().take_read(token.id)
+        limiter().take_read(principal.id)
     else:
-        limiter().take_write(token.id)
+        limiter().take_write(principal.id)
 
 
 def _refuse_stranger(detail: str, error: str) -> NoReturn:

@@ -165,7 +165,7 @@ class OutcomesSchema(Schema):
 @blueprint.posts(
     "",
     OutcomesSchema,
-    roles=["officer"],
+    action="points:write",
     body=BatchSchema,
     query=WaitQuery,
     status=200,

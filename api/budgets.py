@@ -60,7 +60,7 @@ class BudgetsSchema(Schema):
     budgets = fields.List(fields.Nested(BudgetSchema), required=True)
 
 
-@blueprint.reads("", BudgetsSchema, query=BudgetsQuery)
+@blueprint.reads("", BudgetsSchema, action="rules:read", query=BudgetsQuery)
 def show_budgets(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List the budgets with what is issued and left"""
     most = query["limit"]
@@ -83,7 +83,7 @@ def show_budgets(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("budgets", items, "after", following, as_of=as_of)
 
 
-@blueprint.posts("", WaitingSchema, roles=["admin"], body=NewBudgetSchema, status=202)
+@blueprint.posts("", WaitingSchema, action="rules:write", body=NewBudgetSchema, status=202)
 def propose_budget(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Propose a budget"""
     values = {"budget": e.new_id("issuer", os.urandom(16)), **body}

@@ -16,7 +16,7 @@ blueprint = Resource(
 )
 
 
-@blueprint.reads("", None, content_type="application/zip")
+@blueprint.reads("", None, action="log:read", content_type="application/zip")
 def download(ledger: OpenLedger) -> Response:
     """Download the bundle"""
     chunks = bundle_chunks(installation().database, ledger.id, ledger.origin)

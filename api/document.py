@@ -60,6 +60,9 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("budget-period", "budget-project", "budget-limit", "effective", "past-day"),
     ),
     f"POST {_LEDGER}/debits": (*_HOLDERS, *_PROPOSED, "funds"),
+    f"POST {_LEDGER}/erasures": (*_PROPOSED, "from"),
+    f"POST {_LEDGER}/grants": ("grant-refused",),
+    f"DELETE {_LEDGER}/grants/{{random}}": ("grant-refused", "grant-unknown"),
     f"POST {_LEDGER}/holds": (*_HOLDERS, "funds", "holds", "flow", "until"),
     f"POST {_LEDGER}/holds/{{seq}}/captures": (*_HOLDERS, "funds", "reference"),
     f"POST {_LEDGER}/holds/{{seq}}/release": (*_HOLDERS, "reference"),
@@ -74,6 +77,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/services": (
         *("account", "closed", *_PROPOSED, "reference", "replaced", "effective"),
     ),
+    f"DELETE {_LEDGER}/sessions/{{random}}": ("session-unknown",),
     f"POST {_LEDGER}/settlements": (*_HOLDERS, *_PROPOSED, "funds"),
     f"POST {_LEDGER}/tokens": ("token-refused",),
     f"GET {_LEDGER}/tokens": ("token-unknown",),

@@ -76,7 +76,7 @@ class PendingSchema(Schema):
     receipt = fields.String(required=True, metadata={"description": "where to ask again"})
 
 
-@blueprint.reads("", LogSchema, query=EntriesQuery)
+@blueprint.reads("", LogSchema, action="log:read", query=EntriesQuery)
 def show_entries(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """Read the log
 
@@ -101,7 +101,7 @@ def show_entries(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("entries", items, cursor(query), following, as_of=as_of)
 
 
-@blueprint.reads("/<seq:seq>", EntrySchema)
+@blueprint.reads("/<seq:seq>", EntrySchema, action="log:read")
 def show_entry(ledger: OpenLedger, seq: int) -> Response:
     """Read one entry"""
     with installation().database.reading() as conn:
@@ -109,7 +109,11 @@ def show_entry(ledger: OpenLedger, seq: int) -> Response:
 
 
 @blueprint.reads(
-    "/<seq:seq>/receipt", None, query=WaitQuery, content_type="text/plain; charset=utf-8"
+    "/<seq:seq>/receipt",
+    None,
+    action="log:read",
+    query=WaitQuery,
+    content_type="text/plain; charset=utf-8",
 )
 @blueprint.alt_response(202, schema=PendingSchema, success=True)
 def show_receipt(query: dict[str, int], ledger: OpenLedger, seq: int) -> Response:

@@ -62,13 +62,13 @@ def held(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"hold": entry["seq"]}
 
 
-@blueprint.posts("", HeldSchema, roles=["officer"], body=NewHoldSchema, query=WaitQuery)
+@blueprint.posts("", HeldSchema, action="points:write", body=NewHoldSchema, query=WaitQuery)
 def place_hold(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
     """Place a hold"""
     return place(ledger, "hold", body, wait=query["wait"], extra=held)
 
 
-@blueprint.reads("/<seq:seq>", HoldSchema)
+@blueprint.reads("/<seq:seq>", HoldSchema, action="accounts:read")
 def show_hold(ledger: OpenLedger, seq: int) -> Response:
     """See a hold"""
     with installation().database.reading() as conn:
@@ -88,14 +88,14 @@ def show_hold(ledger: OpenLedger, seq: int) -> Response:
 
 
 @blueprint.posts(
-    "/<seq:seq>/captures", EntriesSchema, roles=["officer"], body=CaptureSchema, query=WaitQuery
+    "/<seq:seq>/captures", EntriesSchema, action="points:write", body=CaptureSchema, query=WaitQuery
 )
 def capture(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger, seq: int) -> Response:
     """Pay a hold, or part of it, to its payee"""
     return place(ledger, "capture", {"hold": seq, **body}, wait=query["wait"])
 
 
-@blueprint.posts("/<seq:seq>/release", EntriesSchema, roles=["officer"], query=WaitQuery)
+@blueprint.posts("/<seq:seq>/release", EntriesSchema, action="points:write", query=WaitQuery)
 def release(query: dict[str, int], ledger: OpenLedger, seq: int) -> Response:
     """Give back what is left of a hold"""
     return place(ledger, "release", {"hold": seq}, wait=query["wait"])

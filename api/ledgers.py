@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from api.auth import READERS, installation
+from api.auth import installation
 from api.fields import Formed, limit
 from api.problems import Problem
 from api.resource import Resource, answer, page
@@ -110,7 +110,7 @@ class LedgerSchema(Schema):
     budgets = fields.Integer(required=True)
 
 
-@blueprint.posts("", FoundedSchema, roles=[OPERATOR], body=NewLedgerSchema, keyed=False)
+@blueprint.posts("", FoundedSchema, action="ledgers:write", body=NewLedgerSchema, keyed=False)
 def create_ledger(body: dict[str, Any]) -> Response:
     """Make a ledger
 
@@ -148,7 +148,7 @@ def create_ledger(body: dict[str, Any]) -> Response:
     return answer(made, 201, Location=f"/v1/ledgers/{ledger.name}")
 
 
-@blueprint.reads("", LedgersSchema, roles=[OPERATOR], query=LedgersQuery)
+@blueprint.reads("", LedgersSchema, action="ledgers:list", query=LedgersQuery)
 def show_ledgers(query: dict[str, Any]) -> Response:
     """List the ledgers"""
     with installation().database.reading() as conn:
@@ -156,7 +156,7 @@ def show_ledgers(query: dict[str, Any]) -> Response:
     return page("ledgers", names, "after", names[-1] if len(names) == query["limit"] else None)
 
 
-@blueprint.reads("/<ledger:ledger>", LedgerSchema, roles=[*READERS, OPERATOR])
+@blueprint.reads("/<ledger:ledger>", LedgerSchema, action="ledgers:read")
 def show_ledger(ledger: OpenLedger) -> Response:
     """See where a ledger stands"""
     with installation().database.reading() as conn:

@@ -51,7 +51,7 @@ def show_tile(ledger: str, tail: str) -> Response:
         return _served(log.hash_tile(conn, opened.id, tile), BYTES, PUBLIC)
 
 
-@blueprint.reads("/tile/entries/<path:tail>", None, content_type=BYTES)
+@blueprint.reads("/tile/entries/<path:tail>", None, action="log:read", content_type=BYTES)
 def show_entry_tile(ledger: OpenLedger, tail: str) -> Response:
     """Fetch an entry bundle"""
     tile = _tile(f"entries/{tail}")

@@ -32,7 +32,6 @@ from api.auth import installation, requires
 from ledger.installation import Installation
 from ledger.journal.observer import BatchSeen
 from ledger.programme.lags import Lag, publish_lags
-from ledger.programme.tokens import OPERATOR
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -129,7 +128,7 @@ class _Lags(Collector):
 
 
 @blueprint.get("/metrics")
-@requires(OPERATOR)
+@requires("metrics:read")
 def show_metrics() -> Response:
     """The figures of all worker processes together, in Prometheus' text format."""
     return Response(

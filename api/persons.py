@@ -55,7 +55,7 @@ class PersonsQuery(Schema):
     limit = limit()
 
 
-@blueprint.reads("", PersonsSchema, query=PersonsQuery)
+@blueprint.reads("", PersonsSchema, action="people:read", query=PersonsQuery)
 def show_persons(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List people with their standing"""
     most = query["limit"]
@@ -65,7 +65,9 @@ def show_persons(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("persons", items, "after", found[-1][0] if len(found) == most else None)
 
 
-@blueprint.posts("", IntroducedSchema, roles=["admin"], body=NewPersonSchema, waits=WaitingSchema)
+@blueprint.posts(
+    "", IntroducedSchema, action="people:write", body=NewPersonSchema, waits=WaitingSchema
+)
 def introduce(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Introduce a person, or change a person's standing
 

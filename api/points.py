@@ -99,7 +99,7 @@ Query = dict[str, int]
 @blueprint.posts(
     "/credits",
     EntriesSchema,
-    roles=["officer"],
+    action="points:write",
     body=CreditSchema,
     query=WaitQuery,
     waits=WaitingSchema,
@@ -112,7 +112,7 @@ def credit(body: Body, query: Query, ledger: OpenLedger) -> Response:
 @blueprint.posts(
     "/debits",
     EntriesSchema,
-    roles=["officer"],
+    action="points:write",
     body=DebitSchema,
     query=WaitQuery,
     waits=WaitingSchema,
@@ -123,7 +123,7 @@ def debit(body: Body, query: Query, ledger: OpenLedger) -> Response:
 
 
 @blueprint.posts(
-    "/transfers", EntriesSchema, roles=["officer"], body=TransferSchema, query=WaitQuery
+    "/transfers", EntriesSchema, action="points:write", body=TransferSchema, query=WaitQuery
 )
 def transfer(body: Body, query: Query, ledger: OpenLedger) -> Response:
     """Transfer points for a purpose that the policy lists"""
@@ -133,7 +133,7 @@ def transfer(body: Body, query: Query, ledger: OpenLedger) -> Response:
 @blueprint.posts(
     "/reversals",
     EntriesSchema,
-    roles=["officer"],
+    action="points:write",
     body=ReversalSchema,
     query=WaitQuery,
     waits=WaitingSchema,
@@ -146,7 +146,7 @@ def reverse(body: Body, query: Query, ledger: OpenLedger) -> Response:
 @blueprint.posts(
     "/settlements",
     WaitingSchema,
-    roles=["officer"],
+    action="points:write",
     body=SettlementSchema,
     query=WaitQuery,
     status=202,
@@ -159,7 +159,7 @@ def settle(body: Body, query: Query, ledger: OpenLedger) -> Response:
 @blueprint.posts(
     "/write-offs",
     WaitingSchema,
-    roles=["officer"],
+    action="points:write",
     body=WriteOffSchema,
     query=WaitQuery,
     status=202,

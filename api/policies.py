@@ -67,7 +67,7 @@ class PoliciesSchema(Schema):
     policies = fields.List(fields.Nested(PolicySchema), required=True)
 
 
-@blueprint.reads("", PoliciesSchema, query=PoliciesQuery)
+@blueprint.reads("", PoliciesSchema, action="rules:read", query=PoliciesQuery)
 def show_policies(query: dict[str, int], ledger: OpenLedger) -> Response:
     """List the policies
 
@@ -93,7 +93,7 @@ def show_policies(query: dict[str, int], ledger: OpenLedger) -> Response:
     return page("policies", items, "after", following)
 
 
-@blueprint.posts("", WaitingSchema, roles=["admin"], body=NewPolicySchema, status=202)
+@blueprint.posts("", WaitingSchema, action="rules:write", body=NewPolicySchema, status=202)
 def propose_policy(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Propose a policy"""
     return place(ledger, "policy", body)

@@ -46,7 +46,10 @@ class EntriesSchema(Schema):
         metadata={"description": "the entries made, what was due of the accounts included"},
     )
     receipt = fields.String(
-        required=True, metadata={"description": "where the last entry's receipt is, or will be"}
+        metadata={
+            "description": "where the last entry's receipt is, or will be; left out where an"
+            " approval entered nothing in the log"
+        }
     )
 
 
@@ -78,6 +81,22 @@ def place(
     return entered(ledger, outcome, wait=wait, extra=extra)
 
 
+def do(
+    ledger: OpenLedger,
+    kind: str,
+    values: Mapping[str, Any],
+    told: Callable[[str], Mapping[str, Any]],
+) -> Response:
+    """Submits a wish that enters nothing in the log: 201 with what is `told` of its request."""
+    wish = wish_maker(ledger)(0, kind, values)
+    outcome = submit(ledger, installation().clock, wish)
+    if isinstance(outcome, Proposed):
+        return _waiting(ledger, outcome)
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    return _marked(answer(told(wish.request), 201), replayed=outcome.replayed)
+
+
 def entered(
     ledger: OpenLedger, outcome: Outcome, *, wait: int = 0, extra: Extra | None = None
 ) -> Response:
@@ -85,21 +104,20 @@ def entered(
     if not isinstance(outcome, Done):
         refuse(outcome)
     (raws,) = entries_of(ledger, [outcome])
-    if wait:
+    if wait and raws:
         ledger.publisher.wait_for(outcome.last + 1, wait)
-    response = answer(entered_body(ledger, outcome, raws, extra), 201)
-    if outcome.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    body = entered_body(ledger, outcome, raws, extra)
+    return _marked(answer(body, 201), replayed=outcome.replayed)
 
 
 def entered_body(
     ledger: OpenLedger, done: Done, raws: Sequence[bytes], extra: Extra | None = None
 ) -> dict[str, Any]:
     """What is told of one command that was entered: its entries, and where the receipt is."""
-    body: dict[str, Any] = dict(extra(orjson.loads(raws[-1]))) if extra else {}
+    body: dict[str, Any] = dict(extra(orjson.loads(raws[-1]))) if extra and raws else {}
     body["entries"] = [orjson.Fragment(raw) for raw in raws]
-    body["receipt"] = receipt_url(ledger, done.last)
+    if raws:
+        body["receipt"] = receipt_url(ledger, done.last)
     return body
 
 
@@ -111,8 +129,11 @@ def receipt_url(ledger: OpenLedger, seq: int) -> str:
 def _waiting(ledger: OpenLedger, proposed: Proposed) -> Response:
     href = f"/v1/ledgers/{ledger.name}/proposals/{proposed.id.partition('/')[2]}"
     body = {"proposal": proposed.id, "kind": proposed.kind, "href": href}
-    response = answer(body, 202, Location=href)
-    if proposed.replayed:
+    return _marked(answer(body, 202, Location=href), replayed=proposed.replayed)
+
+
+def _marked(response: Response, *, replayed: bool) -> Response:
+    if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
 

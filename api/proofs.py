@@ -57,7 +57,7 @@ class PendingProofSchema(Schema):
     proof = fields.String(required=True, metadata={"description": "where to ask again"})
 
 
-@blueprint.reads(f"{ONE}/proof", ProofSchema, query=ProofQuery, also=(409,))
+@blueprint.reads(f"{ONE}/proof", ProofSchema, action="accounts:read", query=ProofQuery, also=(409,))
 @blueprint.alt_response(202, schema=PendingProofSchema, success=True)
 def show_proof(
     query: dict[str, int | None], ledger: OpenLedger, kind: str, random: str

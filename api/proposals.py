@@ -57,7 +57,7 @@ class ProposalsQuery(Schema):
     limit = limit()
 
 
-@blueprint.reads("", ProposalsSchema, query=ProposalsQuery)
+@blueprint.reads("", ProposalsSchema, action="proposals:read", query=ProposalsQuery)
 def show_proposals(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List proposals"""
     with installation().database.reading() as conn:
@@ -66,7 +66,7 @@ def show_proposals(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("proposals", [_shown(each) for each in found], "before", following)
 
 
-@blueprint.reads("/<id:random>", ProposalSchema)
+@blueprint.reads("/<id:random>", ProposalSchema, action="proposals:read")
 def show_proposal(ledger: OpenLedger, random: str) -> Response:
     """See a proposal"""
     with installation().database.reading() as conn:
@@ -74,19 +74,24 @@ def show_proposal(ledger: OpenLedger, random: str) -> Response:
 
 
 @blueprint.posts(
-    "/<id:random>/approve", EntriesSchema, roles=["admin"], query=WaitQuery, keyed=False
+    "/<id:random>/approve",
+    EntriesSchema,
+    action="proposals:decide",
+    query=WaitQuery,
+    keyed=False,
 )
 def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     """Approve what somebody else proposed
 
-    It is entered in both names, or refused by the book and closed. Sent again by the same person,
-    it gets the same answer.
+    It is entered in both names, or refused by the book and closed; a role is given, and nothing
+    entered. Sent again by the same person, it gets the same answer.
     """
-    outcome = approve(installation().database, ledger, f"proposal/{random}", caller().person)
+    here = installation()
+    outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", caller().person)
     return entered(ledger, outcome, wait=query["wait"])
 
 
-@blueprint.posts("/<id:random>/decline", ProposalSchema, roles=["admin", "officer"], keyed=False)
+@blueprint.posts("/<id:random>/decline", ProposalSchema, action="proposals:decline", keyed=False)
 def decline_proposal(ledger: OpenLedger, random: str) -> Response:
     """Decline a proposal, or withdraw one's own
 
@@ -94,9 +99,10 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
     """
     proposal_id = f"proposal/{random}"
     database = installation().database
-    if caller().role != "admin":
+    reach = caller().reach("proposals:decline")
+    if not reach.everything:
         with database.reading() as conn:
-            if find_proposal(conn, ledger.id, proposal_id).actor != caller().person:
+            if not reach.has_person(find_proposal(conn, ledger.id, proposal_id).actor):
                 raise Problem(
                     "role",
                     "You withdraw what you proposed yourself; ask an admin to decline this.",

@@ -1,8 +1,8 @@
 """Blueprints of resources: what every endpoint has, said once.
 
-`reads`, `posts` and `deletes` put together what a view needs (role, then body or query, then the
+`reads`, `posts` and `deletes` put together what a view needs (action, then body or query, then the
 answer's schema) and declare every status that it can give, so that a view only parses, calls the
-domain once and renders.  The role is checked before anything of the body is read.
+domain once and renders.  The action is checked before anything of the body is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from api.auth import READERS, SCHEME, View, requires
+from api.auth import SCHEME, View, requires
 from api.document import documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
@@ -54,17 +54,17 @@ class Resource(Blueprint):
         rule: str,
         answer: SchemaType | None,
         *,
-        roles: Sequence[str] = READERS,
+        action: str,
         query: SchemaType | None = None,
         content_type: str | None = None,
         also: Sequence[int] = (),
     ) -> Callable[[View], View]:
-        """A GET of these roles that answers 200 with `answer`."""
+        """A GET, for whoever may do the action, that answers 200 with `answer`."""
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
             view = self.response(200, answer, content_type=content_type)(view)
-            return self._guarded(rule, "GET", view, roles, (*READ, *also))
+            return self._guarded(rule, "GET", view, action, (*READ, *also))
 
         return decorate
 
@@ -85,7 +85,7 @@ class Resource(Blueprint):
         rule: str,
         answer: SchemaType,
         *,
-        roles: Sequence[str],
+        action: str,
         body: SchemaType | None = None,
         query: SchemaType | None = None,
         keyed: bool = True,
@@ -108,16 +108,16 @@ class Resource(Blueprint):
             if keyed:
                 view = self.doc(keyed=True)(view)
             has = {"with_a_body": body is not None, "entering": keyed or waits is not None}
-            return self._guarded(rule, "POST", view, roles, WRITE, **has)
+            return self._guarded(rule, "POST", view, action, WRITE, **has)
 
         return decorate
 
-    def deletes(self, rule: str, *, roles: Sequence[str]) -> Callable[[View], View]:
+    def deletes(self, rule: str, *, action: str) -> Callable[[View], View]:
         """A DELETE that answers 204."""
 
         def decorate(view: View) -> View:
             view = self.response(204)(_bodiless(self._queried(view, None)))
-            return self._guarded(rule, "DELETE", view, roles, (400, *GUARDED, 422))
+            return self._guarded(rule, "DELETE", view, action, (400, *GUARDED, 422))
 
         return decorate
 
@@ -132,12 +132,12 @@ class Resource(Blueprint):
         rule: str,
         method: str,
         view: View,
-        roles: Sequence[str],
+        action: str,
         problems: Sequence[int],
         **has: bool,
     ) -> View:
         view = self.doc(security=[{SCHEME: []}])(view)
-        return self._published(rule, method, requires(*roles)(view), problems, **has)
+        return self._published(rule, method, requires(action)(view), problems, **has)
 
     def _published(
         self,

@@ -48,7 +48,7 @@ def recorded(entry: Mapping[str, Any]) -> dict[str, Any]:
 @blueprint.posts(
     "",
     ServiceSchema,
-    roles=["officer"],
+    action="services:write",
     body=NewServiceSchema,
     query=WaitQuery,
     waits=WaitingSchema,

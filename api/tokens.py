@@ -14,11 +14,11 @@ from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme.scopes import SCOPES
 from ledger.programme.tokens import (
     DAYS_MAX,
     OVERLAP_DAYS_MAX,
     ROLES,
+    SCOPES,
     NewToken,
     Token,
     create_token,
@@ -90,7 +90,7 @@ class TokensSchema(Schema):
     tokens = fields.List(fields.Nested(TokenSchema), required=True)
 
 
-@blueprint.posts("", MadeTokenSchema, roles=["admin"], body=NewTokenSchema, keyed=False)
+@blueprint.posts("", MadeTokenSchema, action="tokens:write", body=NewTokenSchema, keyed=False)
 def make_token(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Make a token
 
@@ -105,7 +105,7 @@ def make_token(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
 
 @blueprint.posts(
-    "/<id:random>/rotate", MadeTokenSchema, roles=["admin"], body=RotationSchema, keyed=False
+    "/<id:random>/rotate", MadeTokenSchema, action="tokens:write", body=RotationSchema, keyed=False
 )
 def rotate(body: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     """Replace a token by a new one of the same person, role and scopes
@@ -120,7 +120,7 @@ def rotate(body: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     return _made(rotate_token(here.database, here.clock, ledger.name, token_id, **body))
 
 
-@blueprint.reads("", TokensSchema, roles=["admin"], query=TokensQuery)
+@blueprint.reads("", TokensSchema, action="tokens:read", query=TokensQuery)
 def show_tokens(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List the tokens"""
     found = list_tokens(installation().database, ledger.name, **query)
@@ -128,7 +128,7 @@ def show_tokens(query: dict[str, Any], ledger: OpenLedger) -> Response:
     return page("tokens", [_shown(token) for token in found], "before", following)
 
 
-@blueprint.deletes("/<id:random>", roles=["admin"])
+@blueprint.deletes("/<id:random>", action="tokens:write")
 def end_token(ledger: OpenLedger, random: str) -> Response:
     """Revoke a token"""
     here = installation()

@@ -6,8 +6,8 @@ otherwise one is made.  It is echoed, it is in each log line of the request, and
 problems.  (Commands of several requests may be entered by the thread of one of them: what fails
 there bears the id of that one.)
 
-The line has the method, the route's rule, status, milliseconds until the answer began, the token's
-public id and its ledger: no path, no query, no header, no body, no name.
+The line has the method, the route's rule, status, milliseconds until the answer began, the public
+id of the token or session, and its ledger: no path, no query, no header, no body, no name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import metrics
-from ledger.programme.tokens import Token
+from ledger.programme.roles import Principal
 
 HEADER = "X-Request-Id"
 UNMATCHED = "-"
@@ -67,10 +67,10 @@ def _end(response: Response) -> Response:
         route=rule,
         status=response.status_code,
         ms=round(seconds * 1_000, 2),
-        **_who(g.get("token")),
+        **_who(g.get("principal")),
     )
     return response
 
 
-def _who(token: Token | None) -> dict[str, Any]:
-    return {} if token is None else {"token": token.id, "ledger": token.ledger}
+def _who(principal: Principal | None) -> dict[str, Any]:
+    return {} if principal is None else {"token": principal.id, "ledger": principal.ledger}

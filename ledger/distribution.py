@@ -24,7 +24,7 @@ from ledger.db import LOCK_TIMEOUT_SECONDS, Database, prepare_schema_change
 from ledger.errors import ConfigError
 from ledger.journal import triggers
 from ledger.journal.tables import metadata
-from ledger.programme.tables import INSTALLATION
+from ledger.programme.people.tables import INSTALLATION
 
 SHARDS = 32
 """Parts that each table is cut into.  A part can lie on one worker only, so it bounds their number;

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from ledger.errors import MigrationError
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 
 
 def _run() -> None:

@@ -15,7 +15,7 @@ from ledger.distribution import (
 )
 from ledger.errors import ConfigError
 from ledger.journal import triggers
-from ledger.programme.tables import INSTALLATION, metadata
+from ledger.programme.people.tables import INSTALLATION, metadata
 
 REFERENCE = Placement("reference", None, 1)
 TOGETHER = Placement("distributed", "ledger_id", 2)

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ledger.programme.tables import INSTALLATION, metadata
+from ledger.programme.people.tables import INSTALLATION, metadata
 
 
 def not_led_by_the_ledger(tables: Iterable[Table]) -> list[str]:

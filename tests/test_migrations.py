@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from ledger.db import MIGRATIONS, Database, migrate, migrate_down, open_engine
 from ledger.errors import MigrationError
 from ledger.journal import triggers
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 
 KEPT = "rows of this table are never changed or removed"
 NOT_NEXT_ENTRY = "an entry must have the next seq of its ledger"

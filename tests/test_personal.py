@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, Text, select
 
 from ledger.db import Database
 from ledger.journal.entry import HOST, LEDGER_NAME
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 from tests.audit.lived import live
 from tests.cli.conftest import make_cheap_keys
 from tests.programme.registry import Registry, fresh
@@ -84,9 +84,27 @@ TEXTS = {
     "request.rule": WORD,
     "request.message": r"[ -~]*",  # a sentence of the book's own, with ids and numbers in it
     "request.at": TIME,
+    "role_grant.id": ID,
+    "role_grant.person": ID,
+    "role_grant.role": WORD,
+    "role_grant.organisation": ID,
+    "role_grant.deputy_of": ID,
+    "role_grant.first": DAY,
+    "role_grant.last": DAY,
+    "role_grant.by": ID,
+    "role_grant.at": TIME,
+    "role_grant.ended_by": ID,
+    "role_grant.ended_at": TIME,
     "run.type": WORD,
     "service.member": ID,
     "service.effective_at": TIME,
+    "session.id": ID,
+    "session.person": ID,
+    "session.lasts": WORD,
+    "session.created_at": TIME,
+    "session.used_on": DAY,
+    "session.expires_at": TIME,
+    "session.revoked_at": TIME,
     "token.id": ID,
     "token.ledger": WORD,
     "token.person": ID,
@@ -109,6 +127,7 @@ BYTES = {
     "checkpoint.note": "a signed head: origin, size, root",
     "proposal.fingerprint": "an HMAC",
     "request.fingerprint": "an HMAC",
+    "session.hash": "a hash of random bytes",
     "token.hash": "a hash of random bytes",
 }
 

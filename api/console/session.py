@@ -20,12 +20,13 @@ from itsdangerous import URLSafeTimedSerializer
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, DataRequired, Length
 
-from api.auth import READERS, View, admitted, installation
+from api.auth import View, admitted, installation
 from api.problems import Problem
 from ledger.config import Settings
 from ledger.journal.privatefiles import locked, os_errors, read_private, write_private
 from ledger.programme.glance import time_offset
-from ledger.programme.tokens import Token
+from ledger.programme.roles import Principal
+from ledger.programme.tokens import OPERATOR
 
 TOKEN_CHARS_MAX = 100
 LANGUAGES = ("zh", "en")
@@ -72,7 +73,7 @@ def looking(view: View) -> View:
 
     @wraps(view)
     def guarded(ledger: str, **path: Any) -> Any:
-        g.token = _reader(session.get("token", ""), ledger)
+        g.principal = _reader(session.get("token", ""), ledger)
         opened = installation().ledger(ledger)
         with installation().database.reading() as conn:
             g.utc_offset_minutes = time_offset(conn, opened.id)
@@ -82,15 +83,15 @@ def looking(view: View) -> View:
     return guarded
 
 
-def sign_in(text: str) -> Token:
+def sign_in(text: str) -> Principal:
     """Remembers a token for this session; `Problem` where it opens nothing."""
-    token = _reader(text, None)
+    principal = _reader(text, None)
     language = session.get("language")
     session.clear()
     session["token"] = text
     if language:
         session["language"] = language
-    return token
+    return principal
 
 
 def sign_out() -> None:
@@ -98,23 +99,25 @@ def sign_out() -> None:
     session.pop("token", None)
 
 
-def current() -> Token | None:
-    """The token of this page's visitor, None where it was not asked for or does not hold."""
-    token: Token | None = g.get("token")
-    return token
+def current() -> Principal | None:
+    """This page's visitor, None where it was not asked for or their token does not hold."""
+    principal: Principal | None = g.get("principal")
+    return principal
 
 
-def _reader(text: str, ledger: str | None) -> Token:
-    token = admitted(text, ledger)
-    if token.role not in READERS:
+def _reader(text: str, ledger: str | None) -> Principal:
+    principal = admitted(text, ledger)
+    if principal.ledger == OPERATOR:
         raise Problem("role", "The operator's token opens no ledger.")
-    if token.scopes is not None:
+    if not principal.reach("log:read").everything:
+        raise Problem("role", "These pages show a ledger to its office and its auditors.")
+    if principal.scopes is not None:
         raise Problem(
             "scope",
             "These pages show all that a reader may see, so a token that was made for something"
-            f" narrower ({', '.join(token.scopes)}) does not open them.",
+            f" narrower ({', '.join(principal.scopes)}) does not open them.",
         )
-    return token
+    return principal
 
 
 class _Sessions(SecureCookieSessionInterface):

@@ -14,12 +14,12 @@ from ledger.clock import SystemClock
 from ledger.config import read_settings
 from ledger.db import Database
 from ledger.journal.tables import ledger as ledger_table
-from ledger.programme.scopes import SCOPES
 from ledger.programme.tokens import (
     DAYS_MAX,
     OPERATOR,
     OVERLAP_DAYS_MAX,
     ROLES,
+    SCOPES,
     NewToken,
     Token,
     create_token,

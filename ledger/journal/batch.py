@@ -24,6 +24,7 @@ from ledger.journal.orders import (
     Companion,
     CompanionRow,
     Deferral,
+    Deferred,
     Done,
     Group,
     HoldCompanions,
@@ -146,7 +147,7 @@ class Batch:
         for order in group.orders:
             outcome = self._alone(draft, order, now_us)
             outcomes.append(outcome)
-            if not isinstance(outcome, Done):
+            if not isinstance(outcome, Done | Deferred):
                 del self._made[made_before:]
                 return self._refused_whole(batch, group, len(outcomes) - 1, outcome)
         batch.merge(draft)
@@ -289,13 +290,13 @@ def _deferred_before(draft: Working | Overlay, deferral: Deferral) -> bool:
 
 def _defer(batch: Working | Overlay, companion: Companion, *, before: bool) -> Outcome:
     """Stores what waits in a command's place."""
-    draft, done = Overlay(batch), Done(-1, -1, replayed=before)
+    draft = Overlay(batch)
     try:
-        _accompany(draft, companion, done)
+        _accompany(draft, companion, Done(-1, -1))
     except _CompanionRefused:
         return KeyReused()
     batch.merge(draft)
-    return done
+    return Deferred(before)
 
 
 def _known(draft: Working | Overlay, order: Order) -> Outcome | None:

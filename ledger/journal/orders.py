@@ -45,7 +45,14 @@ class KeyReused(NamedTuple):
     )
 
 
-Outcome = Done | Refusal | KeyReused
+class Deferred(NamedTuple):
+    """Nothing was entered: what was ordered waits; `replayed` where it did so before."""
+
+    replayed: bool = False
+    message: str = "This waits for somebody's decision."
+
+
+Outcome = Done | Refusal | KeyReused | Deferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,6 @@ class Order:
     Without `command` it is an order of companions alone and makes no entry.  `request` is the
     journal's id of the idempotency key and `fingerprint` that of the whole request; an order
     without them is not remembered.  `on_close` is (kind, key) of a companion for a new hold.
-    What is deferred makes no entry, and is `replayed` where it was deferred before.
     """
 
     command: Command | None = None

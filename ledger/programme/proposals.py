@@ -35,6 +35,7 @@ from ledger.journal.orders import (
     Companion,
     CompanionRow,
     Deferral,
+    Deferred,
     Done,
     Group,
     Order,
@@ -47,7 +48,14 @@ from ledger.journal.state import State
 from ledger.journal.times import format_time, to_us
 from ledger.programme.reading.people import standing_of
 from ledger.programme.tables import proposal as table
-from ledger.programme.wishes import Wish, approval_reason, command_of, may_need_approval
+from ledger.programme.wishes import (
+    DEEDS,
+    Wish,
+    approval_reason,
+    command_of,
+    deed_of,
+    may_need_approval,
+)
 
 STATES = ("open", "approved", "declined", "refused")
 DECIDED = "proposal-decided"
@@ -102,24 +110,30 @@ def submit(
     Companions go with wishes that one person is enough for.  Raises what `Appender.submit` raises.
     """
     proposal_id = _id_of(wish.request)
+    at = format_time(to_us(clock.now()))
+    if wish.kind in DEEDS:
+        command, companions = None, (deed_of(wish, at), *companions)
+    else:
+        command = command_of(wish.kind, wish.values, actor=wish.actor)
     order = Order(
-        command=command_of(wish.kind, wish.values, actor=wish.actor),
+        command=command,
         request=wish.request,
         fingerprint=wish.fingerprint,
         companions=companions,
         deferral=Deferral(
-            _making(proposal_id, wish, format_time(to_us(clock.now()))),
-            lambda state, day: _needs_two(wish, state, day),
+            _making(proposal_id, wish, at), lambda state, day: _needs_two(wish, state, day)
         ),
     )
     outcome = _only(ledger, order)
-    if isinstance(outcome, Done) and outcome.first < 0:
+    if isinstance(outcome, Deferred):
         return Proposed(proposal_id, wish.kind, outcome.replayed)
     return outcome
 
 
-def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
-    """Enters what is proposed, in the name of its actor and of `person`.
+def approve(
+    database: Database, ledger: OpenLedger, clock: Clock, proposal_id: str, person: str
+) -> Outcome:
+    """Enters what is proposed, in the name of its actor and of `person`; or does it, if a deed.
 
     Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`,
     `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
@@ -129,14 +143,7 @@ def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: st
         _check_approver(conn, ledger.id, row, person)
     if row.state != "open":
         return _decided_before(database, ledger, row, person)
-    wish = _wish(row)
-    order = Order(
-        command=command_of(wish.kind, wish.values, actor=wish.actor, approver=person),
-        request=wish.request,
-        fingerprint=wish.fingerprint,
-        companions=(_deciding(proposal_id, "approved", person),),
-    )
-    outcome = _settled(ledger, order) if wish.kind == "settlement" else _only(ledger, order)
+    outcome = _entered(ledger, clock, _wish(row), proposal_id, person)
     if isinstance(outcome, Done) and outcome.replayed:
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
@@ -144,6 +151,23 @@ def approve(database: Database, ledger: OpenLedger, proposal_id: str, person: st
     if isinstance(outcome, Refusal) and outcome.rule not in (DECIDED, *PASSING_RULES):
         _only(ledger, Order(companions=(_deciding(proposal_id, "refused", person),)))
     return outcome
+
+
+def _entered(
+    ledger: OpenLedger, clock: Clock, wish: Wish, proposal_id: str, person: str
+) -> Outcome:
+    """What a wish becomes once `person` approves it; the decision travels along."""
+    deciding = _deciding(proposal_id, "approved", person)
+    if wish.kind in DEEDS:
+        deed = deed_of(wish, format_time(to_us(clock.now())))
+        return _only(ledger, Order(companions=(deed, deciding)))
+    order = Order(
+        command=command_of(wish.kind, wish.values, actor=wish.actor, approver=person),
+        request=wish.request,
+        fingerprint=wish.fingerprint,
+        companions=(deciding,),
+    )
+    return _settled(ledger, order) if wish.kind == "settlement" else _only(ledger, order)
 
 
 def decline(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
@@ -261,7 +285,7 @@ def _deciding(proposal_id: str, state: str, person: str) -> Companion:
         row = rows[proposal_id]
         if row is None or row["state"] != "open":
             return _already(row["state"] if row else "gone")
-        seq = done.last if state == "approved" else None
+        seq = done.last if state == "approved" and done.made else None
         return {proposal_id: {**row, "state": state, "decided_by": person, "seq": seq}}
 
     return Companion(table, (proposal_id,), change)
@@ -275,6 +299,8 @@ def _decided_before(database: Database, ledger: OpenLedger, row: Row[Any], perso
     """The answer to an approval that comes after the decision."""
     if row.state != "approved" or row.decided_by != person:
         return _already(row.state)
+    if row.kind in DEEDS:
+        return Done(-1, -1, replayed=True)
     mine = (t.request.c.ledger_id == ledger.id) & (t.request.c.request == row.request)
     with database.reading() as conn:
         kept = conn.execute(select(t.request.c.first, t.request.c.last).where(mine)).one()

@@ -5,10 +5,12 @@ without padding (43 characters).  It is shown once, when it is made.  Stored is 
 is also what it is looked up by, so that no comparison takes longer the more of a guess is right;
 its public id ``token/…`` is drawn separately and says nothing about it.
 
-Each token is of one person and one role.  What the role allows over HTTP is decided in `api/auth`;
-what the person may enter is decided by the book, by the person's standing in the log.  So a role is
-given only to a standing that can use it (`STANDINGS`), and holds only as long as that lasts.  A
-token may be narrowed to some of its role's scopes (`scopes.py`).
+Each token is of one person and one role.  What the role allows is said in `roles.py`; what the
+person may enter is decided by the book, by the person's standing in the log.  So a role is given
+only to a standing that can use it, and holds only as long as that lasts.  A token may be narrowed
+to some of its role's actions, which are then its scopes: it is for a machine that does one thing, a
+kiosk that opens accounts, a script that reads the log.  A role's later actions come to tokens that
+were not narrowed, and to no others.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from ledger.journal.tables import ledger as ledger_table
 from ledger.journal.tables import person as person_table
 from ledger.journal.times import format_time, parse_time, to_us
 from ledger.programme.reading.people import standing_of
-from ledger.programme.scopes import TokenRefused, allows, narrowed
+from ledger.programme.roles import ACTIONS, STANDINGS, Held, Principal, actions_of, fits
 from ledger.programme.tables import token as token_table
 
 OPERATOR = "operator"
@@ -44,16 +46,19 @@ OVERLAP_DAYS_MAX = 7
 PAGE_TOKENS = 200
 SECRET_BYTES = 32
 
-STANDINGS = {
-    "admin": ("office",),
-    "officer": ("office",),
-    "auditor": ("auditor", "office"),
-}
-"""Which standing in the log each role of a ledger needs."""
+ROLES = ("admin", "officer", "auditor")
+"""The roles of a ledger that tokens are made for."""
 
-ROLES = tuple(STANDINGS)
+SCOPES = tuple(sorted({action for role in (*ROLES, OPERATOR) for action in actions_of(role)}))
+"""What tokens may be narrowed to."""
 
 _TEXT = re.compile(rf"pts_{LEDGER_NAME}_[A-Za-z0-9_-]{{43}}", re.ASCII)
+
+
+class TokenRefused(PointsError):
+    """A token as asked for would be of no use, or of too much."""
+
+    code = "token-refused"
 
 
 class TokenUnknown(PointsError):
@@ -84,9 +89,10 @@ class Token:
     revoked_at: str | None
     scopes: tuple[str, ...] | None = None  # None: all that its role has
 
-    def allows(self, scope: str) -> bool:
-        """Whether it may be used for that."""
-        return allows(self.role, self.scopes, scope)
+    @property
+    def principal(self) -> Principal:
+        """Who sends a request with it."""
+        return Principal(self.id, self.ledger, self.person, (Held(self.role),), self.scopes)
 
 
 def create_token(
@@ -108,7 +114,7 @@ def create_token(
         raise TokenRefused(f"A token lasts 1 to {DAYS_MAX} days, not {days}.")
     with database.writing() as conn:
         _check_role(conn, ledger, person, role)
-        kept = narrowed(role, scopes)
+        kept = None if scopes is None else _narrowed(role, scopes)
         return _insert(conn, ledger, person, role, kept, clock.now(), timedelta(days=days))
 
 
@@ -184,8 +190,7 @@ def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None
     row = next(iter(rows_of(conn, _BY_HASH, values)), None)
     if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
         return None
-    fits = row.role == OPERATOR or row.standing in STANDINGS[row.role]
-    return Found(_token(row), fits)
+    return Found(_token(row), fits(row.role, row.standing))
 
 
 def list_tokens(
@@ -248,18 +253,33 @@ def _check_role(conn: Connection, ledger: str, person: str, role: str) -> None:
         raise TokenRefused("The role operator is the installation's, the other roles a ledger's.")
     if role == OPERATOR:
         return
-    if role not in STANDINGS:
+    if role not in ROLES:
         raise TokenRefused(f"There is no role {role[:40]!r}: wanted one of {', '.join(ROLES)}.")
     query = select(ledger_table.c.ledger_id).where(ledger_table.c.name == ledger)
     ledger_id = conn.execute(query).scalar_one_or_none()
     if ledger_id is None:
         raise TokenRefused(f"There is no ledger {ledger[:40]!r} here.")
     standing = standing_of(conn, ledger_id, person)
-    if standing not in STANDINGS[role]:
+    if not fits(role, standing):
         raise TokenRefused(
             f"{person} has the standing {standing or 'of nobody'} in {ledger}; the role {role}"
             f" needs {' or '.join(STANDINGS[role])}. Enter that standing first."
         )
+
+
+def _narrowed(role: str, scopes: Iterable[str]) -> tuple[str, ...]:
+    """Those scopes in order and each once; `TokenRefused` where one is not the role's."""
+    wanted, had = sorted(set(scopes)), actions_of(role)
+    unknown = [scope for scope in wanted if scope not in ACTIONS]
+    if unknown:
+        raise TokenRefused(
+            f"There is no scope {unknown[0][:40]!a}: wanted some of {', '.join(had)}."
+        )
+    beyond = [scope for scope in wanted if scope not in had]
+    if beyond or not wanted:
+        what = f"has no scope {beyond[0]}" if beyond else "needs a scope at least"
+        raise TokenRefused(f"A token of the role {role} {what}: wanted some of {', '.join(had)}.")
+    return tuple(wanted)
 
 
 def _hash(text: str) -> bytes:

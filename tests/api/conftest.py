@@ -18,6 +18,7 @@ from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
+from ledger.programme.people.sessions import begin
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.journal.live import TestClock
 
@@ -105,6 +106,29 @@ class Desk:
         here = self.installation
         made = create_token(here.database, here.clock, "beiyuan", person, role, days, scopes)
         return made.text
+
+    def session(self, person: str, lasts: str = "day") -> str:
+        """A session of a person's, begun as signing in begins it."""
+        here = self.installation
+        return begin(here.database, here.ledger("beiyuan"), here.clock, person, lasts).text
+
+    def person(self, standing: str = "partner") -> str:
+        """A person whom the log introduces with a standing other than office."""
+        return self.post("/persons", {"standing": standing}, "admin").json["person"]
+
+    def given(self, person: str, role: str, organisation: str | None = None, **more: Any) -> str:
+        """A role given to a person, by two people where that takes two; the grant's id."""
+        body = {"person": person, "role": role, "from": "2026-11-24", **more}
+        if organisation is not None:
+            body["organisation"] = organisation
+        answer = self.post("/grants", body, "admin")
+        if answer.status_code == 202:
+            href = answer.json["href"].removeprefix(self.base)
+            assert self.post(f"{href}/approve", role="second admin").status_code == 201
+            found = self.get(f"/grants?person={person}", "admin").json["grants"]
+            return next(each["id"] for each in found if each["role"] == role)
+        assert answer.status_code == 201, answer.text
+        return answer.json["grant"]
 
     def approved(self, path: str, body: Any) -> dict[str, Any]:
         """The last entry of what the first admin proposes and the second approves."""

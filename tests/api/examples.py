@@ -85,6 +85,7 @@ def tell(s: Scribe) -> None:
     _spending(s)
     _two_people(s)
     _the_log_is_read(s)
+    _roles(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -222,3 +223,26 @@ def _the_log_is_read(s: Scribe) -> None:
     s.told("One entry").get(f"/entries/{last}")
     s.told("Two credits").get("/entries?type=credit&limit=2")
     s.told("The names of the files in the bundle").get("/bundle")
+
+
+def _roles(s: Scribe) -> None:
+    org, clerk, stand_in = s.org(), s.person(), s.person()
+    given = {"person": clerk, "role": "manager", "organisation": org, "from": "2026-11-24"}
+    made = s.told("A partner's manager").post("/grants", given, "admin")
+    s.told("An officer, which needs a second person").post(
+        "/grants", {"person": s.second, "role": "officer", "from": "2026-11-24"}, "admin"
+    )
+    s.tokens["manager"] = s.session(clerk)
+    deputy = given | {"person": stand_in, "deputy_of": clerk, "to": "2026-12-08"}
+    s.told("A deputy for two weeks").post("/grants", deputy, "manager")
+    s.told("The roles of one organisation").get(f"/grants?organisation={org}", "manager")
+    s.told("A manager").get("/me", "manager")
+    (session,) = s.told("Where a manager is signed in").get("/sessions", "manager").json["sessions"]
+    other = s.session(clerk)
+    s.tokens["elsewhere"] = other
+    s.told("Signing out here").ask("DELETE", f"{s.base}/sessions/{session['id'][8:]}", "manager")
+    s.told("Signing out everywhere").ask("DELETE", f"{s.base}/sessions", "elsewhere")
+    grant = made.json["grant"].removeprefix("grant/")
+    s.told("A role is ended").ask("DELETE", f"{s.base}/grants/{grant}", "admin")
+    erased = {"subject": s.member(), "on": "2026-12-01"}
+    s.told("All about somebody is to be destroyed").post("/erasures", erased, "admin")

@@ -98,9 +98,11 @@ def test_no_secret_is_compared_where_tokens_are_looked_up(module):
 
 
 def test_every_list_has_an_end():
-    # What an account, or its proof, has of its own: as many as the rules let it have.
+    # What an account, its proof or a person has of their own: as many as the rules let them have,
+    # and of sessions the newest 50.
     whole = {"get /v1/ledgers/{ledger}/accounts/{kind}/{random}"}
     whole |= {f"{name}/proof" for name in whole}
+    whole |= {"get /v1/ledgers/{ledger}/me", "get /v1/ledgers/{ledger}/sessions"}
     cut = set()
     for name, operation in operations(published()):
         answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")
@@ -113,7 +115,7 @@ def test_every_list_has_an_end():
             assert limits[0]["schema"]["maximum"] <= 200, name
             cut.add(name.rpartition("/")[2])
     lists = {"accounts", "budgets", "entries", "history", "ledgers", "persons", "policies"}
-    assert cut == lists | {"proposals", "tokens"}
+    assert cut == lists | {"grants", "proposals", "tokens"}
 
 
 def test_a_name_that_nobody_knows_is_not_repeated_whole(desk):

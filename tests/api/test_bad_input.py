@@ -6,7 +6,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 
 CREDIT = {"account": "MEMBER", "amount": 5, "budget": "BUDGET"}
 FIELDS = (422, "fields")

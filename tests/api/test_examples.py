@@ -27,7 +27,7 @@ from tests.journal.live import TestClock
 CHANCE = re.compile(
     r"\b[a-z2-7]{25}[aeimquy4]\b"
     r"|^left$|^right$"
-    r"|pts_(\w+)_[\w-]{43}"
+    r"|p[ts][se]_(\w+)_[\w-]{43}"
     r"|(?<![\w/])[A-Za-z0-9+/]{22,}={1,2}"
     r"|(?:^[A-Za-z0-9+]|(?<=\s)[A-Za-z0-9+/])[A-Za-z0-9+/]{59,}"
 )

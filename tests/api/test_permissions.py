@@ -7,18 +7,23 @@ is changed.
 import pytest
 
 from api.resource import spelled
+from ledger.programme.roles import ACTIONS, ROLES, Outcome
 from tests.api.conftest import FOUNDING
+from tests.statements import statements
 
-ROLES = ("operator", "admin", "officer", "auditor", "nobody")
-READERS = {"admin", "officer", "auditor"}
-ANYBODY = set(ROLES)
-OFFICER, ADMIN = {"officer"}, {"admin"}
+CALLERS = (*ROLES, "nobody")
+READERS = dict.fromkeys(("admin", "officer", "auditor"), "ledger")
+ANYBODY = dict.fromkeys(CALLERS, "ledger")
+OPERATOR = {"operator": "ledger"}
+OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
+ONESELF = dict.fromkeys(ROLES[1:], "own")
+MANAGER = {"manager": "organisation"}
 
 L = "/v1/ledgers/{ledger}"
 TABLE = {
     "GET /healthz": ANYBODY,
     "GET /readyz": ANYBODY,
-    "GET /metrics": {"operator"},
+    "GET /metrics": OPERATOR,
     "GET /v1/openapi.json": ANYBODY,
     "GET /v1/docs": ANYBODY,
     "GET /v1/docs/{resource}": ANYBODY,
@@ -28,9 +33,9 @@ TABLE = {
     "GET /log/{ledger}/checkpoint": ANYBODY,
     "GET /log/{ledger}/tile/{tail}": ANYBODY,
     "GET /log/{ledger}/tile/entries/{tail}": READERS,
-    "GET /v1/ledgers": {"operator"},
-    "POST /v1/ledgers": {"operator"},
-    f"GET {L}": READERS | {"operator"},
+    "GET /v1/ledgers": OPERATOR,
+    "POST /v1/ledgers": OPERATOR,
+    f"GET {L}": READERS | OPERATOR,
     f"GET {L}/accounts": READERS,
     f"POST {L}/accounts": OFFICER,
     f"GET {L}/accounts/{{kind}}/{{random}}": READERS,
@@ -47,10 +52,15 @@ TABLE = {
     f"GET {L}/entries": READERS,
     f"GET {L}/entries/{{seq}}": READERS,
     f"GET {L}/entries/{{seq}}/receipt": READERS,
+    f"POST {L}/erasures": ADMIN,
+    f"GET {L}/grants": ONESELF | READERS | MANAGER,
+    f"POST {L}/grants": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
+    f"DELETE {L}/grants/{{random}}": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
     f"POST {L}/holds": OFFICER,
     f"GET {L}/holds/{{seq}}": READERS,
     f"POST {L}/holds/{{seq}}/captures": OFFICER,
     f"POST {L}/holds/{{seq}}/release": OFFICER,
+    f"GET {L}/me": ONESELF,
     f"GET {L}/persons": READERS,
     f"POST {L}/persons": ADMIN,
     f"GET {L}/policies": READERS,
@@ -58,11 +68,14 @@ TABLE = {
     f"GET {L}/proposals": READERS,
     f"GET {L}/proposals/{{random}}": READERS,
     f"POST {L}/proposals/{{random}}/approve": ADMIN,
-    f"POST {L}/proposals/{{random}}/decline": ADMIN | OFFICER,
+    f"POST {L}/proposals/{{random}}/decline": ADMIN | {"officer": "own"},
     f"POST {L}/reversals": OFFICER,
     f"POST {L}/services": OFFICER,
+    f"GET {L}/sessions": ONESELF,
+    f"DELETE {L}/sessions": ONESELF,
+    f"DELETE {L}/sessions/{{random}}": ONESELF,
     f"POST {L}/settlements": OFFICER,
-    f"GET {L}/tokens": {"admin", "auditor"},
+    f"GET {L}/tokens": ADMIN | {"auditor": "ledger"},
     f"POST {L}/tokens": ADMIN,
     f"DELETE {L}/tokens/{{random}}": ADMIN,
     f"POST {L}/tokens/{{random}}/rotate": ADMIN,
@@ -84,42 +97,73 @@ def path_of(endpoint: str, ledger: str = "beiyuan") -> tuple[str, str]:
     return method, path.format(**values)
 
 
-def test_every_endpoint_has_a_row(app):
+@pytest.fixture
+def people(desk):
+    """A session of each role that no token is made for, of the first of two organisations."""
+    desk.orgs = [desk.org(), desk.org()]
+    for role in ("manager", "organiser", "desk"):
+        person = desk.person()
+        desk.given(person, role, desk.orgs[0])
+        desk.tokens[role] = desk.session(person)
+    member = desk.member()
+    desk.tokens["member"] = desk.session("person" + member.removeprefix("member"), "device")
+    return desk
+
+
+def test_every_endpoint_has_a_row_and_an_action_that_says_the_same(app, subtests):
     served = {
-        f"{method} {spelled(rule.rule)}"
+        f"{method} {spelled(rule.rule)}": app.view_functions[rule.endpoint]
         for rule in app.url_map.iter_rules()
         if not rule.endpoint.startswith("console.")  # those have a table in test_console.py
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
-    assert served == set(TABLE)
+    assert served.keys() == TABLE.keys()
+    for endpoint, row in TABLE.items():
+        with subtests.test(endpoint=endpoint):
+            action = getattr(served[endpoint], "action", None)
+            assert (action is None) == (row is ANYBODY)
+            if action is not None:
+                said = ACTIONS[action].outcomes
+                wanted = {role: Outcome[word.upper()] for role, word in row.items()}
+                assert {r: said.get(r, 0) for r in ROLES} == {r: wanted.get(r, 0) for r in ROLES}
 
 
-def test_each_role_passes_where_its_row_says_so(desk, subtests):
+def test_every_action_is_of_some_endpoint(app):
+    served = {getattr(view, "action", None) for view in app.view_functions.values()}
+
+    assert served - {None} == ACTIONS.keys()
+
+
+def test_each_role_passes_where_its_row_says_so(people, subtests):
+    desk = people
     size = desk.size()
-    for endpoint, allowed in TABLE.items():
+    for endpoint, row in TABLE.items():
         method, path = path_of(endpoint)
-        for role in ROLES:
+        if endpoint.startswith("DELETE") and endpoint.endswith("/sessions"):
+            continue  # it would end the sessions that the rest is tried with
+        for role in CALLERS:
             with subtests.test(endpoint=endpoint, role=role):
                 answer = desk.ask(method, path, role, {} if method == "POST" else None)
                 problem = answer.json["type"] if "problem" in answer.mimetype else ""
                 stopped = problem in ("/problems/unauthorized", "/problems/role")
-                assert stopped == (role not in allowed), answer.text
+                assert stopped == (row.get(role, "never") == "never"), answer.text
                 if stopped:
                     assert answer.status_code == (401 if role == "nobody" else 403)
                     assert ("WWW-Authenticate" in answer.headers) == (role == "nobody")
     assert desk.size() == size
 
 
-def test_another_ledger_looks_the_same_whether_it_is_there_or_not(desk, subtests):
+def test_another_ledger_looks_the_same_whether_it_is_there_or_not(people, subtests):
     # given a ledger next door, and a name that nobody has
+    desk = people
     made = desk.ask("POST", "/v1/ledgers", "operator", {"name": "nanyuan"} | FOUNDING)
     assert made.status_code == 201
 
-    # when each endpoint is tried there with tokens of this ledger
-    for endpoint, allowed in TABLE.items():
-        if "{ledger}" not in endpoint or allowed == ANYBODY:
+    # when each endpoint is tried there with the tokens and sessions of this ledger
+    for endpoint, row in TABLE.items():
+        if "{ledger}" not in endpoint or row is ANYBODY:
             continue
-        for role in ("admin", "officer", "auditor"):
+        for role in ROLES[1:]:
             with subtests.test(endpoint=endpoint, role=role):
                 answers = []
                 for ledger in ("nanyuan", "xiyuan"):
@@ -131,3 +175,54 @@ def test_another_ledger_looks_the_same_whether_it_is_there_or_not(desk, subtests
                 assert next_door.status_code == nowhere.status_code == 404
                 assert next_door.data == nowhere.data
                 assert next_door.json["type"] == "/problems/ledger-unknown"
+
+
+# --- a record of somebody else's -----------------------------------------------------------------
+
+FOREIGN = {
+    "DELETE /grants/{id}": "grant",
+    "DELETE /sessions/{id}": "session",
+}
+"""Each endpoint that names a record which may be somebody else's, and what it names."""
+
+
+def test_every_endpoint_that_reaches_less_than_the_ledger_is_among_the_foreign_ones():
+    narrow = {
+        endpoint.replace(f" {L}", " ").replace("{random}", "{id}")
+        for endpoint, row in TABLE.items()
+        if "{random}" in endpoint and set(row.values()) & {"own", "organisation"}
+    }
+    # who declines a proposal may read all of them
+    assert narrow - {"POST /proposals/{id}/decline"} == FOREIGN.keys()
+
+
+@pytest.mark.parametrize("endpoint", FOREIGN)
+def test_a_foreign_record_looks_the_same_as_none(people, endpoint):
+    # given somebody's grant and session in another organisation
+    desk = people
+    stranger = desk.person()
+    grant = desk.given(stranger, "desk", desk.orgs[1])
+    desk.tokens["stranger"] = desk.session(stranger)
+    (session,) = desk.get("/sessions", "stranger").json["sessions"]
+    foreign = {"grant": grant, "session": session["id"]}[FOREIGN[endpoint]]
+    method, _, path = endpoint.partition(" ")
+
+    # when a manager asks for it, and for one that is not there
+    answers, counts = [], []
+    for name in (foreign, f"{FOREIGN[endpoint]}/{'a' * 26}"):
+        with statements(desk.installation.database) as sent:
+            url = desk.base + path.format(id=name.partition("/")[2])
+            answers.append(desk.ask(method, url, "manager"))
+        counts.append([each.text for each in sent])
+
+    # then both are not found, in the same words but for the id that was asked for, and at one cost
+    there, absent = (
+        answer.data.replace(name.encode(), b"")
+        for answer, name in zip(answers, (foreign, f"{FOREIGN[endpoint]}/{'a' * 26}"), strict=True)
+    )
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert there == absent
+    assert counts[0] == counts[1]
+    assert desk.get("/me", "stranger").json["roles"] == [
+        {"role": "desk", "organisation": desk.orgs[1]}
+    ]

@@ -2,7 +2,7 @@
 
 import base64
 
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 from tests.api.conftest import FOUNDING
 
 REF = {"commitment": base64.b64encode(bytes(32)).decode(), "id": "contribution/" + "a" * 26}

@@ -2,11 +2,8 @@
 
 import pytest
 
-from api.auth import NEEDS, scope_of
-from ledger.programme.scopes import ROLE_SCOPES, SCOPES
 from ledger.programme.tokens import TokenRefused
 from tests.api.conftest import FOUNDING
-from tests.api.test_permissions import ANYBODY, TABLE, path_of
 
 
 def unauthorized(answer):
@@ -184,25 +181,6 @@ def test_a_narrowed_token_makes_none_that_can_do_more(desk):
         answer = desk.post("/tokens", body | scopes, maker)
         assert (answer.status_code, answer.json["type"]) == (422, "/problems/token-refused")
     assert desk.post("/tokens", body | {"scopes": ["log:read"]}, maker).status_code == 201
-
-
-def test_every_endpoint_has_a_scope_that_each_of_its_roles_has(app):
-    for endpoint, allowed in TABLE.items():
-        if allowed == ANYBODY:
-            continue
-        method, path = path_of(endpoint)
-        found, _ = app.url_map.bind("").match(path, method)
-        scope = scope_of(found.rpartition(".")[0], method)
-        assert scope in SCOPES, endpoint
-        for role in allowed:
-            assert scope in ROLE_SCOPES[role], (endpoint, role)
-
-
-def test_every_scope_is_of_some_role_and_some_endpoint():
-    needed = {scope for both in NEEDS.values() for scope in both if scope}
-
-    assert needed == set(SCOPES)
-    assert set().union(*ROLE_SCOPES.values()) == set(SCOPES)
 
 
 # --- rotation ------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from ledger.journal.entry import new_id
 from ledger.programme import records
 from ledger.programme.erasure import GONE_WITH_SUBJECT, destroy
 from ledger.programme.opening import open_installation
+from ledger.programme.people.tables import metadata
 from ledger.programme.recording import Change, save
-from ledger.programme.tables import metadata
 from tests.cli.conftest import ROOT
 from tests.postgres import PACKAGE, postgres_server
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
 
 from ledger.db import Database
 from ledger.journal import tables as t
-from ledger.journal.orders import Companion, Deferral, Done, KeyReused, Order, Refusal
+from ledger.journal.orders import Companion, Deferral, Deferred, Done, KeyReused, Order, Refusal
 from ledger.journal.state import State
 from tests.journal.live import Counter
 
@@ -65,7 +65,7 @@ def test_it_is_decided_from_the_books_as_the_orders_before_left_them(counter: Co
 
     # then those are entered, and the third waits
     assert (first.first, second.first) == (size, size + 1)
-    assert third == Done(-1, -1)
+    assert third == Deferred()
     assert counter.balance(member) == 50
     assert [row.request for row in counter.rows(waiting)] == [orders[2].request]
 
@@ -76,7 +76,7 @@ def test_sent_again_it_waits_once_whatever_the_books_say_by_then(counter: Counte
 
     (again,) = counter.submit(order(counter, member, LIMIT + 1, "large", balance_max=10**6))
 
-    assert again == Done(-1, -1, replayed=True)
+    assert again == Deferred(replayed=True)
     assert len(counter.rows(waiting)) == 1
     assert counter.balance(member) == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.journal import tables as journal
-from ledger.programme.tables import metadata
+from ledger.programme.people.tables import metadata
 from tests.audit.tampering.damages import DAMAGES, ZIPS
 from tests.audit.tampering.histories import HISTORIES
 from tests.audit.tampering.page import PAGE, WITHOUT_A_CASE, render

@@ -1,0 +1,113 @@
+"""Sessions: who one is here, where one is signed in, and how to end that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields
+
+from api.auth import caller, installation
+from api.resource import Resource, answer
+from ledger.installation import OpenLedger
+from ledger.programme.people import sessions
+from ledger.programme.people.sessions import Session
+from ledger.programme.roles import ACTIONS
+
+blueprint = Resource(
+    "sessions", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
+)
+
+
+class HeldRoleSchema(Schema):
+    """A role that the caller holds today."""
+
+    role = fields.String(required=True)
+    organisation = fields.String()
+    deputy_of = fields.String(metadata={"description": "in whose place"})
+
+
+class MeSchema(Schema):
+    """Who the caller is, and what they may do today."""
+
+    person = fields.String(required=True)
+    roles = fields.List(fields.Nested(HeldRoleSchema), required=True)
+    actions = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={"description": "by action: own, organisation or ledger, the furthest it reaches"},
+    )
+
+
+class SessionSchema(Schema):
+    """A session of the caller's."""
+
+    id = fields.String(required=True)
+    lasts = fields.String(required=True, metadata={"description": "device or day"})
+    created_at = fields.String(required=True)
+    used_on = fields.String(required=True, metadata={"description": "the last local day"})
+    expires_at = fields.String(required=True)
+    current = fields.Boolean(required=True, metadata={"description": "this request's own"})
+
+
+class SessionsSchema(Schema):
+    """The caller's sessions that last, the newest first."""
+
+    sessions = fields.List(fields.Nested(SessionSchema), required=True)
+
+
+@blueprint.reads("/me", MeSchema, action="sessions:read")
+def show_me(ledger: OpenLedger) -> Response:  # noqa: ARG001 (each view gets its ledger)
+    """See who you are here, and what you may do"""
+    me = caller()
+    return answer(
+        {
+            "person": me.person,
+            "roles": [
+                {name: value for name, value in held._asdict().items() if value is not None}
+                for held in me.held
+            ],
+            "actions": {
+                action: reach.word
+                for action in ACTIONS
+                if (reach := me.reach(action)) and me.allows(action)
+            },
+        }
+    )
+
+
+@blueprint.reads("/sessions", SessionsSchema, action="sessions:read")
+def show_sessions(ledger: OpenLedger) -> Response:
+    """List where you are signed in"""
+    here = installation()
+    with here.database.reading() as conn:
+        found = sessions.list_sessions(conn, ledger.id, caller().person, here.clock.now())
+    return answer({"sessions": [_shown(each) for each in found]})
+
+
+@blueprint.deletes("/sessions", action="sessions:write")
+def end_all(ledger: OpenLedger) -> Response:
+    """Sign out everywhere"""
+    here = installation()
+    sessions.revoke_all(here.database, ledger, here.clock, caller().person)
+    return Response(status=204)
+
+
+@blueprint.deletes("/sessions/<id:random>", action="sessions:write")
+def end(ledger: OpenLedger, random: str) -> Response:
+    """Sign out here, or on another device"""
+    here = installation()
+    sessions.revoke(here.database, ledger, here.clock, caller().person, f"session/{random}")
+    return Response(status=204)
+
+
+def _shown(session: Session) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "lasts": session.lasts,
+        "created_at": session.created_at,
+        "used_on": session.used_on,
+        "expires_at": session.expires_at,
+        "current": session.id == caller().id,
+    }

@@ -1,0 +1,201 @@
+"""Who may do what: one table of actions, and what it says of one person.
+
+A *role* is held by a person in a ledger, some of them in one organisation:
+
+    operator    the installation: makes ledgers, sees nothing inside of one but its overview
+    admin       of the office: policy, budget, people, tokens; decides on proposals
+    officer     of the office: accounts, points, services
+    manager     of an organisation: its people and roles
+    organiser   of an organisation: its activities
+    desk        of an organisation: honours its rewards, helps members
+    member      own records only
+    auditor     reads what a ledger's log says, changes nothing
+
+What a role may do with an action is its *outcome*: never, own, organisation or ledger, which is how
+far it reaches.  Of several roles of a person the furthest counts, each for its own
+organisation.  A token may be narrowed to some of its role's actions, which are its *scopes*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Outcome(IntEnum):
+    """How far an action of a role reaches; the greater one reaches further."""
+
+    NEVER = 0
+    OWN = 1
+    ORGANISATION = 2
+    LEDGER = 3
+
+
+class Action(NamedTuple):
+    """What an action opens, and its outcome for each role that has one."""
+
+    says: str
+    outcomes: Mapping[str, Outcome]
+
+
+OFFICE_ROLES = ("admin", "officer")
+ORGANISATION_ROLES = ("manager", "organiser", "desk")
+ROLES = ("operator", *OFFICE_ROLES, *ORGANISATION_ROLES, "member", "auditor")
+
+STANDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "admin": ("office",),
+        "officer": ("office",),
+        "manager": ("partner", "office"),
+        "organiser": ("partner", "office"),
+        "desk": ("partner", "office"),
+        "member": ("member", "partner", "office", "auditor"),
+        "auditor": ("auditor", "office"),
+    }
+)
+"""Which standing in the log each role of a ledger needs; it lasts only as long as that."""
+
+_LEDGER, _ORGANISATION, _OWN = Outcome.LEDGER, Outcome.ORGANISATION, Outcome.OWN
+_READERS = dict.fromkeys(("admin", "officer", "auditor"), _LEDGER)
+_OPERATOR = {"operator": _LEDGER}
+_ADMIN, _OFFICER = {"admin": _LEDGER}, {"officer": _LEDGER}
+_EVERYBODY = dict.fromkeys(ROLES[1:], _OWN)
+
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {
+        "ledgers:list": Action("which ledgers there are", _OPERATOR),
+        "ledgers:read": Action("where a ledger stands", _OPERATOR | _READERS),
+        "ledgers:write": Action("make ledgers", _OPERATOR),
+        "metrics:read": Action("figures of the service as a whole", _OPERATOR),
+        "accounts:read": Action("accounts, their histories and holds", _READERS),
+        "accounts:write": Action("open and close accounts", _OFFICER),
+        "points:write": Action(
+            "enter credits, debits, transfers, holds, reversals and what is like them", _OFFICER
+        ),
+        "services:write": Action("record services", _OFFICER),
+        "log:read": Action("entries, receipts, the bundle", _READERS),
+        "rules:read": Action("budgets and policies", _READERS),
+        "rules:write": Action("propose budgets and policies", _ADMIN),
+        "people:read": Action("people and their standing", _READERS),
+        "people:write": Action("introduce people, change their standing", _ADMIN),
+        "people:erase": Action("propose that all about somebody is destroyed", _ADMIN),
+        "grants:read": Action(
+            "who holds which role",
+            _EVERYBODY | _READERS | {"manager": _ORGANISATION},
+        ),
+        "grants:write": Action(
+            "give roles and end them",
+            _EVERYBODY | {"member": Outcome.NEVER, "manager": _ORGANISATION} | _ADMIN,
+        ),
+        "proposals:read": Action("what waits for a second person", _READERS),
+        "proposals:decide": Action("approve proposals", _ADMIN),
+        "proposals:decline": Action(
+            "decline proposals, or withdraw one's own", _ADMIN | {"officer": _OWN}
+        ),
+        "tokens:read": Action("list tokens, without their secrets", _ADMIN | {"auditor": _LEDGER}),
+        "tokens:write": Action("make, rotate and revoke tokens", _ADMIN),
+        "sessions:read": Action("where one is signed in", _EVERYBODY),
+        "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),
+    }
+)
+"""The table.  A role that an action does not name may never do it."""
+
+
+def actions_of(role: str) -> tuple[str, ...]:
+    """All that a role may ever do, in the table's order."""
+    return tuple(name for name, action in ACTIONS.items() if action.outcomes.get(role))
+
+
+def roles_of(action: str) -> tuple[str, ...]:
+    """The roles that may do it, however far it reaches; KeyError for an action there is not."""
+    outcomes = ACTIONS[action].outcomes
+    return tuple(role for role in ROLES if outcomes.get(role))
+
+
+def fits(role: str, standing: str | None) -> bool:
+    """Whether a person of that standing may hold the role; an operator needs none."""
+    return role == "operator" or standing in STANDINGS.get(role, ())
+
+
+class Held(NamedTuple):
+    """A role that a person holds, of one organisation where it is such a role.
+
+    `deputy_of` is the person in whose place a deputy acts.
+    """
+
+    role: str
+    organisation: str | None = None
+    deputy_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What of a ledger one person's action reaches: all of it, or what belongs to one of these.
+
+    It is false where it reaches nothing.
+    """
+
+    everything: bool = False
+    organisations: frozenset[str] = frozenset()
+    own: str | None = None  # the person
+
+    def __bool__(self) -> bool:
+        return bool(self.everything or self.organisations or self.own)
+
+    @property
+    def word(self) -> str:
+        """How far it goes, at the furthest: never, own, organisation or ledger."""
+        if self.everything:
+            return "ledger"
+        if self.organisations:
+            return "organisation"
+        return "own" if self.own else "never"
+
+    def has_person(self, person: str) -> bool:
+        """Whether it reaches what belongs to that person alone."""
+        return self.everything or self.own == person
+
+    def has_organisation(self, organisation: str) -> bool:
+        """Whether it reaches what belongs to that organisation."""
+        return self.everything or organisation in self.organisations
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request: a person with the roles that they hold in a ledger today.
+
+    `id` is that of the token or session; `scopes` the actions that it was narrowed to, if it was.
+    """
+
+    id: str
+    ledger: str
+    person: str
+    held: tuple[Held, ...]
+    scopes: tuple[str, ...] | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles held, each once, in the order of `ROLES`."""
+        held = {each.role for each in self.held}
+        return tuple(role for role in ROLES if role in held)
+
+    def allows(self, action: str) -> bool:
+        """Whether the token or session was made for that action, whatever the roles say."""
+        return self.scopes is None or action in self.scopes
+
+    def reach(self, action: str) -> Reach:
+        """How far the person may go with an action; KeyError for one there is not."""
+        outcomes = ACTIONS[action].outcomes
+        found = [(outcomes.get(each.role, Outcome.NEVER), each.organisation) for each in self.held]
+        return Reach(
+            everything=any(outcome is Outcome.LEDGER for outcome, _ in found),
+            organisations=frozenset(
+                organisation
+                for outcome, organisation in found
+                if outcome is Outcome.ORGANISATION and organisation
+            ),
+            own=self.person if any(outcome for outcome, _ in found) else None,
+        )
