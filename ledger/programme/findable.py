@@ -1,4 +1,4 @@
-"""What a record is found by without being kept in clear: document number, phone, full name.
+"""What a record is found by without being kept in clear: document number, phone, e-mail, name.
 
 Each is brought into one form, the same for all the ways in which people write one value, and kept
 as an HMAC under a key of the ledger and the field.  The record keeps what was written.
@@ -6,6 +6,7 @@ as an HMAC under a key of the ledger and the field.  The record keeps what was w
     document_number   NFKC, upper case, without spaces, hyphens and dots
     phone             NFKC, digits after `+`; a number of the mainland without country code gets
                       +86 (11 digits from 1 on, or an area code from 0 on, whose 0 goes)
+    email             NFKC and case folded, without spaces; the domain as IDNA writes it in ASCII
     full_name         NFKC and case folded, without spaces and invisible characters; all middle
                       dots become `·`.  No part of it is taken for a family name.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from ledger.programme.commitments import FieldRefused
 
@@ -30,6 +32,8 @@ _PHONE = re.compile(r"\+?\d{5,17}", re.ASCII)
 _ABROAD = re.compile(r"\+[1-9]\d{4,14}", re.ASCII)
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 _AREA = re.compile(r"0[1-9]\d{8,10}", re.ASCII)
+_EMAIL = re.compile(r"(?=.{6,254}\Z)[^@\s]{1,64}@(?:[0-9a-z-]+\.)+[0-9a-z-]{2,}")
+_EMAIL_WANTED = "an address such as name@example.org"
 _MIDDLE_DOTS = str.maketrans(dict.fromkeys("·•‧∙⋅・᛫⸱", "·"))
 
 
@@ -56,11 +60,21 @@ def phone(value: str) -> str:
     return _matching(_ABROAD, text, "phone", "an area code from 0, or a country code after +")
 
 
+def email(value: str) -> str:
+    """One form of an e-mail address, at most 254 characters (RFC 5321, section 4.5.3.1).
+
+    Case is folded in the part before the @ too: no provider tells two people apart by it.
+    """
+    local, _, domain = "".join(_settled(value).split()).rpartition("@")
+    with suppress(UnicodeError):  # a label that is empty, or longer than 63 characters
+        domain = domain.encode("idna").decode("ascii").lower()
+        return _matching(_EMAIL, f"{local}@{domain}", "email", _EMAIL_WANTED)
+    raise FieldRefused(f"The field email wants {_EMAIL_WANTED}.")
+
+
 def full_name(value: str) -> str:
     """One form of a person's whole name, 1 to 200 characters."""
-    text = value
-    while (folded := _folded(text)) != text:  # case folding may ask for composing anew
-        text = folded
+    text = _settled(value)
     if not 1 <= len(text) <= CHARACTERS_MAX:
         raise FieldRefused(f"The field full_name wants 1 to {CHARACTERS_MAX} characters.")
     return text
@@ -68,10 +82,17 @@ def full_name(value: str) -> str:
 
 FINDABLE: Mapping[str, Callable[[str], str]] = {
     "document_number": document_number,
+    "email": email,
     "full_name": full_name,
     "phone": phone,
 }
 """By field: its one form; `FieldRefused` for what has none."""
+
+
+def _settled(text: str) -> str:
+    while (folded := _folded(text)) != text:  # case folding may ask for composing anew
+        text = folded
+    return text
 
 
 def _folded(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.programme.commitments import FieldRefused
-from ledger.programme.findable import FINDABLE, document_number, full_name, phone
+from ledger.programme.findable import FINDABLE, document_number, email, full_name, phone
 
 FULL_WIDTH = {ord("0") + at: chr(0xFF10 + at) for at in range(10)} | {ord("X"): "Ｘ"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -106,6 +106,40 @@ def test_other_telephones_have_one_form(written: str, form: str) -> None:
 def test_what_is_no_telephone_is_refused(written: str) -> None:
     with pytest.raises(FieldRefused, match="field phone wants"):
         phone(written)
+
+
+# --- e-mail --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("wang.wu@example.org", "wang.wu@example.org"),
+        (" Wang.Wu@Example.ORG\u200b", "wang.wu@example.org"),
+        ("ｗａｎｇ＠ｅｘａｍｐｌｅ．ｏｒｇ", "wang@example.org"),
+        ("王五@例子.公司", "王五@xn--fsqu00a.xn--55qx5d"),
+        ("wang+points@mail.example.org", "wang+points@mail.example.org"),
+    ],
+)
+def test_an_address_has_one_form_however_it_is_written(written: str, form: str) -> None:
+    assert email(written) == form
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", "@", "a@b", "wang", "@example.org", "a@b@", "a@.org", "a@b..org", "a@b.c"),
+        *("王" * 260, "x" * 65 + "@example.org", f"a@{'b' * 64}.org", f"a@{'b.' * 130}org"),
+    ],
+)
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(FieldRefused, match="field email wants"):
+        email(written)
+
+
+def test_two_addresses_of_two_people_stay_two() -> None:
+    written = ["wang@example.org", "wang1@example.org", "wang.@example.org", "wang@example.com"]
+    assert len({email(each) for each in written}) == len(written)
 
 
 # --- documents -----------------------------------------------------------------------------------
