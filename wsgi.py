@@ -6,6 +6,8 @@ Import it once a worker, after the fork (gunicorn's default, without `--preload`
 a publisher thread and database connections of its own.
 """
 
+import atexit
+
 from api import create_app
 from ledger.logs import configure_logging
 from ledger.programme.jobs import Worker
@@ -15,4 +17,5 @@ configure_logging()
 tune_interpreter()
 app = create_app()
 app.extensions["points"].start_publishing()
+atexit.register(app.extensions["points trail"].flush)
 Worker(app.extensions["points"]).start()

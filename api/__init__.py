@@ -42,6 +42,7 @@ from api import (
     sessions,
     tokens,
     tracing,
+    trail,
 )
 from api.auth import SCHEME
 from api.document import problem_examples
@@ -51,6 +52,7 @@ from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
 from ledger.programme.opening import open_installation
+from ledger.programme.trailing import Trail
 
 RESOURCES = (
     ledgers,
@@ -67,6 +69,7 @@ RESOURCES = (
     sessions,
     erasures,
     tokens,
+    trail,
     proposals,
     entries,
     bundles,
@@ -89,6 +92,7 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     app.url_map.merge_slashes = False  # one path, one spelling
     app.extensions["points"] = installation
     app.extensions["points limits"] = Limiter(settings.rate_limit if settings else RateLimit())
+    app.extensions["points trail"] = Trail(installation)
     app.config.update(
         API_TITLE="Two-Way Points",
         API_VERSION="v1",

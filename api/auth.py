@@ -13,15 +13,20 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from flask import current_app, g, request
+from werkzeug.exceptions import HTTPException
 
 from api.limits import Limiter
 from api.problems import Problem
-from ledger.errors import LedgerUnknown
+from ledger.errors import LedgerUnknown, PointsError
 from ledger.installation import Installation, OpenLedger
+from ledger.journal.times import format_time, to_us
 from ledger.programme import tokens
 from ledger.programme.people import sessions
-from ledger.programme.roles import Principal, roles_of
+from ledger.programme.roles import ACTIONS, Principal, roles_of
 from ledger.programme.tokens import OPERATOR
+from ledger.programme.trail import Line
+from ledger.programme.trailing import Trail
+from ledger.programme.vault import subject_of_ledger
 
 SCHEME = "bearer"
 
@@ -64,20 +69,54 @@ def requires(action: str) -> Callable[[View], View]:
             name = path.get("ledger")
             g.principal = _bearer(name)
             if not caller().reach(action):
+                _note(name, action, "denied")
                 raise Problem(
                     "role",
                     f"You come with the role {' and '.join(caller().roles) or 'of nobody'}; the"
                     f" role {' or '.join(roles)} is needed. Ask an admin.",
                 )
-            want_scope(action)
+            _want_scope(name, action)
             if name is not None:
                 path["ledger"] = installation().ledger(name)
-            return view(**path)
+            if not ACTIONS[action].privileged:
+                return view(**path)
+            try:
+                answer = view(**path)
+            except (Problem, HTTPException, PointsError):
+                _note(name, action, "refused")
+                raise
+            _note(name, action, "done")
+            return answer
 
         guarded.action = action  # type: ignore[attr-defined]  # for the OpenAPI document, and tests
         return guarded
 
     return decorate
+
+
+def about(subject: str) -> None:
+    """Says whom or what this request is about, for its line in the audit trail: an opaque id."""
+    g.subject = subject
+
+
+def _want_scope(ledger: str | None, action: str) -> None:
+    try:
+        want_scope(action)
+    except Problem:
+        _note(ledger, action, "denied")
+        raise
+
+
+def _note(ledger: str | None, action: str, outcome: str) -> None:
+    """A line of the audit trail; what is the installation's as a whole is in no ledger's trail."""
+    here = installation()
+    if ledger is None or caller().ledger == OPERATOR:
+        return
+    opened = here.ledger(ledger)
+    subject = g.get("subject") or subject_of_ledger(opened.origin)
+    at = format_time(to_us(here.clock.now()))
+    trail: Trail = current_app.extensions["points trail"]
+    trail.note(opened.id, Line(at, caller().person, action, subject, outcome))
 
 
 def limiter() -> Limiter:

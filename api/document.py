@@ -83,6 +83,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/tokens": ("token-unknown",),
     f"POST {_LEDGER}/tokens/{{random}}/rotate": ("token-refused", "token-unknown"),
     f"DELETE {_LEDGER}/tokens/{{random}}": ("token-unknown",),
+    f"GET {_LEDGER}/trail/{{seq}}/proof": ("trail-unproven",),
     f"POST {_LEDGER}/transfers": (*_HOLDERS, "funds", "dates", "flow", "purpose"),
     f"POST {_LEDGER}/write-offs": (*_HOLDERS, *_PROPOSED, "debt"),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema
 
+from api.auth import about
 from api.fields import Formed
 from api.posting import WaitingSchema, place
 from api.resource import Resource
@@ -34,4 +35,5 @@ def propose(body: dict[str, Any], ledger: OpenLedger) -> Response:
     Once a second person of the office approves it, the log says so, and from that day on the key of
     all records about the subject is destroyed, which nobody can undo.
     """
+    about(body["subject"])
     return place(ledger, "erasure", body)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import about, caller, installation
 from api.fields import Formed, limit
 from api.posting import WaitingSchema, do
 from api.problems import Problem
@@ -97,6 +97,7 @@ def give(body: dict[str, Any], ledger: OpenLedger) -> Response:
     beforehand, for some days.
     """
     here = installation()
+    about(body["person"])
     with here.database.reading() as conn:
         if "deputy_of" in body:
             _want_own(body)
@@ -115,6 +116,7 @@ def end(ledger: OpenLedger, random: str) -> Response:
     of the office is taken from somebody else by changing their standing, which takes two people.
     """
     here, grant_id = installation(), f"grant/{random}"
+    about(grant_id)
     reach = caller().reach("grants:write")
     with here.database.reading() as conn:
         found = grants.find_grant(conn, ledger.id, grant_id, reach)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth import installation
+from api.auth import about, installation
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitingSchema, place
 from api.resource import Resource, page
@@ -74,4 +74,5 @@ def introduce(body: dict[str, Any], ledger: OpenLedger) -> Response:
     Raising somebody to office needs a second person.
     """
     values = {"person": e.new_id("person", os.urandom(16)), **body}
+    about(values["person"])
     return place(ledger, "person", values, extra=lambda entry: {"person": entry["person"]})

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import about, caller, installation
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse
@@ -87,6 +87,7 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     entered. Sent again by the same person, it gets the same answer.
     """
     here = installation()
+    about(f"proposal/{random}")
     outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", caller().person)
     return entered(ledger, outcome, wait=query["wait"])
 
@@ -98,6 +99,7 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
     An officer withdraws what they proposed; an admin declines what anybody did.
     """
     proposal_id = f"proposal/{random}"
+    about(proposal_id)
     database = installation().database
     reach = caller().reach("proposals:decline")
     if not reach.everything:

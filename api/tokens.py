@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import about, caller, installation
 from api.fields import Formed, limit
 from api.problems import Problem
 from api.resource import Resource, answer, page
@@ -100,6 +100,7 @@ def make_token(body: dict[str, Any], ledger: OpenLedger) -> Response:
     auditor.
     """
     here = installation()
+    about(body["person"])
     _want_ours(body["person"], body["role"], body.get("scopes"))
     return _made(create_token(here.database, here.clock, ledger.name, **body))
 
@@ -114,6 +115,7 @@ def rotate(body: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     whatever uses it can change over meanwhile. Whose tokens you make, these you rotate.
     """
     here, token_id = installation(), f"token/{random}"
+    about(token_id)
     with here.database.reading() as conn:
         old = read_token(conn, ledger.name, token_id)
     _want_ours(old.person, old.role, old.scopes)
@@ -132,6 +134,7 @@ def show_tokens(query: dict[str, Any], ledger: OpenLedger) -> Response:
 def end_token(ledger: OpenLedger, random: str) -> Response:
     """Revoke a token"""
     here = installation()
+    about(f"token/{random}")
     revoke_token(here.database, here.clock, ledger.name, f"token/{random}")
     return Response(status=204)
 

@@ -30,10 +30,14 @@ ON_BOTH = {
     "posting_next",
     "posting_no_delete",
     "posting_no_update",
+    "trail_next",
+    "trail_no_delete",
+    "trail_no_update",
 }
 TRIGGERS = {
     "sqlite": ON_BOTH,
-    "postgresql": ON_BOTH | {"checkpoint_no_truncate", "entry_no_truncate", "posting_no_truncate"},
+    "postgresql": ON_BOTH
+    | {f"{table}_no_truncate" for table in ("checkpoint", "entry", "posting", "trail")},
 }
 
 # --- what the catalogue says ---

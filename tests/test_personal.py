@@ -50,7 +50,7 @@ TEXTS = {
     "hold.lots": PARTS,
     "hold.companion": rf'(\["{WORD}",.*\])?',  # a kind and the key of a row
     "job.job": WORD,
-    "job.day": DAY,
+    "job.day": rf"{DAY}(T\d\d)?",  # or an hour of it
     "keyset.vkeys": rf'\[("{HOST}/log/{LEDGER_NAME}\+[0-9a-f]{{8}}\+[A-Za-z0-9+/=]+",?)*\]',
     "keyset.next": HASH,
     "lease.job": WORD,
@@ -105,6 +105,9 @@ TEXTS = {
     "session.used_on": DAY,
     "session.expires_at": TIME,
     "session.revoked_at": TIME,
+    "trail.actor": ID,
+    "trail.action": r"[a-z]+:[a-z]+",
+    "trail.subject": ID,
     "token.id": ID,
     "token.ledger": WORD,
     "token.person": ID,
@@ -129,6 +132,10 @@ BYTES = {
     "request.fingerprint": "an HMAC",
     "session.hash": "a hash of random bytes",
     "token.hash": "a hash of random bytes",
+    "trail.raw": "a line of ids, words and a time",
+    "trail.leaf": "a hash",
+    "trail_head.edge": "hashes",
+    "trail_root.root": "a hash",
 }
 
 

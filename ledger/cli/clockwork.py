@@ -74,8 +74,9 @@ def accept(name: str | None, actor: str, as_json: bool) -> None:
 def work(once: bool, as_json: bool) -> None:
     """Do what time brings to each ledger once on each of its days, until it is stopped.
 
-    What is due of quiet accounts is entered, the state of all accounts is summed up, and refusals
-    of 400 days ago are forgotten. The service does this by itself; twice does no harm.
+    What is due of quiet accounts is entered, the state of all accounts is summed up, refusals of
+    400 days ago are forgotten; each hour the audit trail is bound to the log. The service does this
+    by itself; twice does no harm.
 
     \b
     Example, in a crontab where the service runs elsewhere:
@@ -92,5 +93,5 @@ def work(once: bool, as_json: bool) -> None:
         done = worker.look()
         for name in installation.names():
             installation.ledger(name).publisher.publish()
-    lines = "\n".join(f"{each.ledger}  {each.job:<8}{each.day}" for each in done)
+    lines = "\n".join(f"{each.ledger}  {each.job:<8}{each.period}" for each in done)
     tell(lines or "Nothing is due.", {"done": [each._asdict() for each in done]}, as_json)

@@ -25,6 +25,7 @@ from ledger.cli.terminal import (
     progress,
     tell,
 )
+from ledger.programme.trail import trail_faults
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import NOTE_BYTES_MAX, Verifier
 from ledger.tlog.proof import PROOF_BYTES_MAX
@@ -177,14 +178,17 @@ def _verify_database(
             heads=[*heads, *([signed] if signed else [])],
             progress=counted(advance),
         )
+        with installation.database.reading(snapshot=True) as conn:
+            trail = trail_faults(conn, ledger)
     facts = {
-        "ok": not differences,
+        "ok": not differences and not trail,
         "ledger": ledger.name,
         "differences": [difference._asdict() for difference in differences],
+        "trail": trail,
     }
-    lines = [str(difference) for difference in differences]
+    lines = [*map(str, differences), *trail]
     tell("\n".join(lines) or f"{ledger.name}: the tables are what its entries say", facts, as_json)
-    if differences:
+    if lines:
         raise Failure(f"The tables of {ledger.name} are not what its entries say.")
 
 

@@ -1,9 +1,9 @@
-"""Append-only in the database too: the triggers of `entry`, `posting` and `checkpoint`.
+"""Append-only in the database too: the triggers of `entry`, `posting`, `checkpoint` and `trail`.
 
-On each of the three tables UPDATE, DELETE and (PostgreSQL) TRUNCATE are refused, and an INSERT
+On each of these tables UPDATE, DELETE and (PostgreSQL) TRUNCATE are refused, and an INSERT
 passes only if what it adds comes next in its ledger:
 
-- `entry`: the `seq`s go on from the last one without a gap, from 0;
+- `entry`, and likewise `trail`: the `seq`s go on from the last one without a gap, from 0;
 - `posting`: `seq` is not below the size in `head`, whose row is therefore written after the
   postings in each transaction; a ledger without that row takes none;
 - `checkpoint`: the size is at least 1 and above all that are there.
@@ -20,6 +20,7 @@ shards, where a query of the whole table is refused. There the functions have th
 with the shards' names put in as they run, which plans them anew each time; `sharded` asks for it.
 """
 
+from collections.abc import Collection
 from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, text
@@ -27,15 +28,19 @@ from sqlalchemy import Connection, text
 from ledger.db import prepare_schema_change
 
 Dialect = Literal["sqlite", "postgresql"]
-Table = Literal["entry", "posting", "checkpoint"]
+Table = Literal["entry", "posting", "checkpoint", "trail"]
 
 TABLES: tuple[Table, ...] = get_args(Table)
+
+JOURNAL: tuple[Table, ...] = ("entry", "posting", "checkpoint")
+"""The tables that are there from the first migration on."""
 
 KEPT = "The journal is append-only: rows of this table are never changed or removed."
 NOT_NEXT = {
     "entry": "The journal is append-only: an entry must have the next seq of its ledger.",
     "posting": "The journal is append-only: a posting must belong to an entry being appended.",
     "checkpoint": "The journal is append-only: a checkpoint must be above all earlier ones.",
+    "trail": "The trail is append-only: a line must have the next seq of its ledger.",
 }
 
 
@@ -53,27 +58,34 @@ def expected(dialect: Dialect) -> tuple[Trigger, ...]:
     return tuple(trigger for table in TABLES for trigger in make(table))
 
 
-def create(conn: Connection, *, sharded: bool = False) -> None:
-    """Create all triggers, and their functions in the schema where the tables were created."""
+def create(conn: Connection, tables: Collection[Table] = TABLES, *, sharded: bool = False) -> None:
+    """Create the tables' triggers, and their functions in the schema where those were created."""
     dialect = _dialect(conn)
     prepare_schema_change(conn)
     if dialect == "postgresql":
         schema = conn.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
         for name, body in _functions(sharded).items():
-            conn.exec_driver_sql(_function(name, body, schema))
+            if name == _KEPT_FUNCTION or name.removesuffix("_next") in tables:
+                conn.exec_driver_sql(_function(name, body, schema))
     for trigger in expected(dialect):
-        conn.exec_driver_sql(trigger.sql)
+        if trigger.table in tables:
+            conn.exec_driver_sql(trigger.sql)
 
 
-def drop(conn: Connection) -> None:
-    """Undo `create`. Raises the driver's error where a trigger is not there."""
+def drop(conn: Connection, tables: Collection[Table] = TABLES) -> None:
+    """Undo `create`; the function that all share goes with those of the journal.
+
+    Raises the driver's error where a trigger is not there.
+    """
     dialect = _dialect(conn)
     prepare_schema_change(conn)
-    for name, table, _ in expected(dialect):
+    gone = [trigger for trigger in expected(dialect) if trigger.table in tables]
+    for name, table, _ in gone:
         on = f" ON {table}" if dialect == "postgresql" else ""
         conn.exec_driver_sql(f"DROP TRIGGER {name}{on}")
     if dialect == "postgresql":
-        for name in _functions():
+        shared = [_KEPT_FUNCTION] if "entry" in tables else []
+        for name in (*shared, *(f"{table}_next" for table in tables)):
             conn.exec_driver_sql(f"DROP FUNCTION {name}()")
 
 
@@ -98,12 +110,13 @@ def _dialect(conn: Connection) -> Dialect:
 _SQLITE_CATALOGUE = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 # NEW.rowid is -1 unless the statement named one.
-_SQLITE_NOT_NEXT = {
-    "entry": """NEW.seq IS NOT (
-  SELECT coalesce(max(seq), -1) + 1 FROM entry WHERE ledger_id = NEW.ledger_id
+_SQLITE_NEXT_SEQ = """NEW.seq IS NOT (
+  SELECT coalesce(max(seq), -1) + 1 FROM {own} WHERE ledger_id = NEW.ledger_id
 ) OR EXISTS (
-  SELECT 1 FROM entry WHERE rowid = NEW.rowid
-)""",
+  SELECT 1 FROM {own} WHERE rowid = NEW.rowid
+)"""
+_SQLITE_NOT_NEXT = {
+    "entry": _SQLITE_NEXT_SEQ.format(own="entry"),
     "posting": """(
   NEW.seq >= (SELECT size FROM head WHERE ledger_id = NEW.ledger_id)
 ) IS NOT TRUE OR EXISTS (
@@ -116,6 +129,7 @@ _SQLITE_NOT_NEXT = {
 ) IS NOT TRUE OR EXISTS (
   SELECT 1 FROM checkpoint WHERE rowid = NEW.rowid
 )""",
+    "trail": _SQLITE_NEXT_SEQ.format(own="trail"),
 }
 
 
@@ -151,15 +165,16 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND pg_catalog.pg_table_i
 
 # A scalar subquery where EXISTS would read better: the planner may turn EXISTS into a hash over
 # the whole of `entry`, and keep that plan. `{own}` is the table, `{head}` the head's.
-_POSTGRESQL_NOT_NEXT = {
-    "entry": """
+_POSTGRESQL_NEXT_SEQ = """
     SELECT FROM (
       SELECT ledger_id, min(seq) AS low, max(seq) AS high, count(*) AS added
       FROM fresh GROUP BY ledger_id
     ) AS f
     WHERE added <> high - low + 1 OR low <> 0 AND (
       SELECT e.seq FROM {own} AS e WHERE e.ledger_id = f.ledger_id AND e.seq = f.low - 1
-    ) IS NULL""",
+    ) IS NULL"""
+_POSTGRESQL_NOT_NEXT = {
+    "entry": _POSTGRESQL_NEXT_SEQ,
     "posting": """
     SELECT FROM (SELECT ledger_id, min(seq) AS low FROM fresh GROUP BY ledger_id) AS f
     WHERE (
@@ -173,6 +188,7 @@ _POSTGRESQL_NOT_NEXT = {
     WHERE low < 1 OR added <> (
       SELECT count(*) FROM {own} AS c WHERE c.ledger_id = f.ledger_id AND c.size >= f.low
     )""",
+    "trail": _POSTGRESQL_NEXT_SEQ,
 }
 
 

@@ -37,6 +37,7 @@ from ledger.journal.orders import Group, Order, Outcome
 from ledger.journal.privatefiles import replace_private
 from ledger.journal.store import load_position
 from ledger.journal.times import format_time, is_day, local_day, to_us
+from ledger.programme.reading.entries import entries_of_type
 from ledger.programme.tables import blind_index
 from ledger.programme.vault import destroy_keys, living
 
@@ -183,11 +184,7 @@ def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) ->
 
 def _announced(conn: Connection, ledger_id: int, day: str) -> set[str]:
     """The subjects of all `erasure` entries for `day` or earlier."""
-    mine = (t.run.c.ledger_id == ledger_id) & (t.run.c.type == "erasure")
-    runs = conn.execute(select(t.run.c.first, t.run.c.last).where(mine)).all()
-    seqs = [seq for run in runs for seq in range(run.first, run.last + 1)]
-    rows = keyed(conn, (t.entry.c.raw,), ledger_id, t.entry.c.seq, seqs)
-    entries = [decode(bytes(row.raw)) for row in rows]
+    entries = entries_of_type(conn, ledger_id, "erasure")
     return {entry["subject"] for entry in entries if entry["on"] <= day}
 
 

@@ -1,9 +1,10 @@
-"""What time brings: jobs that each ledger has done once on each of its local days.
+"""What time brings: jobs that each ledger has done once on each of its local days, or each hour.
 
     expire   what is due of quiet accounts is entered
     state    a `state` entry sums up all accounts, if anything was entered since the last one
     erase    whoever the log says is to be erased by now is erased
     forget   refusals that were remembered for 400 days are forgotten
+    trail    the root of the audit trail goes into the log, each hour in which it grew
 
 A job may run late, twice or on two machines: what time alone decides is decided on reading, and a
 job only writes it down.  That a job was done on a day is a row that the append path writes with
@@ -37,6 +38,7 @@ from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasure import erase_due
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
+from ledger.programme.trail import bind
 
 LOOK_EVERY_SECONDS = 60.0
 LEASE_SECONDS = 600
@@ -48,11 +50,11 @@ _logger = structlog.get_logger(__name__)
 
 
 class Due(NamedTuple):
-    """A job that a ledger has not had done on its local day yet."""
+    """A job that a ledger has not had done yet on its local day, or in this hour of it (UTC)."""
 
     ledger: str
     job: str
-    day: str
+    period: str
 
 
 # --- the jobs ------------------------------------------------------------------------------------
@@ -95,13 +97,22 @@ def _forget(installation: Installation, ledger: OpenLedger, day: str) -> None:
     _mark(ledger, "forget", day)
 
 
+def _trail(installation: Installation, ledger: OpenLedger, hour: str) -> None:
+    bind(installation.database, ledger)
+    _mark(ledger, "trail", hour)
+
+
 JOBS: Mapping[str, Callable[[Installation, OpenLedger, str], None]] = {
     "expire": _expire,
     "state": _state,
     "erase": _erase,
     "forget": _forget,
+    "trail": _trail,
 }
 """The jobs in the order in which they are done."""
+
+HOURLY = frozenset({"trail"})
+HOUR_CHARACTERS = len("2026-11-24T02")
 
 
 def _mark(ledger: OpenLedger, job: str, day: str, command: StateOfAll | None = None) -> None:
@@ -138,11 +149,12 @@ def due_jobs(installation: Installation) -> list[Due]:
         marks = conn.execute(select(job_table.c.ledger_id, job_table.c.job, job_table.c.day))
         done = {(row.ledger_id, row.job): row.day for row in marks}
     return [
-        Due(row.name, job, today)
+        Due(row.name, job, period)
         for row in known
         for today in (local_day(now, row.utc_offset_minutes),)
         for job in JOBS
-        if done.get((row.ledger_id, job), "") < today
+        for period in (now[:HOUR_CHARACTERS] if job in HOURLY else today,)
+        if done.get((row.ledger_id, job), "") < period
     ]
 
 
@@ -157,7 +169,7 @@ def do_due_jobs(installation: Installation, holder: str) -> list[Due]:
             ledger = installation.ledger(due.ledger)
             with _lease(installation, ledger, due.job, holder) as mine:
                 if mine:
-                    JOBS[due.job](installation, ledger, due.day)
+                    JOBS[due.job](installation, ledger, due.period)
                     done.append(due)
         except PointsError as error:
             _logger.warning("job not done", job=due.job, code=error.code, reason=str(error))

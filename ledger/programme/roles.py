@@ -35,10 +35,12 @@ class Outcome(IntEnum):
 
 
 class Action(NamedTuple):
-    """What an action opens, and its outcome for each role that has one."""
+    """What an action opens, its outcome for each role that has one, and whether it is privileged:
+    then the audit trail has a line of each time that somebody tried it."""
 
     says: str
     outcomes: Mapping[str, Outcome]
+    privileged: bool = False
 
 
 OFFICE_ROLES = ("admin", "officer")
@@ -78,10 +80,12 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "services:write": Action("record services", _OFFICER),
         "log:read": Action("entries, receipts, the bundle", _READERS),
         "rules:read": Action("budgets and policies", _READERS),
-        "rules:write": Action("propose budgets and policies", _ADMIN),
+        "rules:write": Action("propose budgets and policies", _ADMIN, privileged=True),
         "people:read": Action("people and their standing", _READERS),
-        "people:write": Action("introduce people, change their standing", _ADMIN),
-        "people:erase": Action("propose that all about somebody is destroyed", _ADMIN),
+        "people:write": Action("introduce people, change their standing", _ADMIN, privileged=True),
+        "people:erase": Action(
+            "propose that all about somebody is destroyed", _ADMIN, privileged=True
+        ),
         "grants:read": Action(
             "who holds which role",
             _EVERYBODY | _READERS | {"manager": _ORGANISATION},
@@ -89,14 +93,20 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "grants:write": Action(
             "give roles and end them",
             _EVERYBODY | {"member": Outcome.NEVER, "manager": _ORGANISATION} | _ADMIN,
+            privileged=True,
         ),
         "proposals:read": Action("what waits for a second person", _READERS),
-        "proposals:decide": Action("approve proposals", _ADMIN),
+        "proposals:decide": Action("approve proposals", _ADMIN, privileged=True),
         "proposals:decline": Action(
-            "decline proposals, or withdraw one's own", _ADMIN | {"officer": _OWN}
+            "decline proposals, or withdraw one's own",
+            _ADMIN | {"officer": _OWN},
+            privileged=True,
         ),
         "tokens:read": Action("list tokens, without their secrets", _ADMIN | {"auditor": _LEDGER}),
-        "tokens:write": Action("make, rotate and revoke tokens", _ADMIN),
+        "tokens:write": Action("make, rotate and revoke tokens", _ADMIN, privileged=True),
+        "trail:read": Action(
+            "who did what is privileged, and was denied it", _ADMIN | {"auditor": _LEDGER}
+        ),
         "sessions:read": Action("where one is signed in", _EVERYBODY),
         "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),
     }

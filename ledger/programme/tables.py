@@ -87,6 +87,40 @@ role_grant = Table(
     Index(None, "ledger_id", "organisation", "id"),
 )
 
+# The audit trail: `raw` is the truth, the words beside it are what a line is found by.
+trail = Table(
+    "trail",
+    metadata,
+    ledger_id(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("actor", Word, nullable=False),
+    Column("action", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Index(None, "ledger_id", "actor", "seq"),
+    Index(None, "ledger_id", "action", "seq"),
+    Index(None, "ledger_id", "subject", "seq"),
+)
+
+trail_head = Table(
+    "trail_head",
+    metadata,
+    ledger_id(),
+    Column("size", BigInteger, nullable=False),
+    Column("edge", LargeBinary, nullable=False),  # the hashes of its compact range
+)
+
+# The sizes whose roots the log has, and in which entries.
+trail_root = Table(
+    "trail_root",
+    metadata,
+    ledger_id(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
 job = Table(
     "job",
     metadata,

@@ -51,11 +51,11 @@ def upgrade() -> None:
     _tree()
     _kept_beside_the_log()
     _published()
-    triggers.create(op.get_bind())
+    triggers.create(op.get_bind(), triggers.JOURNAL)
 
 
 def downgrade() -> None:
-    triggers.drop(op.get_bind())
+    triggers.drop(op.get_bind(), triggers.JOURNAL)
     for table in TABLES:
         op.drop_table(table)  # its indexes go with it
 

@@ -68,8 +68,10 @@ def installation(
 
 
 @pytest.fixture
-def app(installation: Installation) -> Flask:
-    return create_app(installation)
+def app(installation: Installation) -> Iterator[Flask]:
+    made = create_app(installation)
+    yield made
+    made.extensions["points trail"].flush()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from api.resource import spelled
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
+from ledger.programme.trail import bind
 from tests.api.conftest import FOUNDING, Desk
 
 COMMITMENT = base64.b64encode(bytes(range(32))).decode()
@@ -246,3 +247,7 @@ def _roles(s: Scribe) -> None:
     s.told("A role is ended").ask("DELETE", f"{s.base}/grants/{grant}", "admin")
     erased = {"subject": s.member(), "on": "2026-12-01"}
     s.told("All about somebody is to be destroyed").post("/erasures", erased, "admin")
+    s.get("/trail")  # which writes what waits
+    bind(s.installation.database, s.installation.ledger("beiyuan"))
+    s.told("What an admin did").get(f"/trail?actor={s.first}&limit=2")
+    s.told("The proof of a line").get("/trail/1/proof")

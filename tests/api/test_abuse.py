@@ -103,6 +103,7 @@ def test_every_list_has_an_end():
     whole = {"get /v1/ledgers/{ledger}/accounts/{kind}/{random}"}
     whole |= {f"{name}/proof" for name in whole}
     whole |= {"get /v1/ledgers/{ledger}/me", "get /v1/ledgers/{ledger}/sessions"}
+    whole |= {"get /v1/ledgers/{ledger}/trail/{seq}/proof"}
     cut = set()
     for name, operation in operations(published()):
         answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")
@@ -115,7 +116,7 @@ def test_every_list_has_an_end():
             assert limits[0]["schema"]["maximum"] <= 200, name
             cut.add(name.rpartition("/")[2])
     lists = {"accounts", "budgets", "entries", "history", "ledgers", "persons", "policies"}
-    assert cut == lists | {"grants", "proposals", "tokens"}
+    assert cut == lists | {"grants", "proposals", "tokens", "trail"}
 
 
 def test_a_name_that_nobody_knows_is_not_repeated_whole(desk):

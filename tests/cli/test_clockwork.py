@@ -69,7 +69,7 @@ def test_work_does_what_is_due_once(either: Terminal, wait) -> None:
     # When it is asked to work, then it tells what it did, and finds nothing the second time
     done = either.facts("work", "--once")["done"]
     assert [(each["ledger"], each["job"]) for each in done] == [
-        (made["ledger"], job) for job in ("expire", "state", "erase", "forget")
+        (made["ledger"], job) for job in ("expire", "state", "erase", "forget", "trail")
     ]
     assert "Nothing is due." in either("work", "--once").output
     assert either.facts("verify", "--database")["ok"] is True

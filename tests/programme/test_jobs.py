@@ -24,7 +24,7 @@ from tests.cli.conftest import make_cheap_keys
 from tests.journal.live import TestClock
 from tests.statements import statements
 
-ALL_JOBS = ["expire", "state", "erase", "forget"]
+ALL_JOBS = ["expire", "state", "erase", "forget", "trail"]
 ME, OTHER = "worker/me", "worker/other"
 
 
@@ -77,8 +77,9 @@ def test_each_job_is_done_once_a_local_day(place: Place) -> None:
     # given a ledger of which nothing is done today, when somebody looks, then all is done, once
     assert place.work() == ALL_JOBS
     assert place.work() == []
-    # and again once the local day is another, eight hours before that of UTC
+    # and again once the local day is another, eight hours before that of UTC; some each hour
     place.clock.wait(hours=13)
+    assert place.work() == ["trail"]
     assert place.work() == []
     place.clock.wait(hours=1)
     assert place.work() == ALL_JOBS
@@ -109,7 +110,7 @@ def test_two_who_look_at_once_do_it_once(place: Place) -> None:
         assert [each.job for each in due] == ALL_JOBS
         # past the lease, as if it had run out: what keeps it from being done twice is the row
         for each in due:
-            jobs.JOBS[each.job](place.installation, place.ledger, each.day)
+            jobs.JOBS[each.job](place.installation, place.ledger, each.period)
         done.append(place.work(holder))
 
     threads = [threading.Thread(target=look, args=(holder,)) for holder in (ME, OTHER)]
@@ -126,7 +127,7 @@ def test_what_somebody_else_is_doing_is_left_to_them_until_their_lease_ends(plac
     # given another process that took a job and has not come back
     with place.installation.database.writing() as conn:
         write(conn, lease, place.ledger.id, [("state", OTHER, "2026-11-24T02:10:00Z")], "upsert")
-    assert place.work() == ["expire", "erase", "forget"]
+    assert place.work() == ["expire", "erase", "forget", "trail"]
 
     place.clock.wait(seconds=LEASE_SECONDS)
 
@@ -142,7 +143,7 @@ def test_a_job_that_is_refused_is_tried_again_and_keeps_no_other_from_being_done
     place.introduce("b")
     place.clock.wait(days=32)
 
-    assert place.work() == ["erase", "forget"]
+    assert place.work() == ["erase", "forget", "trail"]
     assert place.work() == []  # expiry and state are still refused
     assert [due.job for due in due_jobs(place.installation)] == ["expire", "state"]
 

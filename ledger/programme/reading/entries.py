@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -12,8 +12,10 @@ from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.asof import Span
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import decode
+from ledger.journal.entry import Entry, decode
 from ledger.journal.reversal import REVERSIBLE, original_sides
+
+ENTRIES_PER_READ = 4_096
 
 
 class Listed(NamedTuple):
@@ -131,6 +133,17 @@ def find_entry(conn: Connection, ledger_id: int, seq: int) -> bytes | None:
     """The bytes of one entry."""
     found = log.raw_entries(conn, ledger_id, seq, seq + 1)
     return found[0] if found else None
+
+
+def entries_of_type(conn: Connection, ledger_id: int, kind: str) -> Iterator[Entry]:
+    """All entries of one type, in order; read in parts of bounded length."""
+    mine = (t.run.c.ledger_id == ledger_id) & (t.run.c.type == kind)
+    runs = conn.execute(select(t.run.c.first, t.run.c.last).where(mine).order_by(t.run.c.last))
+    seqs = (seq for run in runs.all() for seq in range(run.first, run.last + 1))
+    while part := list(islice(seqs, ENTRIES_PER_READ)):
+        rows = keyed(conn, (t.entry.c.seq, t.entry.c.raw), ledger_id, t.entry.c.seq, part)
+        for row in sorted(rows, key=lambda row: row.seq):
+            yield decode(bytes(row.raw))
 
 
 def reversible_points(conn: Connection, ledger_id: int, seqs: Collection[int]) -> dict[int, int]:
