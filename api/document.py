@@ -42,6 +42,7 @@ _ENTERING = (
 )
 _HOLDERS = ("account", "closed", "due", "range")
 _PROPOSED = ("self", "two-people")
+_ORGANISATION = ("organisation-refused", "number", "field", "erased")
 _REFUSALS: dict[str, tuple[str, ...]] = {
     "POST /v1/ledgers": ("ledger-exists", "founding", "from", "clock"),
     f"POST {_LEDGER}/accounts": ("reference-taken",),
@@ -66,6 +67,16 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/holds": (*_HOLDERS, "funds", "holds", "flow", "until"),
     f"POST {_LEDGER}/holds/{{seq}}/captures": (*_HOLDERS, "funds", "reference"),
     f"POST {_LEDGER}/holds/{{seq}}/release": (*_HOLDERS, "reference"),
+    f"POST {_LEDGER}/organisations": (*_ORGANISATION, "organisation-code-taken"),
+    f"GET {_LEDGER}/organisations/{{random}}": ("organisation-unknown",),
+    f"PUT {_LEDGER}/organisations/{{random}}": (
+        *("organisation-unknown", "organisation-code-taken", *_ORGANISATION),
+        *("match-missing", "match-form", "record-changed"),
+    ),
+    f"GET {_LEDGER}/organisations/{{random}}/history": ("organisation-unknown",),
+    f"POST {_LEDGER}/organisations/{{random}}/status": (
+        *("organisation-unknown", "organisation-status", "standing", "erased"),
+    ),
     f"POST {_LEDGER}/persons": _PROPOSED,
     f"POST {_LEDGER}/policies": (*_PROPOSED, "from"),
     f"GET {_LEDGER}/proposals": ("proposal-unknown",),

@@ -88,6 +88,9 @@ class ProblemSchema(Schema):
     command = fields.Integer(
         metadata={"description": "the place of the refused command in its batch, from 0"}
     )
+    changed = fields.List(
+        fields.String(), metadata={"description": "the fields that somebody else changed meanwhile"}
+    )
     request_id = fields.String(
         metadata={"description": "what the service's log knows this request by"}
     )
@@ -103,12 +106,14 @@ class Problem(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         command: int | None = None,
+        changed: Sequence[str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
         self.command = command
+        self.changed = changed
 
 
 def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn:
@@ -146,12 +151,14 @@ def problem_response(
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
     command: int | None = None,
+    changed: Sequence[str] | None = None,
     request_id: str | None = None,
 ) -> Response:
     """The answer to a problem of that code."""
     kind = PROBLEMS[code]
     shown = errors and errors[:ERRORS_MAX]
-    body = problem_body(code, detail, errors=shown, command=command, request_id=request_id)
+    more = {"errors": shown, "command": command, "changed": changed, "request_id": request_id}
+    body = problem_body(code, detail, **more)
     response = Response(orjson.dumps(body), kind.status, mimetype=MIMETYPE)
     response.headers.update(headers or {})
     if kind.retry_after_seconds is not None:
@@ -168,7 +175,13 @@ def register(app: Flask) -> None:
 
 
 def _problem(error: Problem) -> Response:
-    return problem_response(error.code, error.detail, headers=error.headers, command=error.command)
+    return problem_response(
+        error.code,
+        error.detail,
+        headers=error.headers,
+        command=error.command,
+        changed=error.changed,
+    )
 
 
 def code_of(error: PointsError) -> str:

@@ -29,6 +29,15 @@ GUARDED = (401, 403, 404, 429, 500, 503)
 READ = (400, *GUARDED, 422)
 WRITE = (400, *GUARDED, 409, 413, 415, 422)
 
+MATCH_PARAMETER = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "the ETag that came with what is changed: where somebody was quicker, nothing is"
+    " changed and the answer says so.",
+    "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
+}
+
 KEY_PARAMETER = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -47,7 +56,7 @@ class Resource(Blueprint):
     def __init__(self, *names: Any, **rest: Any) -> None:
         super().__init__(*names, **rest)
         # Beside the parameters of the query, which `doc(parameters=…)` would put away.
-        self._prepare_doc_cbks.append(_with_key)
+        self._prepare_doc_cbks.append(_with_headers)
 
     def reads(
         self,
@@ -112,6 +121,19 @@ class Resource(Blueprint):
 
         return decorate
 
+    def puts(
+        self, rule: str, answer: SchemaType, *, action: str, body: SchemaType
+    ) -> Callable[[View], View]:
+        """A PUT that answers 200 with `answer`; who sends it names, by If-Match, what they saw."""
+
+        def decorate(view: View) -> View:
+            view = self.arguments(body())(self._queried(view, None))
+            view = self.doc(matched=True)(self.response(200, answer)(view))
+            problems = (*WRITE, 412, 428)
+            return self._guarded(rule, "PUT", view, action, problems, with_a_body=True)
+
+        return decorate
+
     def deletes(self, rule: str, *, action: str) -> Callable[[View], View]:
         """A DELETE that answers 204."""
 
@@ -160,10 +182,36 @@ class Resource(Blueprint):
         return published
 
 
-def _with_key(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
-    if info.get("manual_doc", {}).pop("keyed", False):
-        doc.setdefault("parameters", []).append(KEY_PARAMETER)
+def _with_headers(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
+    manual = info.get("manual_doc", {})
+    for name, parameter in (("keyed", KEY_PARAMETER), ("matched", MATCH_PARAMETER)):
+        if manual.pop(name, False):
+            doc.setdefault("parameters", []).append(parameter)
     return doc
+
+
+def seen_version() -> int:
+    """The version that the request's If-Match names; `Problem` where it names none."""
+    value = request.headers.get("If-Match")
+    if value is None:
+        raise Problem(
+            "match-missing",
+            "Send If-Match with the ETag that came with what you change, so that you overwrite"
+            " nobody's change.",
+        )
+    found = _ETAG.fullmatch(value)
+    if found is None:
+        raise Problem("match-form", 'If-Match is one ETag as it came, such as "3".')
+    return int(found[1])
+
+
+def with_etag(response: Response, version: int) -> Response:
+    """Names the version that an answer shows."""
+    response.headers["ETag"] = f'"{version}"'
+    return response
+
+
+_ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
 
 
 def spelled(rule: str) -> str:

@@ -86,6 +86,16 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "people:erase": Action(
             "propose that all about somebody is destroyed", _ADMIN, privileged=True
         ),
+        "organisations:read": Action(
+            "organisations with their names and contacts",
+            _ADMIN | _OFFICER | dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION),
+        ),
+        "organisations:write": Action(
+            "change what is kept of an organisation", _ADMIN | {"manager": _ORGANISATION}
+        ),
+        "organisations:admit": Action(
+            "take organisations up, admit and suspend them", _ADMIN, privileged=True
+        ),
         "grants:read": Action(
             "who holds which role",
             _EVERYBODY | _READERS | {"manager": _ORGANISATION},

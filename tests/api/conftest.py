@@ -118,6 +118,15 @@ class Desk:
         """A person whom the log introduces with a standing other than office."""
         return self.post("/persons", {"standing": standing}, "admin").json["person"]
 
+    def organisation(self, kind: str = "enterprise", **said: Any) -> str:
+        """An organisation that was admitted."""
+        made = self.post("/organisations", {"kind": kind, "name_zh": "四美国际"} | said, "admin")
+        assert made.status_code == 201, made.text
+        name: str = made.json["id"]
+        path = f"/organisations/{name.removeprefix('org/')}/status"
+        assert self.post(path, {"status": "admitted"}, "admin").status_code == 200
+        return name
+
     def given(self, person: str, role: str, organisation: str | None = None, **more: Any) -> str:
         """A role given to a person, by two people where that takes two; the grant's id."""
         body = {"person": person, "role": role, "from": "2026-11-24", **more}

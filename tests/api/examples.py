@@ -86,6 +86,7 @@ def tell(s: Scribe) -> None:
     _spending(s)
     _two_people(s)
     _the_log_is_read(s)
+    _organisations(s)
     _roles(s)
 
 
@@ -224,6 +225,29 @@ def _the_log_is_read(s: Scribe) -> None:
     s.told("One entry").get(f"/entries/{last}")
     s.told("Two credits").get("/entries?type=credit&limit=2")
     s.told("The names of the files in the bundle").get("/bundle")
+
+
+def _organisations(s: Scribe) -> None:
+    contact = {"name": "刘洋", "phone": "010-64850000", "role": "志愿服务负责人"}
+    said = {
+        "name_zh": "四美国际",
+        "name_en": "Simei International",
+        "credit_code": "91350100M000100Y43",
+        "contacts": [contact],
+    }
+    made = s.told("An enterprise applies").post(
+        "/organisations", {"kind": "enterprise", "subkind": "private"} | said, "admin"
+    )
+    path = f"/organisations/{made.json['id'].removeprefix('org/')}"
+    s.told("It is admitted").post(
+        f"{path}/status", {"status": "admitted", "reason": "材料齐全"}, "admin"
+    )
+    s.told("All enterprises").get("/organisations?kind=enterprise", "admin")
+    s.told("One enterprise").get(path, "admin")
+    s.told("Another contact").ask(
+        *("PUT", f"{s.base}{path}", "admin", said | {"contacts": []}), If_Match='"1"'
+    )
+    s.told("How it came to be what it is").get(f"{path}/history", "admin")
 
 
 def _roles(s: Scribe) -> None:

@@ -18,6 +18,7 @@ OPERATOR = {"operator": "ledger"}
 OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
 ONESELF = dict.fromkeys(ROLES[1:], "own")
 MANAGER = {"manager": "organisation"}
+ORGANISATION = dict.fromkeys(("manager", "organiser", "desk"), "organisation")
 
 L = "/v1/ledgers/{ledger}"
 TABLE = {
@@ -61,6 +62,12 @@ TABLE = {
     f"POST {L}/holds/{{seq}}/captures": OFFICER,
     f"POST {L}/holds/{{seq}}/release": OFFICER,
     f"GET {L}/me": ONESELF,
+    f"GET {L}/organisations": ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/organisations": ADMIN,
+    f"GET {L}/organisations/{{random}}": ADMIN | OFFICER | ORGANISATION,
+    f"PUT {L}/organisations/{{random}}": ADMIN | MANAGER,
+    f"GET {L}/organisations/{{random}}/history": ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/organisations/{{random}}/status": ADMIN,
     f"GET {L}/persons": READERS,
     f"POST {L}/persons": ADMIN,
     f"GET {L}/policies": READERS,
@@ -184,6 +191,9 @@ def test_another_ledger_looks_the_same_whether_it_is_there_or_not(people, subtes
 FOREIGN = {
     "DELETE /grants/{id}": "grant",
     "DELETE /sessions/{id}": "session",
+    "GET /organisations/{id}": "org",
+    "GET /organisations/{id}/history": "org",
+    "PUT /organisations/{id}": "org",
 }
 """Each endpoint that names a record which may be somebody else's, and what it names."""
 
@@ -198,33 +208,36 @@ def test_every_endpoint_that_reaches_less_than_the_ledger_is_among_the_foreign_o
     assert narrow - {"POST /proposals/{id}/decline"} == FOREIGN.keys()
 
 
-@pytest.mark.parametrize("endpoint", FOREIGN)
-def test_a_foreign_record_looks_the_same_as_none(people, endpoint):
-    # given somebody's grant and session in another organisation
+@pytest.fixture
+def foreign(people):
+    """What belongs to a stranger in another organisation, by what it is."""
     desk = people
-    stranger = desk.person()
-    grant = desk.given(stranger, "desk", desk.orgs[1])
+    organisation, stranger = desk.organisation(), desk.person()
+    grant = desk.given(stranger, "desk", organisation)
     desk.tokens["stranger"] = desk.session(stranger)
     (session,) = desk.get("/sessions", "stranger").json["sessions"]
-    foreign = {"grant": grant, "session": session["id"]}[FOREIGN[endpoint]]
+    return {"org": organisation, "grant": grant, "session": session["id"]}
+
+
+@pytest.mark.parametrize("endpoint", FOREIGN)
+def test_a_foreign_record_looks_the_same_as_none(people, foreign, endpoint):
+    desk, kind = people, FOREIGN[endpoint]
     method, _, path = endpoint.partition(" ")
+    body = {"name_zh": "七夕集团"} if method == "PUT" else None
 
     # when a manager asks for it, and for one that is not there
-    answers, counts = [], []
-    for name in (foreign, f"{FOREIGN[endpoint]}/{'a' * 26}"):
+    seen = []
+    for name in (foreign[kind], f"{kind}/{'a' * 26}"):
+        url = desk.base + path.format(id=name.partition("/")[2])
         with statements(desk.installation.database) as sent:
-            url = desk.base + path.format(id=name.partition("/")[2])
-            answers.append(desk.ask(method, url, "manager"))
-        counts.append([each.text for each in sent if "trail" not in each.text])  # another thread
+            answer = desk.ask(method, url, "manager", body, If_Match='"1"')
+        # (the trail is written by a thread of its own)
+        told = [each.text for each in sent if "trail" not in each.text]
+        seen.append((answer.status_code, answer.data.replace(name.encode(), b""), told))
 
     # then both are not found, in the same words but for the id that was asked for, and at one cost
-    there, absent = (
-        answer.data.replace(name.encode(), b"")
-        for answer, name in zip(answers, (foreign, f"{FOREIGN[endpoint]}/{'a' * 26}"), strict=True)
-    )
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert there == absent
-    assert counts[0] == counts[1]
+    assert seen[0] == seen[1]
+    assert seen[0][0] == 404
     assert desk.get("/me", "stranger").json["roles"] == [
-        {"role": "desk", "organisation": desk.orgs[1]}
+        {"role": "desk", "organisation": foreign["org"]}
     ]

@@ -5,12 +5,20 @@ No column holds a word about anybody: names, numbers and addresses are in `recor
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
 from ledger.journal.tables import metadata
 from ledger.programme.tables import INSTALLATION, Word, ledger_id
 
-__all__ = ["INSTALLATION", "metadata", "session"]
+__all__ = [
+    "INSTALLATION",
+    "metadata",
+    "organisation",
+    "organisation_code",
+    "organisation_member",
+    "organisation_status",
+    "session",
+]
 
 session = Table(
     "session",
@@ -26,4 +34,51 @@ session = Table(
     Column("revoked_at", Word),
     Index(None, "ledger_id", "id", unique=True),
     Index(None, "ledger_id", "person", "created_at"),
+)
+
+# An organisation's names, code and contacts are its record; `version` is that of the record.
+organisation = Table(
+    "organisation",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("kind", Word, nullable=False),
+    Column("subkind", Word),
+    Column("status", Word, nullable=False),
+    Column("changes", Integer, nullable=False),  # of its status, so far
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "kind", "id"),
+    Index(None, "ledger_id", "status", "id"),
+)
+
+organisation_status = Table(
+    "organisation_status",
+    metadata,
+    ledger_id(),
+    Column("organisation", Word, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("status", Word, nullable=False),
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+)
+
+# Whose code it is: one organisation's of a ledger.
+organisation_code = Table(
+    "organisation_code",
+    metadata,
+    ledger_id(),
+    Column("code", Word, primary_key=True),  # blind index, in base64
+    Column("organisation", Word, nullable=False),
+)
+
+# Organisations of an alliance, from a local day to another.
+organisation_member = Table(
+    "organisation_member",
+    metadata,
+    ledger_id(),
+    Column("alliance", Word, primary_key=True),
+    Column("organisation", Word, primary_key=True),
+    Column("first", Word, primary_key=True),
+    Column("last", Word),
+    Index(None, "ledger_id", "organisation", "alliance"),
 )
