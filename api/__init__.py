@@ -19,6 +19,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from api import (
     accounts,
+    alliances,
     batch,
     budgets,
     bundles,
@@ -67,6 +68,7 @@ RESOURCES = (
     policies,
     persons,
     organisations,
+    alliances,
     grants,
     sessions,
     erasures,

@@ -73,6 +73,10 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("organisation-unknown", "organisation-code-taken", *_ORGANISATION),
         *("match-missing", "match-form", "record-changed"),
     ),
+    f"GET {_LEDGER}/organisations/{{random}}/members": ("organisation-unknown",),
+    f"POST {_LEDGER}/organisations/{{random}}/members": (
+        *("organisation-unknown", "organisation-refused"),
+    ),
     f"GET {_LEDGER}/organisations/{{random}}/history": ("organisation-unknown",),
     f"POST {_LEDGER}/organisations/{{random}}/status": (
         *("organisation-unknown", "organisation-status", "standing", "erased"),

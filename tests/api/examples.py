@@ -248,6 +248,11 @@ def _organisations(s: Scribe) -> None:
         *("PUT", f"{s.base}{path}", "admin", said | {"contacts": []}), If_Match='"1"'
     )
     s.told("How it came to be what it is").get(f"{path}/history", "admin")
+    alliance = s.organisation("alliance", name_zh="北苑街道非公志愿服务联盟")
+    joining = {"organisation": made.json["id"], "from": "2026-01-01"}
+    members = f"/organisations/{alliance.removeprefix('org/')}/members"
+    s.told("It is in an alliance").post(members, joining, "admin")
+    s.told("The members of an alliance").get(members, "admin")
 
 
 def _roles(s: Scribe) -> None:

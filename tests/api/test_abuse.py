@@ -117,7 +117,7 @@ def test_every_list_has_an_end():
             assert limits[0]["schema"]["maximum"] <= 200, name
             cut.add(name.rpartition("/")[2])
     lists = {"accounts", "budgets", "entries", "history", "ledgers", "persons", "policies"}
-    assert cut == lists | {"grants", "organisations", "proposals", "tokens", "trail"}
+    assert cut == lists | {"grants", "members", "organisations", "proposals", "tokens", "trail"}
 
 
 def test_a_name_that_nobody_knows_is_not_repeated_whole(desk):

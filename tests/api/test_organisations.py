@@ -250,3 +250,31 @@ def test_no_name_or_number_of_it_is_stored_in_clear(desk, installation):
 
     for text in (*SAID.values(), CODE, *contact.values()):
         assert text not in stored
+
+
+# --- alliances -----------------------------------------------------------------------------------
+
+
+def test_an_alliance_has_members_from_day_to_day_page_by_page(desk):
+    # given an alliance of two enterprises, one of which left
+    alliance, firms = desk.organisation("alliance"), sorted(desk.organisation() for _ in range(2))
+    path = f"/organisations/{alliance.removeprefix('org/')}/members"
+    for firm in firms:
+        joined = desk.post(path, {"organisation": firm, "from": "2026-01-01"}, "admin")
+        assert joined.status_code == 201, joined.text
+    left = {"organisation": firms[1], "from": "2026-01-01", "to": "2026-06-30"}
+    desk.post(path, left, "admin")
+
+    page, found = f"{desk.base}{path}?limit=1", []
+    while page:
+        answer = desk.ask("GET", page, "admin")
+        found += answer.json["members"]
+        page = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+
+    assert found == [{"organisation": firms[0], "from": "2026-01-01"}, left]
+    refused = desk.post(
+        f"/organisations/{firms[0].removeprefix('org/')}/members",
+        {"organisation": alliance, "from": "2026-01-01"},
+        "admin",
+    )
+    assert (refused.status_code, refused.json["type"]) == (422, "/problems/organisation-refused")

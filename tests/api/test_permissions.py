@@ -67,6 +67,8 @@ TABLE = {
     f"GET {L}/organisations/{{random}}": ADMIN | OFFICER | ORGANISATION,
     f"PUT {L}/organisations/{{random}}": ADMIN | MANAGER,
     f"GET {L}/organisations/{{random}}/history": ADMIN | OFFICER | ORGANISATION,
+    f"GET {L}/organisations/{{random}}/members": ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/organisations/{{random}}/members": ADMIN,
     f"POST {L}/organisations/{{random}}/status": ADMIN,
     f"GET {L}/persons": READERS,
     f"POST {L}/persons": ADMIN,
@@ -193,6 +195,7 @@ FOREIGN = {
     "DELETE /sessions/{id}": "session",
     "GET /organisations/{id}": "org",
     "GET /organisations/{id}/history": "org",
+    "GET /organisations/{id}/members": "org",
     "PUT /organisations/{id}": "org",
 }
 """Each endpoint that names a record which may be somebody else's, and what it names."""
