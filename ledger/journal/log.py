@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ledger.errors import NotPublished
 from ledger.journal import tables as t
+from ledger.journal.bulk import rows_of
 from ledger.tlog.checkpoint import parse_checkpoint
 from ledger.tlog.merkle import (
     CompactRange,
@@ -33,16 +34,19 @@ class Published(NamedTuple):
     note: bytes
 
 
+_NEWEST_CHECKPOINT = (
+    select(t.checkpoint.c.size, t.checkpoint.c.note)
+    .where(t.checkpoint.c.ledger_id == bindparam("of_ledger"))
+    .order_by(t.checkpoint.c.size.desc())
+    .limit(1)
+)
+
+
 def latest_checkpoint(conn: Connection, ledger_id: int) -> Published | None:
     """The newest checkpoint, None before the first."""
-    newest = (
-        select(t.checkpoint.c.size, t.checkpoint.c.note)
-        .where(t.checkpoint.c.ledger_id == ledger_id)
-        .order_by(t.checkpoint.c.size.desc())
-        .limit(1)
-    )
-    row = conn.execute(newest).one_or_none()
-    return None if row is None else Published(row.size, bytes(row.note))
+    for row in rows_of(conn, _NEWEST_CHECKPOINT, {"of_ledger": ledger_id}):
+        return Published(row.size, bytes(row.note))
+    return None
 
 
 def first_checkpoint_over(conn: Connection, ledger_id: int, seq: int) -> Published | None:
@@ -65,26 +69,34 @@ def is_published_size(conn: Connection, ledger_id: int, size: int) -> bool:
     return conn.execute(query).one_or_none() is not None
 
 
+_LEAVES = (
+    select(t.entry.c.leaf.label("hash"))
+    .where(
+        t.entry.c.ledger_id == bindparam("of_ledger"),
+        t.entry.c.seq.between(bindparam("low"), bindparam("high")),
+    )
+    .order_by(t.entry.c.seq)
+)
+_SUBTREES = (
+    select(t.subtree.c.hash)
+    .where(
+        t.subtree.c.ledger_id == bindparam("of_ledger"),
+        t.subtree.c.level == bindparam("of_level"),
+        t.subtree.c.index.between(bindparam("low"), bindparam("high")),
+    )
+    .order_by(t.subtree.c.index)
+)
+
+
 def hash_tile(conn: Connection, ledger_id: int, tile: Tile) -> bytes:
     """The hashes of a tile one after another; shorter than asked for where the log ends."""
-    first, last = tile.index * TILE_WIDTH, tile.index * TILE_WIDTH + tile.width - 1
+    low = tile.index * TILE_WIDTH
+    values = {"of_ledger": ledger_id, "low": low, "high": low + tile.width - 1}
     if tile.level == 0:
-        query = (
-            select(t.entry.c.leaf)
-            .where(t.entry.c.ledger_id == ledger_id, t.entry.c.seq.between(first, last))
-            .order_by(t.entry.c.seq)
-        )
+        rows = rows_of(conn, _LEAVES, values)
     else:
-        query = (
-            select(t.subtree.c.hash)
-            .where(
-                t.subtree.c.ledger_id == ledger_id,
-                t.subtree.c.level == tile.level,
-                t.subtree.c.index.between(first, last),
-            )
-            .order_by(t.subtree.c.index)
-        )
-    return b"".join(bytes(value) for value in conn.execute(query).scalars())
+        rows = rows_of(conn, _SUBTREES, {**values, "of_level": tile.level})
+    return b"".join([bytes(row.hash) for row in rows])
 
 
 def entry_tile(conn: Connection, ledger_id: int, tile: Tile) -> bytes:
@@ -93,14 +105,21 @@ def entry_tile(conn: Connection, ledger_id: int, tile: Tile) -> bytes:
     return encode_bundle(raw_entries(conn, ledger_id, first, first + tile.width))
 
 
+_RAW = (
+    select(t.entry.c.raw)
+    .where(
+        t.entry.c.ledger_id == bindparam("of_ledger"),
+        t.entry.c.seq >= bindparam("start"),
+        t.entry.c.seq < bindparam("end"),
+    )
+    .order_by(t.entry.c.seq)
+)
+
+
 def raw_entries(conn: Connection, ledger_id: int, start: int, end: int) -> list[bytes]:
     """The bytes of the entries from `start` up to, not including, `end`."""
-    query = (
-        select(t.entry.c.raw)
-        .where(t.entry.c.ledger_id == ledger_id, t.entry.c.seq >= start, t.entry.c.seq < end)
-        .order_by(t.entry.c.seq)
-    )
-    return [bytes(raw) for raw in conn.execute(query).scalars()]
+    values = {"of_ledger": ledger_id, "start": start, "end": end}
+    return [bytes(row.raw) for row in rows_of(conn, _RAW, values)]
 
 
 def entry_runs(conn: Connection, ledger_id: int, start: int, end: int) -> Iterator[list[bytes]]:
