@@ -24,7 +24,7 @@ from bench.offline import import_per_second, verify_long, verify_per_second
 from bench.peers import prepare_tpcb, tpcb_per_second
 from bench.plpgsql import plpgsql_per_second, prepare_plpgsql
 from bench.records import BenchRecords
-from bench.size import APPEND, append_during_export, long_ledger, reads
+from bench.size import ACCOUNTS, APPEND, append_during_export, long_ledger, reads
 from bench.web import batch_load, credit_load, echo_load
 from ledger.tuning import tune_interpreter
 from tests.postgres import fresh_database, postgres_server
@@ -109,9 +109,10 @@ def web(figures: Figures, server: str, base: Path) -> None:
 
 def long(figures: Figures, server: str, base: Path) -> None:
     """A log of a million entries of 100,000 accounts: appends, reads, exports, verification."""
-    empty = "credits, batches of 256, empty ledger"
+    # As many accounts, since their number is what a batch's rows are spread over.
+    empty = "credits, batches of 256, 100,000 accounts and no credit yet"
     with fresh_database(server, "empty") as url:
-        desk = BenchDesk(base / "empty", url)
+        desk = BenchDesk(base / "empty", url, members=ACCOUNTS)
         for _ in range(ROUNDS):
             figures.note(empty, desk.credits_per_second(*APPEND))
         desk.installation.close()
