@@ -11,8 +11,8 @@ day of each subject that was erased, a line each.  It is on disk before the tran
 destroys the key commits.  Each process destroys what it lists before it serves the ledger, so a
 database that was restored from a backup brings nobody back.
 
-The rows that a subject was found by go with its key.  Its records stay, unreadable: their
-commitments are in the log, and that something was kept is no secret.
+The rows that a subject was found by, and signed in by, go with its key.  Its records stay,
+unreadable: their commitments are in the log, and that something was kept is no secret.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from ledger.journal.privatefiles import replace_private
 from ledger.journal.store import load_position
 from ledger.journal.times import format_time, is_day, local_day, to_us
 from ledger.programme.reading.entries import entries_of_type
-from ledger.programme.tables import blind_index
+from ledger.programme.tables import blind_index, login, recovery_code
 from ledger.programme.vault import destroy_keys, living
 
 LOCK_TIMEOUT_SECONDS = 5.0
-GONE_WITH_SUBJECT = (blind_index,)
+GONE_WITH_SUBJECT = (blind_index, login, recovery_code)
 """Tables with a `subject` whose rows are deleted with its key."""
 
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)

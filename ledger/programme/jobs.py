@@ -3,7 +3,8 @@
     expire   what is due of quiet accounts is entered
     state    a `state` entry sums up all accounts, if anything was entered since the last one
     erase    whoever the log says is to be erased by now is erased
-    forget   refusals that were remembered for 400 days are forgotten
+    forget   refusals that were remembered for 400 days are forgotten, and codes that were sent a
+             while ago
     trail    the root of the audit trail goes into the log, each hour in which it grew
 
 A job may run late, twice or on two machines: what time alone decides is decided on reading, and a
@@ -38,11 +39,13 @@ from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasure import erase_due
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
+from ledger.programme.tables import sent_code
 from ledger.programme.trail import bind
 
 LOOK_EVERY_SECONDS = 60.0
 LEASE_SECONDS = 600
 REFUSALS_KEPT_DAYS = 400
+CODES_KEPT = timedelta(hours=2)
 FORGOTTEN_PER_STATEMENT = 1_000
 DONE_ALREADY = "job-done"
 
@@ -94,7 +97,16 @@ def _forget(installation: Installation, ledger: OpenLedger, day: str) -> None:
         with installation.database.writing() as conn:
             mine = tuple_(c.ledger_id, c.request).in_(old)
             forgotten = conn.execute(delete(t.request).where(mine)).rowcount
+    _forget_codes(installation, ledger)
     _mark(ledger, "forget", day)
+
+
+def _forget_codes(installation: Installation, ledger: OpenLedger) -> None:
+    """Codes last ten minutes, and how many were sent is counted by the hour."""
+    limit = format_time(to_us(installation.clock.now() - CODES_KEPT))
+    c = sent_code.c
+    with installation.database.writing() as conn:
+        conn.execute(delete(sent_code).where(c.ledger_id == ledger.id, c.hour_from < limit))
 
 
 def _trail(installation: Installation, ledger: OpenLedger, hour: str) -> None:

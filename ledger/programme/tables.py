@@ -180,3 +180,43 @@ blind_index = Table(
     Index(None, "ledger_id", "field", "value"),
     Index(None, "ledger_id", "subject"),
 )
+
+# How one of the staff signs in; hashes, a sealed secret and numbers, gone with the person's key.
+login = Table(
+    "login",
+    metadata,
+    ledger_id(),
+    Column("subject", Word, primary_key=True),  # the person
+    Column("password", Word, nullable=False),  # its argon2id hash
+    Column("totp", LargeBinary, nullable=False),  # the secret, sealed by the person's data key
+    Column("next_totp", LargeBinary),  # one that no code has confirmed yet
+    Column("step", BigInteger),  # the last one whose code was taken
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Word),
+    Column("code", LargeBinary),  # HMAC of the code that sets a password
+    Column("code_until", Word),
+)
+
+# Codes that stand in the place of the authenticator application's; each goes when it is used.
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    ledger_id(),
+    Column("subject", Word, primary_key=True),
+    Column("code", LargeBinary, primary_key=True),  # HMAC
+)
+
+# Codes that were sent in a message: one a contact and purpose, the newest.
+sent_code = Table(
+    "sent_code",
+    metadata,
+    ledger_id(),
+    Column("contact", Word, primary_key=True),  # HMAC of the number or address, in base64
+    Column("purpose", Word, primary_key=True),
+    Column("code", LargeBinary),  # HMAC; null once it was used
+    Column("expires_at", Word, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("hour_from", Word, nullable=False),
+    Column("sent", Integer, nullable=False),  # since then, in that hour
+    Index(None, "ledger_id", "hour_from"),
+)

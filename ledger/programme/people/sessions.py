@@ -2,9 +2,10 @@
 
 A session is the text ``pse_<ledger>_<secret>``, of the form of a token's (`tokens.py`): shown once,
 kept as its SHA-256, found by it.  Unlike a token it has no role of its own: whoever sends it has
-all the roles that the person holds on that local day, as far as their standing in the log fits.
+the roles that the person holds on that local day, as far as their standing in the log fits.
 
-    device   a member's own telephone: 180 days from the last day on which it was used
+    device   a member's own telephone: 180 days from the last day on which it was used; it has the
+             role `member` alone, whatever else the person is, since no password was asked for
     day      staff: 12 hours from signing in
 """
 
@@ -33,7 +34,8 @@ from ledger.programme.people.tables import session as table
 from ledger.programme.roles import Held, Principal, fits
 from ledger.programme.tables import role_grant
 
-LASTS = {"device": timedelta(days=180), "day": timedelta(hours=12)}
+DEVICE = "device"
+LASTS = {DEVICE: timedelta(days=180), "day": timedelta(hours=12)}
 SECRET_BYTES = 32
 SESSIONS_PER_PERSON_MAX = 50
 """What a list of them shows at the most, the newest."""
@@ -174,8 +176,8 @@ def find_session(conn: Connection, ledger: OpenLedger, text: str, now: datetime)
 def note_use(database: Database, ledger: OpenLedger, found: Found, now: datetime) -> None:
     """Writes down the day on which a session was used last; a device's goes on from there."""
     values = {"used_on": found.today}
-    if found.session.lasts == "device":
-        values["expires_at"] = _text(now + LASTS["device"])
+    if found.session.lasts == DEVICE:
+        values["expires_at"] = _text(now + LASTS[DEVICE])
     with database.writing() as conn:
         mine = (table.c.ledger_id == ledger.id) & (table.c.id == found.session.id)
         conn.execute(update(table).where(mine, table.c.revoked_at.is_(None)).values(**values))
@@ -210,7 +212,12 @@ def revoke(
 def revoke_all(database: Database, ledger: OpenLedger, clock: Clock, person: str) -> int:
     """Ends all sessions of a person, on every device; how many these were."""
     with database.writing() as conn:
-        return _revoke(conn, ledger.id, table.c.person == person, clock.now())
+        return end_sessions(conn, ledger.id, person, clock.now())
+
+
+def end_sessions(conn: Connection, ledger_id: int, person: str, now: datetime) -> int:
+    """The same within a transaction: what changes a login ends what was signed in by it."""
+    return _revoke(conn, ledger_id, table.c.person == person, now)
 
 
 def _revoke(conn: Connection, ledger_id: int, mine: Any, now: datetime) -> int:
@@ -226,6 +233,8 @@ def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
         standing = row.standing or ("member" if row.account is not None else None)
         if row.account is not None and fits("member", standing):
             held[Held("member")] = None
+        if row.lasts == DEVICE:
+            continue  # what a code in a message opens is no more than a member's
         if row.role is None or not fits(row.role, standing):
             continue
         if not _holds(row.first, row.last, today):

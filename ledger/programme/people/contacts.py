@@ -1,0 +1,58 @@
+"""Contacts that people sign in with: a telephone number or an e-mail address of theirs.
+
+A person's own contacts are those of their newest `basics`, and confirmed ones alone are in it.
+People are found by blind index, so what is found are candidates, perhaps several: families have one
+telephone.  No record is opened for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from ledger.installation import OpenLedger
+from ledger.journal.bulk import keyed
+from ledger.journal.entry import new_id
+from ledger.programme.findable import FINDABLE
+from ledger.programme.records import find_value
+from ledger.programme.tables import blind_index
+
+BASICS = "basics"
+"""The kind of the records in which a person's own contacts are."""
+
+
+class Contact(NamedTuple):
+    """A telephone number or an e-mail address in its one form (`findable.py`)."""
+
+    field: str  # `phone` or `email`
+    value: str
+
+    def __repr__(self) -> str:
+        return f"<a contact by {self.field}>"
+
+
+def contact_of(text: str) -> Contact:
+    """What somebody typed as their number or address; `FieldRefused` for what is neither."""
+    field = "email" if "@" in text or "＠" in text else "phone"
+    return Contact(field, FINDABLE[field](text))
+
+
+def people_with(conn: Connection, ledger: OpenLedger, contact: Contact) -> list[str]:
+    """The people whose own contact it is, in order of their ids.  One statement."""
+    c = blind_index.c
+    key = (contact.field, find_value(ledger, *contact))
+    rows = keyed(conn, (c.subject, c.kind), ledger.id, (c.field, c.value), [key])
+    return sorted(
+        {row.subject for row in rows if row.kind == BASICS and row.subject.startswith("person/")}
+    )
+
+
+def nobody_of(ledger: OpenLedger) -> str:
+    """The id of a ledger's nobody, who is looked for where a contact is of no one.
+
+    So the search takes the same course whether there is somebody or not.
+    """
+    digest = hashlib.sha256(f"points/nobody/v1\n{ledger.origin}".encode()).digest()
+    return new_id("person", digest[:16])
