@@ -1,0 +1,197 @@
+"""Messages that go out: a real mail server, a real HTTP service, both on the loopback."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from ledger.errors import ConfigError
+from ledger.programme.channels import NotSent, Outgoing, channels
+
+MESSAGE = Outgoing(
+    id="message/" + "a" * 26,
+    to="wang@example.org",
+    kind="sign-in-code",
+    subject="登录验证码",
+    text="您的登录验证码是 123456，10 分钟内有效。",
+)
+
+
+class Mailbox:
+    """What a mail server took."""
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.taken.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox(unused_port: int) -> Iterator[tuple[Mailbox, int]]:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=unused_port)
+    controller.start()
+    yield box, unused_port
+    controller.stop()
+
+
+class Service(ThreadingHTTPServer):
+    """A message service that answers with a status, and says what it was sent."""
+
+    def __init__(self, status: int = 202, location: str | None = None) -> None:
+        self.status, self.location = status, location
+        self.taken: list[tuple[dict[str, str], Any]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def end(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/send"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((dict(self.headers), json.loads(body)))
+        self.send_response(self.server.status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service()
+    yield made
+    made.end()
+
+
+def secret_file(folder: Path, text: str) -> str:
+    file = folder / "secret"
+    file.write_text(text)
+    file.chmod(0o600)
+    return str(file)
+
+
+def test_a_mail_goes_out_with_its_id_and_its_chinese(mailbox: tuple[Mailbox, int]) -> None:
+    box, port = mailbox
+    environ = {"POINTS_SMTP": f"smtp://127.0.0.1:{port}", "POINTS_MAIL_FROM": "points@example.org"}
+
+    channels(environ)["email"].send(MESSAGE)
+
+    (taken,) = box.taken
+    assert (taken.mail_from, taken.rcpt_tos) == ("points@example.org", ["wang@example.org"])
+    mail = email.message_from_bytes(taken.content, policy=email.policy.default)
+    assert (mail["Subject"], mail.get_content().strip()) == (MESSAGE.subject, MESSAGE.text)
+    assert mail["Message-ID"] == f"<{'a' * 26}@example.org>"
+
+
+def test_an_address_that_would_write_headers_is_not_sent(mailbox: tuple[Mailbox, int]) -> None:
+    box, port = mailbox
+    environ = {"POINTS_SMTP": f"smtp://127.0.0.1:{port}", "POINTS_MAIL_FROM": "points@example.org"}
+
+    with pytest.raises(NotSent):
+        channels(environ)["email"].send(
+            MESSAGE._replace(to="wang@example.org\r\nBcc: other@example.org")
+        )
+
+    assert box.taken == []
+
+
+def test_a_telephone_is_reached_by_the_adapter_with_its_secret(
+    service: Service, tmp_path: Path
+) -> None:
+    environ = {
+        "POINTS_SMS_URL": service.url,
+        "POINTS_SMS_SECRET_FILE": secret_file(tmp_path, "a secret of the provider\n"),
+    }
+
+    channels(environ)["phone"].send(MESSAGE._replace(to="+8613800138000"))
+
+    ((headers, said),) = service.taken
+    assert headers["Authorization"] == "Bearer a secret of the provider"
+    assert said == {
+        "id": MESSAGE.id,
+        "kind": "sign-in-code",
+        "text": MESSAGE.text,
+        "to": "+8613800138000",
+    }
+
+
+@pytest.mark.parametrize("status", [302, 400, 500])
+def test_what_was_not_taken_is_said_without_whom_or_what(service: Service, status: int) -> None:
+    # given a service that refuses, or sends elsewhere
+    elsewhere = Service()
+    service.status, service.location = status, elsewhere.url
+
+    with pytest.raises(NotSent) as refused:
+        channels({"POINTS_SMS_URL": service.url})["phone"].send(MESSAGE)
+
+    # then nothing of the message is told, and nobody else got it
+    told = repr(refused.value) + repr(refused.value.__cause__) + repr(MESSAGE)
+    assert MESSAGE.to not in told
+    assert "123456" not in told
+    assert elsewhere.taken == []
+    elsewhere.end()
+
+
+def test_nobody_there_is_not_sent(unused_port: int) -> None:
+    environ = {
+        "POINTS_SMTP": f"smtp://127.0.0.1:{unused_port}",
+        "POINTS_MAIL_FROM": "points@example.org",
+        "POINTS_SMS_URL": f"http://127.0.0.1:{unused_port}/",
+    }
+    for channel in channels(environ).values():
+        with pytest.raises(NotSent):
+            channel.send(MESSAGE)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize(
+    ("environ", "why"),
+    [
+        ({"POINTS_SMTP": "smtp://u:hunter2@host"}, "without a password"),
+        ({"POINTS_SMTP": "ftp://host"}, "smtp://host"),
+        ({"POINTS_SMTP": "smtp://host:99999"}, "cannot be used"),
+        ({"POINTS_SMTP": "smtp://host"}, "POINTS_MAIL_FROM"),
+        ({"POINTS_SMS_URL": "http://sms.example.org/"}, "to begin with https"),
+        ({"POINTS_SMS_URL": "https://sms.example.org/", "POINTS_SMS_SECRET_FILE": "/no"}, "0600"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_not_repeated(environ: dict[str, str], why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as refused:
+        channels(environ)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_without_settings_there_is_no_channel() -> None:
+    assert channels({}) == {}
