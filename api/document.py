@@ -61,6 +61,14 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("budget-period", "budget-project", "budget-limit", "effective", "past-day"),
     ),
     f"POST {_LEDGER}/debits": (*_HOLDERS, *_PROPOSED, "funds"),
+    f"POST {_LEDGER}/engagements": ("engagement-refused",),
+    f"GET {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
+    f"GET {_LEDGER}/engagements/{{random}}/reason": ("engagement-unknown",),
+    f"GET {_LEDGER}/engagements/{{random}}/record": (
+        *("engagement-refused", "engagement-unknown", "record-unknown"),
+        *("append-failed", "clock", "queue-full", "outcome-unknown"),
+    ),
+    f"DELETE {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
     f"POST {_LEDGER}/erasures": (*_PROPOSED, "from"),
     f"POST {_LEDGER}/grants": ("grant-refused",),
     f"DELETE {_LEDGER}/grants/{{random}}": ("grant-refused", "grant-unknown"),
@@ -109,7 +117,7 @@ _ANY = (
 )
 _REFUSALS[f"POST {_LEDGER}/batch"] = _ANY
 _REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
-    *("proposal-unknown", "proposal-decided", "own-proposal"),
+    *("proposal-unknown", "proposal-decided", "own-proposal", "engagement-refused"),
     *_ANY,
 )
 

@@ -121,6 +121,16 @@ class Reference(fields.String):
         super().__init__(validate=[validate.Length(1, 200), _printable], **rest)
 
 
+class Reason(fields.String):
+    """Why something is asked for, in a person's words: 1 to 2,000 characters, lines allowed.
+
+    It is kept as a record, encrypted, and nowhere else.
+    """
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(validate=[validate.Length(1, 2_000), _legible], **rest)
+
+
 class Count(fields.Field[int]):
     """A whole number in a query, as its decimal digits."""
 
@@ -157,3 +167,8 @@ def _described(form: e.Form, description: str | None) -> dict[str, Any]:
         schema["pattern"] = "^" + form.text.strip('"').replace(r"\d", "[0-9]") + "$"
     schema["description"] = f"{description}; {form.says}" if description else form.says
     return schema
+
+
+def _legible(text: str) -> None:
+    if not text.strip() or not text.replace("\n", "").isprintable():
+        raise ValidationError("Wanted printable characters and line ends.")

@@ -21,7 +21,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -29,14 +29,14 @@ from ledger.errors import LedgerStopped, PointsError
 from ledger.filelocks import locked
 from ledger.installation import OpenLedger
 from ledger.journal import log
-from ledger.journal import tables as t
 from ledger.journal.bulk import keyed, remove
 from ledger.journal.commands import Statement
 from ledger.journal.entry import decode
 from ledger.journal.orders import Group, Order, Outcome
 from ledger.journal.privatefiles import replace_private
 from ledger.journal.store import load_position
-from ledger.journal.times import format_time, is_day, local_day, to_us
+from ledger.journal.times import is_day
+from ledger.programme.reading.days import today_of
 from ledger.programme.reading.entries import entries_of_type
 from ledger.programme.tables import blind_index, login, recovery_code
 from ledger.programme.vault import destroy_keys, living
@@ -76,7 +76,7 @@ def erase(database: Database, ledger: OpenLedger, clock: Clock, seq: int) -> str
     """
     with database.reading() as conn:
         raws = log.raw_entries(conn, ledger.id, seq, seq + 1)
-        today = _today(conn, ledger, clock)
+        today = today_of(conn, ledger.id, clock.now())
     entry = decode(raws[0]) if raws else None
     if entry is None or entry["type"] != "erasure":
         raise NotAnnounced(f"Entry {seq} announces no erasure. Announce it first, with two people.")
@@ -186,8 +186,3 @@ def _announced(conn: Connection, ledger_id: int, day: str) -> set[str]:
     """The subjects of all `erasure` entries for `day` or earlier."""
     entries = entries_of_type(conn, ledger_id, "erasure")
     return {entry["subject"] for entry in entries if entry["on"] <= day}
-
-
-def _today(conn: Connection, ledger: OpenLedger, clock: Clock) -> str:
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
-    return local_day(format_time(to_us(clock.now())), conn.execute(offset).scalar_one())

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,7 +29,6 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.batch import PASSING_RULES
-from ledger.journal.commands import StateOfAll
 from ledger.journal.entry import new_id
 from ledger.journal.orders import (
     Companion,
@@ -46,16 +45,10 @@ from ledger.journal.postings import policy_on
 from ledger.journal.reversal import points_left
 from ledger.journal.state import State
 from ledger.journal.times import format_time, to_us
+from ledger.programme.deeds import DEEDS, order_of_one, orders_of_two
 from ledger.programme.reading.people import standing_of
 from ledger.programme.tables import proposal as table
-from ledger.programme.wishes import (
-    DEEDS,
-    Wish,
-    approval_reason,
-    command_of,
-    deed_of,
-    may_need_approval,
-)
+from ledger.programme.wishes import Wish, approval_reason, may_need_approval
 
 STATES = ("open", "approved", "declined", "refused")
 DECIDED = "proposal-decided"
@@ -111,15 +104,12 @@ def submit(
     """
     proposal_id = _id_of(wish.request)
     at = format_time(to_us(clock.now()))
-    if wish.kind in DEEDS:
-        command, companions = None, (deed_of(wish, at), *companions)
-    else:
-        command = command_of(wish.kind, wish.values, actor=wish.actor)
-    order = Order(
-        command=command,
+    order = order_of_one(wish, at)
+    order = replace(
+        order,
         request=wish.request,
         fingerprint=wish.fingerprint,
-        companions=companions,
+        companions=(*order.companions, *companions),
         deferral=Deferral(
             _making(proposal_id, wish, at), lambda state, day: _needs_two(wish, state, day)
         ),
@@ -157,17 +147,14 @@ def _entered(
     ledger: OpenLedger, clock: Clock, wish: Wish, proposal_id: str, person: str
 ) -> Outcome:
     """What a wish becomes once `person` approves it; the decision travels along."""
+    *before, last = orders_of_two(wish, person, format_time(to_us(clock.now())))
     deciding = _deciding(proposal_id, "approved", person)
-    if wish.kind in DEEDS:
-        deed = deed_of(wish, format_time(to_us(clock.now())))
-        return _only(ledger, Order(companions=(deed, deciding)))
-    order = Order(
-        command=command_of(wish.kind, wish.values, actor=wish.actor, approver=person),
-        request=wish.request,
-        fingerprint=wish.fingerprint,
-        companions=(deciding,),
-    )
-    return _settled(ledger, order) if wish.kind == "settlement" else _only(ledger, order)
+    last = replace(last, companions=(*last.companions, deciding))
+    if last.command is not None:
+        last = replace(last, request=wish.request, fingerprint=wish.fingerprint)
+    outcomes = ledger.appender.submit(Group((*before, last)))
+    refused = (each for each in outcomes if isinstance(each, Refusal) and each.rule != "group")
+    return next(refused, outcomes[-1])
 
 
 def decline(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
@@ -211,6 +198,8 @@ def list_proposals(
 
 
 def _needs_two(wish: Wish, state: State, day: str) -> bool:
+    if wish.kind in DEEDS:
+        return DEEDS[wish.kind].reason(wish.values) is not None
     if not may_need_approval(wish.kind):
         return False
     reversible = None
@@ -299,8 +288,8 @@ def _decided_before(database: Database, ledger: OpenLedger, row: Row[Any], perso
     """The answer to an approval that comes after the decision."""
     if row.state != "approved" or row.decided_by != person:
         return _already(row.state)
-    if row.kind in DEEDS:
-        return Done(-1, -1, replayed=True)
+    if row.seq is None:
+        return Done(-1, -1, replayed=True)  # it entered nothing
     mine = (t.request.c.ledger_id == ledger.id) & (t.request.c.request == row.request)
     with database.reading() as conn:
         kept = conn.execute(select(t.request.c.first, t.request.c.last).where(mine)).one()
@@ -313,13 +302,6 @@ def _decided_before(database: Database, ledger: OpenLedger, row: Row[Any], perso
 def _only(ledger: OpenLedger, order: Order) -> Outcome:
     (outcome,) = ledger.appender.submit(Group((order,)))
     return outcome
-
-
-def _settled(ledger: OpenLedger, order: Order) -> Outcome:
-    """Enters a settlement behind the state of all accounts, both or neither (rule 12)."""
-    state, settlement = ledger.appender.submit(Group((Order(command=StateOfAll()), order)))
-    refused = isinstance(state, Refusal) and state.rule != "group"
-    return state if refused else settlement
 
 
 def _row(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any]:

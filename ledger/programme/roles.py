@@ -9,7 +9,7 @@ A *role* is held by a person in a ledger, some of them in one organisation:
     organiser   of an organisation: its activities
     desk        of an organisation: honours its rewards, helps members
     member      own records only
-    auditor     reads what a ledger's log says, changes nothing
+    auditor     reads what a ledger's log says, changes nothing; names only within an engagement
 
 What a role may do with an action is its *outcome*: never, own, organisation or ledger, which is how
 far it reaches.  Of several roles of a person the furthest counts, each for its own
@@ -116,6 +116,15 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "tokens:write": Action("make, rotate and revoke tokens", _ADMIN, privileged=True),
         "trail:read": Action(
             "who did what is privileged, and was denied it", _ADMIN | {"auditor": _LEDGER}
+        ),
+        "engagements:read": Action(
+            "what lets auditors read records, and why", _ADMIN | {"auditor": _OWN}
+        ),
+        "engagements:write": Action(
+            "propose engagements of auditors, end them", _ADMIN, privileged=True
+        ),
+        "engagements:use": Action(
+            "read names and evidence within an engagement", {"auditor": _OWN}, privileged=True
         ),
         "sessions:read": Action("where one is signed in", _EVERYBODY),
         "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),

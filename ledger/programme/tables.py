@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -85,6 +86,39 @@ role_grant = Table(
     Column("ended_at", Word),
     Index(None, "ledger_id", "person"),
     Index(None, "ledger_id", "organisation", "id"),
+)
+
+# What lets one auditor read records; `kinds` are words with a space between.
+engagement = Table(
+    "engagement",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("auditor", Word, nullable=False),
+    Column("kinds", Word, nullable=False),
+    Column("subject", Word),  # null: of any
+    Column("first", Word, nullable=False),  # local days, both included
+    Column("last", Word, nullable=False),
+    Column("records", Integer, nullable=False),  # how many may be read
+    Column("by", Word, nullable=False),
+    Column("approved_by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Column("ended_by", Word),
+    Column("ended_at", Word),
+    Index(None, "ledger_id", "auditor", "id"),
+)
+
+# The records that were read within an engagement, numbered from 1.
+engagement_record = Table(
+    "engagement_record",
+    metadata,
+    ledger_id(),
+    Column("engagement", Word, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Word, nullable=False),
+    Column("record", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    ForeignKeyConstraint(["ledger_id", "engagement"], ["engagement.ledger_id", "engagement.id"]),
 )
 
 # The audit trail: `raw` is the truth, the words beside it are what a line is found by.

@@ -1,9 +1,8 @@
-"""Wishes: what a caller asks for, as a value, and the command or the deed that it becomes.
+"""Wishes: what a caller asks for, as a value, and the command that it becomes.
 
 A wish is a kind and the values that the API took for it, so it can wait as JSON in a proposal and
-still become the same.  The kinds of `KINDS` become a command of the journal; those of `DEEDS`
-change rows of the programme and enter nothing.  Their values are described by the request schemas
-in `api/`.
+still become the same.  The kinds of `KINDS` become a command of the journal; what else there is to
+wish for is in `deeds.py`.  Their values are described by the request schemas in `api/`.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.journal import commands as c
-from ledger.journal.orders import Companion
 from ledger.journal.state import Policy
-from ledger.programme.grants import TWO_PEOPLE_ROLES, granting
 
 Values = Mapping[str, Any]
 
@@ -34,11 +31,6 @@ class Wish:
 def command_of(kind: str, values: Values, *, actor: str, approver: str | None = None) -> c.Command:
     """The command that a wish becomes, in the name of one person or of two."""
     return KINDS[kind]({**values, "actor": actor, "approver": approver})
-
-
-def deed_of(wish: Wish, at: str) -> Companion:
-    """What changes the programme's rows as a wish of one of `DEEDS` asks, at the time `at`."""
-    return DEEDS[wish.kind](wish, at)
 
 
 def approval_reason(
@@ -64,8 +56,6 @@ def approval_reason(
             return "A back entry or a correction of service needs a second person."
         case "person" if "office" in (values["standing"], standing):
             return "Raising a person to office, or taking office away, needs a second person."
-        case "grant" if "deputy_of" not in values and values["role"] in TWO_PEOPLE_ROLES:
-            return "Roles of the office and auditors' are given by two people."
         case "budget" | "erasure" | "policy" | "settlement" | "write-off":
             return f"This {wish.kind} needs a second person."
     return None
@@ -127,8 +117,5 @@ KINDS: dict[str, Callable[[Values], c.Command]] = {
     "transfer": _transfer,
     "write-off": lambda values: c.WriteOff(**values),
 }
-DEEDS: dict[str, Callable[[Wish, str], Companion]] = {
-    "grant": lambda wish, at: granting(wish.values, request=wish.request, by=wish.actor, at=at),
-}
 ALWAYS = ("budget", "erasure", "policy", "settlement", "write-off")
-SOMETIMES = ("credit", "debit", "grant", "person", "reversal", "service")
+SOMETIMES = ("credit", "debit", "person", "reversal", "service")

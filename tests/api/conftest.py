@@ -141,6 +141,23 @@ class Desk:
         assert answer.status_code == 201, answer.text
         return answer.json["grant"]
 
+    def engaged(self, auditor: str | None = None, **more: Any) -> str:
+        """An engagement of an auditor's, of somebody new unless one is named; its id."""
+        body = {
+            "auditor": auditor or self.person("auditor"),
+            "kinds": ["basics"],
+            "from": "2026-11-24",
+            "to": "2026-12-31",
+            "records": 2,
+            "reason": "Attendance of spring, sampled.",
+        } | more
+        proposed = self.post("/engagements", body, "admin")
+        assert proposed.status_code == 202, proposed.text
+        href = proposed.json["href"].removeprefix(self.base)
+        assert self.post(f"{href}/approve", role="second admin").status_code == 201
+        found: str = self.get(href, "admin").json["values"]["engagement"]
+        return found
+
     def approved(self, path: str, body: Any) -> dict[str, Any]:
         """The last entry of what the first admin proposes and the second approves."""
         proposed = self.post(path, body, "admin")

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from api.resource import spelled
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
+from ledger.programme.recording import Change, save
 from ledger.programme.trail import bind
 from tests.api.conftest import FOUNDING, Desk
 
@@ -88,6 +89,7 @@ def tell(s: Scribe) -> None:
     _the_log_is_read(s)
     _organisations(s)
     _roles(s)
+    _engagements(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -280,3 +282,28 @@ def _roles(s: Scribe) -> None:
     bind(s.installation.database, s.installation.ledger("beiyuan"))
     s.told("What an admin did").get(f"/trail?actor={s.first}&limit=2")
     s.told("The proof of a line").get("/trail/1/proof")
+
+
+def _engagements(s: Scribe) -> None:
+    here, ledger = s.installation, s.installation.ledger("beiyuan")
+    member, auditor = s.member(), s.person("auditor")
+    s.tokens["outside"] = s.token(auditor, "auditor")
+    change = Change("basics", member, member, {"full_name": "王小明"})
+    save(here.database, ledger, here.clock, (change,), by=s.first)
+    wanted = {
+        "auditor": auditor,
+        "kinds": ["basics"],
+        "from": "2026-11-24",
+        "to": "2026-12-31",
+        "records": 20,
+        "reason": "The spring's attendance is to be compared with the members' own word.",
+    }
+    told = s.told("Twenty members' names for an auditor").post("/engagements", wanted, "admin")
+    proposed = s.ask("GET", told.json["href"], "second admin").json
+    path = f"/{proposed['values']['engagement']}".replace("engagement/", "engagements/")
+    s.told("Why it is asked for").get(f"{path}/reason", "second admin")
+    s.ask("POST", f"{told.json['href']}/approve", "second admin")
+    s.told("A member's name is read").get(f"{path}/record?kind=basics&id={member}", "outside")
+    s.told("How much was read").get(path, "outside")
+    s.told("An auditor's own").get("/engagements", "outside")
+    s.told("It is ended").ask("DELETE", s.base + path, "admin")

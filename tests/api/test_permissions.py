@@ -50,6 +50,12 @@ TABLE = {
     f"GET {L}/bundle": READERS,
     f"POST {L}/credits": OFFICER,
     f"POST {L}/debits": OFFICER,
+    f"GET {L}/engagements": ADMIN | {"auditor": "own"},
+    f"POST {L}/engagements": ADMIN,
+    f"GET {L}/engagements/{{random}}": ADMIN | {"auditor": "own"},
+    f"DELETE {L}/engagements/{{random}}": ADMIN,
+    f"GET {L}/engagements/{{random}}/reason": ADMIN | {"auditor": "own"},
+    f"GET {L}/engagements/{{random}}/record": {"auditor": "own"},
     f"GET {L}/entries": READERS,
     f"GET {L}/entries/{{seq}}": READERS,
     f"GET {L}/entries/{{seq}}/receipt": READERS,
@@ -191,14 +197,19 @@ def test_another_ledger_looks_the_same_whether_it_is_there_or_not(people, subtes
 # --- a record of somebody else's -----------------------------------------------------------------
 
 FOREIGN = {
-    "DELETE /grants/{id}": "grant",
-    "DELETE /sessions/{id}": "session",
-    "GET /organisations/{id}": "org",
-    "GET /organisations/{id}/history": "org",
-    "GET /organisations/{id}/members": "org",
-    "PUT /organisations/{id}": "org",
+    "DELETE /grants/{id}": ("grant", "manager"),
+    "DELETE /sessions/{id}": ("session", "manager"),
+    "GET /engagements/{id}": ("engagement", "auditor"),
+    "GET /engagements/{id}/reason": ("engagement", "auditor"),
+    "GET /engagements/{id}/record": ("engagement", "auditor"),
+    "GET /organisations/{id}": ("org", "manager"),
+    "GET /organisations/{id}/history": ("org", "manager"),
+    "GET /organisations/{id}/members": ("org", "manager"),
+    "PUT /organisations/{id}": ("org", "manager"),
 }
-"""Each endpoint that names a record which may be somebody else's, and what it names."""
+"""Each endpoint that names a record which may be somebody else's: what it names, who asks."""
+
+QUERIES = {"GET /engagements/{id}/record": f"?kind=basics&id=member/{'a' * 26}"}
 
 
 def test_every_endpoint_that_reaches_less_than_the_ledger_is_among_the_foreign_ones():
@@ -219,19 +230,19 @@ def foreign(people):
     grant = desk.given(stranger, "desk", organisation)
     desk.tokens["stranger"] = desk.session(stranger)
     (session,) = desk.get("/sessions", "stranger").json["sessions"]
-    return {"org": organisation, "grant": grant, "session": session["id"]}
+    theirs = {"org": organisation, "grant": grant, "session": session["id"]}
+    return theirs | {"engagement": desk.engaged()}
 
 
 @pytest.mark.parametrize("endpoint", FOREIGN)
 def test_a_foreign_record_looks_the_same_as_none(people, foreign, endpoint):
-    desk, kind = people, FOREIGN[endpoint]
+    desk, (kind, role) = people, FOREIGN[endpoint]
     method, _, path = endpoint.partition(" ")
+    path += QUERIES.get(endpoint, "")
     body = {"name_zh": "七夕集团"} if method == "PUT" else None
 
-    # then a manager cannot tell it from one that is not there, and changes nothing
-    looks_like_none(
-        desk, method, path, "manager", foreign=foreign[kind], body=body, If_Match='"1"'
-    )
+    # then others cannot tell it from one that is not there, and change nothing
+    looks_like_none(desk, method, path, role, foreign=foreign[kind], body=body, If_Match='"1"')
     assert desk.get("/me", "stranger").json["roles"] == [
         {"role": "desk", "organisation": foreign["org"]}
     ]

@@ -31,6 +31,7 @@ from ledger.journal.bulk import rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.programme.people.tables import session as table
+from ledger.programme.reading.days import today_of
 from ledger.programme.roles import Held, Principal, fits
 from ledger.programme.tables import role_grant
 
@@ -101,7 +102,7 @@ def begin(
                 person=person,
                 lasts=lasts,
                 created_at=_text(now),
-                used_on=_today(conn, ledger.id, now),
+                used_on=today_of(conn, ledger.id, now),
                 expires_at=made.expires_at,
                 revoked_at=None,
             )
@@ -247,11 +248,6 @@ def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
 
 def _holds(first: str | None, last: str | None, day: str) -> bool:
     return first is not None and first <= day and (last is None or day <= last)
-
-
-def _today(conn: Connection, ledger_id: int, now: datetime) -> str:
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    return local_day(_text(now), conn.execute(query).scalar_one())
 
 
 def _hash(text: str) -> bytes:

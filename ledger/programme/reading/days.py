@@ -1,0 +1,16 @@
+"""Which day it is in a ledger's time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from ledger.journal import tables as t
+from ledger.journal.times import format_time, local_day, to_us
+
+
+def today_of(conn: Connection, ledger_id: int, now: datetime) -> str:
+    """The local day of a moment; `ledger_id` is that of a ledger there is."""
+    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    return local_day(format_time(to_us(now)), conn.execute(offset).scalar_one())
