@@ -94,6 +94,18 @@ def requires(action: str) -> Callable[[View], View]:
     return decorate
 
 
+def open_to_strangers(view: View) -> View:
+    """Lets anybody pass, counted by their address; opens the path's ledger."""
+
+    @wraps(view)
+    def counted(**path: Any) -> Any:
+        limiter().take_stranger(request.remote_addr or "")
+        path["ledger"] = installation().ledger(path["ledger"])
+        return view(**path)
+
+    return counted
+
+
 def about(subject: str) -> None:
     """Says whom or what this request is about, for its line in the audit trail: an opaque id."""
     g.subject = subject

@@ -18,7 +18,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from api.auth import SCHEME, View, requires
+from api.auth import SCHEME, View, open_to_strangers, requires
 from api.document import documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
@@ -89,10 +89,23 @@ class Resource(Blueprint):
 
         return decorate
 
+    def takes(
+        self, rule: str, answer: SchemaType, *, body: SchemaType, status: int = 201
+    ) -> Callable[[View], View]:
+        """A POST below a ledger that needs no token, such as one that gives it."""
+
+        def decorate(view: View) -> View:
+            view = self.arguments(body())(self._queried(view, None))
+            view = open_to_strangers(self.response(status, answer)(view))
+            problems = (400, 404, 413, 415, 422, 429, 500, 503)
+            return self._published(rule, "POST", view, problems, with_a_body=True)
+
+        return decorate
+
     def posts(
         self,
         rule: str,
-        answer: SchemaType,
+        answer: SchemaType | None,
         *,
         action: str,
         body: SchemaType | None = None,

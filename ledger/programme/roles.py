@@ -126,6 +126,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "engagements:use": Action(
             "read names and evidence within an engagement", {"auditor": _OWN}, privileged=True
         ),
+        "logins:invite": Action("hand over codes that set a password", _ADMIN, privileged=True),
+        "login:write": Action("change one's own password and second factor", _EVERYBODY),
         "sessions:read": Action("where one is signed in", _EVERYBODY),
         "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -19,6 +20,7 @@ from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.people.sessions import begin
+from ledger.programme.recording import Change, save
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.journal.live import TestClock
 
@@ -126,6 +128,16 @@ class Desk:
         path = f"/organisations/{name.removeprefix('org/')}/status"
         assert self.post(path, {"status": "admitted"}, "admin").status_code == 200
         return name
+
+    def keep(self, person: str, **basics: str) -> None:
+        """What is kept of a person to begin with."""
+        here = self.installation
+        change = Change("basics", person, person, basics)
+        save(here.database, here.ledger("beiyuan"), here.clock, [change], by=self.first)
+
+    def shows(self, secret: str) -> str:
+        """What an authenticator application shows now."""
+        return pyotp.TOTP(secret).at(self.installation.clock.now())
 
     def given(self, person: str, role: str, organisation: str | None = None, **more: Any) -> str:
         """A role given to a person, by two people where that takes two; the grant's id."""

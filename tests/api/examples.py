@@ -90,6 +90,7 @@ def tell(s: Scribe) -> None:
     _organisations(s)
     _roles(s)
     _engagements(s)
+    _signing_in(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -307,3 +308,36 @@ def _engagements(s: Scribe) -> None:
     s.told("How much was read").get(path, "outside")
     s.told("An auditor's own").get("/engagements", "outside")
     s.told("It is ended").ask("DELETE", s.base + path, "admin")
+
+
+def _signing_in(s: Scribe) -> None:
+    def send(title: str, path: str, role: str, **body: str) -> Any:
+        return s.told(title).ask("POST", s.base + path, role, body or None).json
+
+    clerk = s.person()
+    s.given(clerk, "desk", s.org())
+    s.keep(clerk, full_name="陈静", email="chen.jing@example.org")
+    made = send("A code for a partner's clerk", "/logins", "admin", person=clerk)
+    who = {"contact": "chen.jing@example.org", "invitation": made["invitation"]}
+    setup = send("The authenticator application", "/sign-in/setup", "nobody", **who)
+    shown = {"password": "seven quiet lanterns drift", "code": s.shows(setup["secret"])}
+    begun = send("The first password", "/sign-in/password", "nobody", **who, **shown)
+    recovery = begun["recovery_codes"]
+    shown["code"] = recovery[0]
+    contact = who["contact"]
+    signed = send("With a recovery code", "/sign-in", "nobody", contact=contact, **shown)
+    s.tokens["clerk"] = signed["session"]
+    shown["code"] = recovery[1]
+    other = send("Another telephone", "/login/setup", "clerk", **shown)
+    code = s.shows(other["secret"])
+    send("The other telephone is confirmed", "/login/setup/confirm", "clerk", code=code)
+    shown["code"] = recovery[2]
+    codes = send("New recovery codes", "/login/recovery-codes", "clerk", **shown)["recovery_codes"]
+    shown["code"] = codes[0]
+    changed = send(
+        *("Another password", "/login/password", "clerk"),
+        **shown,
+        new_password="a boat upon a hill",
+    )
+    s.tokens["clerk"] = changed["session"]
+    send("Signing out", "/sign-out", "clerk")

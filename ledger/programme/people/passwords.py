@@ -55,7 +55,7 @@ _RUNS = frozenset(
 class PasswordRefused(PointsError):
     """Not good enough; the message says why, and does not repeat it."""
 
-    code = "password"
+    code = "password-refused"
 
 
 def check_password(password: str, own: Collection[str] = ()) -> None:
