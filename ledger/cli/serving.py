@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.util import import_app  # type: ignore[import-untyped]
 
 import ledger
+from ledger.cli.cores import choose_core, keep_to_core
 from ledger.cli.place import environment, installed, prepare, stored
 from ledger.cli.terminal import note
 from ledger.config import Settings, read_settings
@@ -135,6 +136,8 @@ def _serve(settings: Settings, workers: int | None, threads: int, hint: str = ""
             "loglevel": "error",  # its warnings quote requests that could not be read
             "proc_name": "points",
             "control_socket_disable": True,
+            "pre_fork": choose_core,
+            "post_fork": keep_to_core,
             "when_ready": listening,
             "child_exit": _forget,
             "on_exit": _publish_last,

@@ -1,5 +1,6 @@
 """The service starts from nothing, starts again, and stops with everything published."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -49,6 +50,16 @@ def _ready(process: subprocess.Popen[str]) -> list[str]:
     return [process.stdout.readline() for _ in range(4)]
 
 
+def _workers(process: subprocess.Popen[str]) -> list[int]:
+    """The ids of its worker processes."""
+    stats = [file.read_text().rpartition(") ") for file in Path("/proc").glob("[0-9]*/stat")]
+    return [
+        int(name.partition(" ")[0])
+        for name, _, rest in stats
+        if int(rest.split()[1]) == process.pid
+    ]
+
+
 def _get(terminal: Terminal, path: str) -> Any:
     """An answer of the service, asked for as the hint says."""
     token = (terminal.data / "demo-token").read_text().strip()
@@ -71,6 +82,10 @@ def test_run_sets_up_serves_stops_and_starts_again_with_the_same_data(
     assert printed[2].strip() == token
     assert f"/v1/ledgers/{name}" in printed[3]
     assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 105
+    # And each worker keeps to one core, as far as there are enough to their own
+    kept = [os.sched_getaffinity(worker) for worker in _workers(started[0])]
+    assert [len(each) for each in kept] == [1, 1]
+    assert len(set().union(*kept)) == min(2, len(os.sched_getaffinity(0)))
     # When a second one is started beside it, then that says what is in the way
     second = fresh.complaint("run")
     assert "is in use already. Set POINTS_PORT" in second
