@@ -21,6 +21,7 @@ from ledger.cli.restoring import restore
 from ledger.cli.serving import run, serve
 from ledger.cli.terminal import Commands
 from ledger.cli.tokens import token
+from ledger.cli.users import user
 from ledger.cli.verify import verify
 from ledger.logs import configure_logging
 from ledger.tuning import tune_interpreter
@@ -57,6 +58,7 @@ for command in (
     expire,
     key,
     token,
+    user,
     clock,
     migrate,
     distribute,

@@ -69,11 +69,13 @@ class Grant:
     ended_at: str | None = None
 
 
-def check(conn: Connection, ledger_id: int, values: Mapping[str, Any]) -> None:
+def check(
+    conn: Connection, ledger_id: int, values: Mapping[str, Any], *, becoming: str | None = None
+) -> None:
     """`GrantRefused` where a grant of these values would be of no use.
 
     `values` are person, role, organisation where the role is of one, first, and perhaps last and
-    deputy_of.
+    deputy_of.  `becoming` is the standing that an entry of the same order gives the person.
     """
     role, organisation = values["role"], values.get("organisation")
     if (role in ORGANISATION_ROLES) != (organisation is not None):
@@ -85,7 +87,7 @@ def check(conn: Connection, ledger_id: int, values: Mapping[str, Any]) -> None:
         raise GrantRefused(f"It would end on {values['last']}, before it begins. Mend the days.")
     if organisation is not None and not account_exists(conn, ledger_id, organisation):
         raise GrantRefused(f"There is no {organisation} in this ledger. Open its account first.")
-    standing = standing_of(conn, ledger_id, values["person"])
+    standing = becoming or standing_of(conn, ledger_id, values["person"])
     if not fits(role, standing):
         raise GrantRefused(
             f"{values['person']} has the standing {standing or 'of nobody'}; the role {role} needs"

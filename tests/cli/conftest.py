@@ -46,19 +46,23 @@ class Terminal:
         }
         self.founded: dict[str, Any] = {}
 
-    def __call__(self, *arguments: object, exits: int = 0) -> Result:
-        """The result of a command that is to end with that exit code, and with no traceback."""
+    def __call__(self, *arguments: object, exits: int = 0, typed: str | None = None) -> Result:
+        """The result of a command that is to end with that exit code, and with no traceback.
+
+        `typed` is what comes in on standard input.
+        """
         words = [str(argument) for argument in arguments]
         environ = {name: value or None for name, value in self.environ.items()}
         result = CliRunner(env=environ).invoke(
-            points, words, prog_name="points", catch_exceptions=False
+            points, words, prog_name="points", catch_exceptions=False, input=typed
         )
         assert result.exit_code == exits, f"{words} exits {result.exit_code}: {result.output}"
         return result
 
-    def facts(self, *arguments: object, exits: int = 0) -> dict[str, Any]:
+    def facts(self, *arguments: object, exits: int = 0, typed: str | None = None) -> dict[str, Any]:
         """What a command says with `--json`."""
-        facts: dict[str, Any] = orjson.loads(self(*arguments, "--json", exits=exits).stdout)
+        result = self(*arguments, "--json", exits=exits, typed=typed)
+        facts: dict[str, Any] = orjson.loads(result.stdout)
         return facts
 
     def complaint(self, *arguments: object, exits: int = 1) -> str:

@@ -17,6 +17,7 @@ COMMANDS = {
     *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
     "key master",
     *("token", "token create", "token list", "token revoke", "token rotate"),
+    *("user", "user add", "user list", "user invite"),
 }
 
 
