@@ -46,6 +46,7 @@ def install(app: Flask) -> None:
         entry_link=shown.entry_link,
         in_words=words.in_words,
         type_name=words.type_name,
+        assurance_name=words.assurance_name,
         kind_name=shown.kind_name,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

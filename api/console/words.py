@@ -74,6 +74,16 @@ def purpose_name(purpose: str) -> str:
     }[purpose]
 
 
+def assurance_name(assurance: str) -> str:
+    """How a service came to be recorded."""
+    return {
+        "back-entry": gettext("entered afterwards"),
+        "checked-in": gettext("checked in on the spot"),
+        "imported": gettext("brought from another system"),
+        "roster": gettext("from a list of who was there"),
+    }[assurance]
+
+
 def duration(minutes: int) -> str:
     """Minutes as hours and minutes."""
     hours, rest = divmod(minutes, 60)
