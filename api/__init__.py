@@ -8,6 +8,7 @@ in), `posting.py` (idempotency, answers) and `problems.py` (everything else that
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -55,6 +56,8 @@ from api.parsing import body_bytes_max
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
+from ledger.programme.channels import Channel, channels
+from ledger.programme.courier import Courier
 from ledger.programme.opening import open_installation
 from ledger.programme.trailing import Trail
 
@@ -85,10 +88,15 @@ RESOURCES = (
 )
 
 
-def create_app(installation: Installation | None = None, settings: Settings | None = None) -> Flask:
+def create_app(
+    installation: Installation | None = None,
+    settings: Settings | None = None,
+    reached_by: Mapping[str, Channel] | None = None,
+) -> Flask:
     """The application over an installation, or over one opened from settings (the environment's).
 
     With both, the settings say what the application itself has to know, such as the rate limit.
+    People are `reached_by` those channels, or by those of the environment.
 
     It publishes nothing by itself: whoever serves it calls `start_publishing`, after a fork.
     """
@@ -101,6 +109,9 @@ def create_app(installation: Installation | None = None, settings: Settings | No
     app.extensions["points"] = installation
     app.extensions["points limits"] = Limiter(settings.rate_limit if settings else RateLimit())
     app.extensions["points trail"] = Trail(installation)
+    app.extensions["points courier"] = Courier(
+        channels(os.environ) if reached_by is None else reached_by
+    )
     app.config.update(
         API_TITLE="Two-Way Points",
         API_VERSION="v1",

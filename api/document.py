@@ -108,6 +108,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"DELETE {_LEDGER}/sessions/{{random}}": ("session-unknown",),
     f"POST {_LEDGER}/settlements": (*_HOLDERS, *_PROPOSED, "funds"),
     f"POST {_LEDGER}/sign-in": ("sign-in-refused",),
+    f"POST {_LEDGER}/sign-in/codes/confirm": ("code-refused",),
     f"POST {_LEDGER}/sign-in/password": ("sign-in-refused", "password-refused"),
     f"POST {_LEDGER}/sign-in/setup": ("sign-in-refused",),
     f"POST {_LEDGER}/tokens": ("token-refused",),

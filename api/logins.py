@@ -1,4 +1,4 @@
-"""Signing in: the staff's passwords and second factors.
+"""Signing in: the staff's passwords and second factors, and the codes that members are sent.
 
 What was wrong with a sign-in is never told: whoever tries gets one answer, in the same time,
 whether there is such a login or not, and whether it is locked or not.  All of it is in bodies;
@@ -7,10 +7,11 @@ nothing is in an address.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import marshmallow
-from flask import Response
+from flask import Response, current_app
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation
@@ -21,11 +22,15 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
+from ledger.programme import records
 from ledger.programme.commitments import FieldRefused
-from ledger.programme.people import enrolment, logins, sessions
-from ledger.programme.people.contacts import Contact, contact_of
+from ledger.programme.courier import Courier
+from ledger.programme.people import devices, enrolment, logins, sessions
+from ledger.programme.people.codes import LASTS
+from ledger.programme.people.contacts import BASICS, Contact, contact_of
 from ledger.programme.people.logins import Proof
 from ledger.programme.people.passwords import CHARACTERS_MAX, CHARACTERS_MIN
+from ledger.programme.people.sessions import DEVICE
 from ledger.programme.reading.people import standing_of
 
 blueprint = Resource(
@@ -90,6 +95,38 @@ class SignedInSchema(Schema):
         metadata={"description": "to be sent as `Authorization: Bearer …`; shown this once"},
     )
     expires_at = fields.String(required=True)
+
+
+class AskCodeSchema(Schema):
+    """Where a code is wanted."""
+
+    contact = ContactField()
+
+
+class AskedSchema(Schema):
+    """The same for everybody: a code was sent if a member has that contact."""
+
+    minutes = fields.Integer(required=True, metadata={"description": "how long a code is good"})
+
+
+class CodeSchema(AskCodeSchema):
+    """A code that was sent."""
+
+    code = code("the six digits")
+    person = Formed(e.PERSON, description="which of several members with one telephone")
+
+
+class CandidateSchema(Schema):
+    """A member who has the contact."""
+
+    person = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class SeveralSchema(Schema):
+    """The code is right, and several members have its contact: send it again with the `person`."""
+
+    people = fields.List(fields.Nested(CandidateSchema), required=True)
 
 
 class InvitedSchema(Schema):
@@ -189,6 +226,39 @@ def finish_enrolment(body: dict[str, Any], ledger: OpenLedger) -> Response:
     return answer(begun | {"recovery_codes": found.recovery_codes}, 201)
 
 
+@blueprint.takes("/sign-in/codes", AskedSchema, body=AskCodeSchema, status=202)
+def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Ask for a code to sign in with, as a member
+
+    It goes to the contact if a member has it, at most five times an hour. The answer is the same
+    for every contact.
+    """
+    to_send = devices.ask_code(*_place(ledger), body["contact"])
+    if to_send is not None:
+        courier: Courier = current_app.extensions["points courier"]
+        courier.hand_over(to_send.contact.field, to_send.message())
+    return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
+
+
+@blueprint.takes("/sign-in/codes/confirm", SignedInSchema, body=CodeSchema, asks=SeveralSchema)
+def use_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Sign in by a code, as a member
+
+    One stays signed in on that device until it was not used for 180 days. Where several members
+    have one telephone, a right code is answered with their names, and can be sent again.
+    """
+    found = devices.use_code(*_place(ledger), body["contact"], body["code"], body.get("person"))
+    if isinstance(found, str):
+        return answer(_begun(ledger, found, DEVICE), 201)
+    with installation().database.reading() as conn:
+        basics = records.newest(conn, ledger, BASICS, found.people)
+    people = [
+        {"person": each, "name": str((basics[each].fields or {}).get("full_name") or "")}
+        for each in found.people
+    ]
+    return answer({"people": people})
+
+
 # --- who is signed in ----------------------------------------------------------------------------
 
 
@@ -284,8 +354,8 @@ def _proof(body: dict[str, Any]) -> Proof:
     return Proof(body["password"], body["code"])
 
 
-def _begun(ledger: OpenLedger, person: str) -> dict[str, Any]:
-    begun = sessions.begin(*_place(ledger), person, "day")
+def _begun(ledger: OpenLedger, person: str, lasts: str = "day") -> dict[str, Any]:
+    begun = sessions.begin(*_place(ledger), person, lasts)
     return {
         "person": person,
         "id": begun.id,

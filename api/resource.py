@@ -90,12 +90,23 @@ class Resource(Blueprint):
         return decorate
 
     def takes(
-        self, rule: str, answer: SchemaType, *, body: SchemaType, status: int = 201
+        self,
+        rule: str,
+        answer: SchemaType,
+        *,
+        body: SchemaType,
+        asks: SchemaType | None = None,
+        status: int = 201,
     ) -> Callable[[View], View]:
-        """A POST below a ledger that needs no token, such as one that gives it."""
+        """A POST below a ledger that needs no token, such as one that gives it.
+
+        It answers `status` with `answer`, or 200 with what it `asks` first.
+        """
 
         def decorate(view: View) -> View:
             view = self.arguments(body())(self._queried(view, None))
+            if asks is not None:
+                view = self.alt_response(200, schema=asks, success=True)(view)
             view = open_to_strangers(self.response(status, answer)(view))
             problems = (400, 404, 413, 415, 422, 429, 500, 503)
             return self._published(rule, "POST", view, problems, with_a_body=True)

@@ -16,6 +16,8 @@ from werkzeug.test import TestResponse
 from api.resource import spelled
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
+from ledger.programme.people import devices
+from ledger.programme.people.contacts import contact_of
 from ledger.programme.recording import Change, save
 from ledger.programme.trail import bind
 from tests.api.conftest import FOUNDING, Desk
@@ -341,3 +343,11 @@ def _signing_in(s: Scribe) -> None:
     )
     s.tokens["clerk"] = changed["session"]
     send("Signing out", "/sign-out", "clerk")
+    here, phone = s.installation, {"contact": "138 0013 8000"}
+    for name, title in (("王小明", "A member signs in"), ("王芳", "Two members of one family")):
+        s.keep("person" + s.member().removeprefix("member"), full_name=name, phone="13800138000")
+        place = (here.database, here.ledger("beiyuan"), here.clock)
+        sent = devices.ask_code(*place, contact_of(phone["contact"]))
+        assert sent is not None
+        send(title, "/sign-in/codes/confirm", "nobody", **phone, code=sent.code)
+    send("A code for a member", "/sign-in/codes", "nobody", **phone)

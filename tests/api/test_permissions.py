@@ -96,6 +96,8 @@ TABLE = {
     f"DELETE {L}/sessions/{{random}}": ONESELF,
     f"POST {L}/settlements": OFFICER,
     f"POST {L}/sign-in": ANYBODY,
+    f"POST {L}/sign-in/codes": ANYBODY,
+    f"POST {L}/sign-in/codes/confirm": ANYBODY,
     f"POST {L}/sign-in/password": ANYBODY,
     f"POST {L}/sign-in/setup": ANYBODY,
     f"POST {L}/sign-out": ONESELF,

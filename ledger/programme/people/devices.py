@@ -7,6 +7,8 @@ which of them signs in.  What such a session may do is a member's own things (`s
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,11 +19,17 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import person_of
+from ledger.journal.entry import new_id, person_of
+from ledger.programme.channels import Outgoing
 from ledger.programme.people import codes
 from ledger.programme.people.contacts import Contact, nobody_of, people_with
 
 _PURPOSE = "sign-in"
+_SUBJECT = "登录验证码 · Sign-in code"
+_TEXT = (
+    "您的登录验证码是 {code}，{minutes} 分钟内有效，请勿告诉他人。"
+    " Your sign-in code is {code}, good for {minutes} minutes: tell nobody."
+)
 
 
 class CodeRefused(PointsError):
@@ -42,6 +50,14 @@ class ToSend(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<a code for {self.person}>"
+
+    def message(self) -> Outgoing:
+        """What is sent, in both languages, since nobody has said yet which one they read."""
+        values = {"code": self.code, "minutes": codes.LASTS // timedelta(minutes=1)}
+        name = new_id("message", os.urandom(16))
+        return Outgoing(
+            name, self.contact.value, "sign-in-code", _SUBJECT, _TEXT.format_map(values)
+        )
 
 
 class Several(NamedTuple):
