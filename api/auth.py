@@ -45,6 +45,11 @@ def caller() -> Principal:
     return principal
 
 
+def in_place_of() -> str | None:
+    """In whose place the caller does what this request is for, if only as a deputy."""
+    return caller().in_place_of(g.action)
+
+
 def want_scope(action: str) -> None:
     """`Problem` unless the caller's token may be used for that."""
     if not caller().allows(action):
@@ -68,6 +73,7 @@ def requires(action: str) -> Callable[[View], View]:
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
             g.principal = _bearer(name)
+            g.action = action
             if not caller().reach(action):
                 _note(name, action, "denied")
                 raise Problem(

@@ -50,6 +50,7 @@ class GrantSchema(Schema):
     first = fields.String(required=True, data_key="from")
     last = fields.String(data_key="to")
     by = fields.String(required=True, metadata={"description": "who gave it"})
+    by_for = fields.String(metadata={"description": "in whose place, where a deputy gave it"})
     at = fields.String(required=True)
     ended_by = fields.String()
     ended_at = fields.String()
@@ -158,6 +159,7 @@ def _shown(grant: Grant) -> dict[str, Any]:
         "from": grant.first,
         "to": grant.last,
         "by": grant.by,
+        "by_for": grant.by_for,
         "at": grant.at,
         "ended_by": grant.ended_by,
         "ended_at": grant.ended_at,

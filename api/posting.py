@@ -15,7 +15,7 @@ import orjson
 from flask import Response, g, request
 from marshmallow import Schema, fields
 
-from api.auth import caller, installation
+from api.auth import caller, in_place_of, installation
 from api.fields import WAIT_SECONDS_MAX, Count
 from api.problems import Problem, refuse
 from api.resource import answer
@@ -160,13 +160,13 @@ def entries_of(ledger: OpenLedger, outcomes: Sequence[Done]) -> list[Sequence[by
 
 def wish_maker(ledger: OpenLedger) -> Callable[[int, str, Mapping[str, Any]], Wish]:
     """Makes wishes of this request, given the place of each in it, its kind and values."""
-    person, key = caller().person, _idempotency_key()
+    person, key, stands_for = caller().person, _idempotency_key(), in_place_of()
     content = [request.method, str(request.url_rule), _path_values(), g.get("body", {})]
     fingerprint = ledger.keys.fingerprint(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
     def make(place: int, kind: str, values: Mapping[str, Any]) -> Wish:
         request_id = to_base64(ledger.keys.request_id(person, key, place))
-        return Wish(kind, values, person, request_id, fingerprint)
+        return Wish(kind, values, person, request_id, fingerprint, stands_for)
 
     return make
 

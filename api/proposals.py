@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, in_place_of, installation
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse
@@ -17,6 +17,7 @@ from ledger.journal import entry as e
 from ledger.journal.orders import Done
 from ledger.programme.proposals import (
     STATES,
+    Decider,
     Proposal,
     approve,
     decline,
@@ -37,9 +38,11 @@ class ProposalSchema(Schema):
     kind = fields.String(required=True)
     values = fields.Dict(required=True, metadata={"description": "what is to be entered"})
     actor = fields.String(required=True, metadata={"description": "who proposed it"})
+    actor_for = fields.String(metadata={"description": "in whose place, for a deputy"})
     at = fields.String(required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     decided_by = fields.String()
+    decided_for = fields.String(metadata={"description": "in whose place, for a deputy"})
     entry = fields.Integer(metadata={"description": "its last entry, once it is approved"})
 
 
@@ -88,7 +91,8 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     """
     here = installation()
     about(f"proposal/{random}")
-    outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", caller().person)
+    me = Decider(caller().person, in_place_of())
+    outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
     return entered(ledger, outcome, wait=query["wait"])
 
 
@@ -109,7 +113,8 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
                     "role",
                     "You withdraw what you proposed yourself; ask an admin to decline this.",
                 )
-    outcome = decline(database, ledger, proposal_id, caller().person)
+    me = Decider(caller().person, in_place_of())
+    outcome = decline(database, ledger, proposal_id, me)
     if not isinstance(outcome, Done):
         refuse(outcome)
     with database.reading() as conn:
@@ -122,9 +127,11 @@ def _shown(proposal: Proposal) -> dict[str, Any]:
         "kind": proposal.kind,
         "values": proposal.values,
         "actor": proposal.actor,
+        "actor_for": proposal.actor_for,
         "at": proposal.at,
         "state": proposal.state,
         "decided_by": proposal.decided_by,
+        "decided_for": proposal.decided_for,
         "entry": proposal.seq,
     }
     return {name: value for name, value in shown.items() if value is not None}

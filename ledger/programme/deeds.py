@@ -72,7 +72,7 @@ def _why_grant(values: Values) -> str | None:
 
 
 def _grant(wish: Wish, _: str | None, at: str) -> tuple[Order, ...]:
-    given = granting(wish.values, request=wish.request, by=wish.actor, at=at)
+    given = granting(wish.values, request=wish.request, by=wish.actor, by_for=wish.actor_for, at=at)
     return (Order(companions=(given,)),)
 
 

@@ -64,6 +64,7 @@ class Grant:
     first: str
     last: str | None
     by: str
+    by_for: str | None
     at: str
     ended_by: str | None = None
     ended_at: str | None = None
@@ -118,8 +119,10 @@ def id_of(request: str) -> str:
     return new_id("grant", digest[:16])
 
 
-def granting(values: Mapping[str, Any], *, request: str, by: str, at: str) -> Companion:
-    """What stores the grant of a request, once."""
+def granting(
+    values: Mapping[str, Any], *, request: str, by: str, at: str, by_for: str | None = None
+) -> Companion:
+    """What stores the grant of a request, once; `by_for` is in whose place a deputy gave it."""
     grant_id = id_of(request)
     row: CompanionRow = {
         "id": grant_id,
@@ -130,6 +133,7 @@ def granting(values: Mapping[str, Any], *, request: str, by: str, at: str) -> Co
         "first": values["first"],
         "last": values.get("last"),
         "by": by,
+        "by_for": by_for,
         "at": at,
         "ended_by": None,
         "ended_at": None,
@@ -214,6 +218,7 @@ def grant_of(row: Row[Any]) -> Grant:
         row.first,
         row.last,
         row.by,
+        row.by_for,
         row.at,
         row.ended_by,
         row.ended_at,

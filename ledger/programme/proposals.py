@@ -80,6 +80,13 @@ class Proposed(NamedTuple):
     replayed: bool = False
 
 
+class Decider(NamedTuple):
+    """Who decides; `stands_for` is the person in whose place a deputy does."""
+
+    person: str
+    stands_for: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A stored proposal; `values` are as the API took them."""
@@ -92,6 +99,8 @@ class Proposal:
     decided_by: str | None
     seq: int | None
     at: str
+    actor_for: str | None = None
+    decided_for: str | None = None
 
 
 def submit(
@@ -121,34 +130,34 @@ def submit(
 
 
 def approve(
-    database: Database, ledger: OpenLedger, clock: Clock, proposal_id: str, person: str
+    database: Database, ledger: OpenLedger, clock: Clock, proposal_id: str, by: Decider
 ) -> Outcome:
-    """Enters what is proposed, in the name of its actor and of `person`; or does it, if a deed.
+    """Enters what is proposed, in the name of its actor and of `by`; or does it, if a deed.
 
     Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`,
     `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
     """
     with database.reading() as conn:
         row = _row(conn, ledger.id, proposal_id)
-        _check_approver(conn, ledger.id, row, person)
+        _check_approver(conn, ledger.id, row, by)
     if row.state != "open":
-        return _decided_before(database, ledger, row, person)
-    outcome = _entered(ledger, clock, _wish(row), proposal_id, person)
+        return _decided_before(database, ledger, row, by.person)
+    outcome = _entered(ledger, clock, _wish(row), proposal_id, by)
     if isinstance(outcome, Done) and outcome.replayed:
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
-        return _decided_before(database, ledger, row, person)
+        return _decided_before(database, ledger, row, by.person)
     if isinstance(outcome, Refusal) and outcome.rule not in (DECIDED, *PASSING_RULES):
-        _only(ledger, Order(companions=(_deciding(proposal_id, "refused", person),)))
+        _only(ledger, Order(companions=(_deciding(proposal_id, "refused", by),)))
     return outcome
 
 
 def _entered(
-    ledger: OpenLedger, clock: Clock, wish: Wish, proposal_id: str, person: str
+    ledger: OpenLedger, clock: Clock, wish: Wish, proposal_id: str, by: Decider
 ) -> Outcome:
-    """What a wish becomes once `person` approves it; the decision travels along."""
-    *before, last = orders_of_two(wish, person, format_time(to_us(clock.now())))
-    deciding = _deciding(proposal_id, "approved", person)
+    """What a wish becomes once `by` approves it; the decision travels along."""
+    *before, last = orders_of_two(wish, by.person, format_time(to_us(clock.now())))
+    deciding = _deciding(proposal_id, "approved", by)
     last = replace(last, companions=(*last.companions, deciding))
     if last.command is not None:
         last = replace(last, request=wish.request, fingerprint=wish.fingerprint)
@@ -157,16 +166,16 @@ def _entered(
     return next(refused, outcomes[-1])
 
 
-def decline(database: Database, ledger: OpenLedger, proposal_id: str, person: str) -> Outcome:
+def decline(database: Database, ledger: OpenLedger, proposal_id: str, by: Decider) -> Outcome:
     """Closes an open proposal without an entry; its actor may withdraw it so.
 
     Raises `ProposalUnknown`, and what `Appender.submit` raises.
     """
     with database.reading() as conn:
         row = _row(conn, ledger.id, proposal_id)
-    if row.state == "declined" and row.decided_by == person:
+    if row.state == "declined" and row.decided_by == by.person:
         return Done(-1, -1, replayed=True)
-    return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", person),)))
+    return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", by),)))
 
 
 def made_proposal(conn: Connection, ledger_id: int, request: str) -> bool:
@@ -229,12 +238,14 @@ def _row_of(proposal_id: str, wish: Wish, at: str) -> CompanionRow:
     return {
         "id": proposal_id,
         "actor": wish.actor,
+        "actor_for": wish.actor_for,
         "kind": wish.kind,
         "command": orjson.dumps(wish.values, option=orjson.OPT_SORT_KEYS).decode(),
         "fingerprint": wish.fingerprint,
         "request": wish.request,
         "state": "open",
         "decided_by": None,
+        "decided_for": None,
         "seq": None,
         "at": at,
     }
@@ -257,17 +268,19 @@ def _known(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any] | Non
 # --- deciding ------------------------------------------------------------------------------------
 
 
-def _check_approver(conn: Connection, ledger_id: int, row: Row[Any], person: str) -> None:
+def _check_approver(conn: Connection, ledger_id: int, row: Row[Any], by: Decider) -> None:
     # Asked here as well as by the book, whose refusal would end the proposal for everybody.
-    if row.actor == person:
+    # A deputy is no second person beside the one in whose place they act.
+    if {row.actor, row.actor_for} & {by.person, by.stands_for} - {None}:
         raise OwnProposal(
-            "You proposed this yourself: another person of the office has to approve it."
+            "You proposed this yourself, or stand in for who did: another person of the office has"
+            " to approve it."
         )
-    if standing_of(conn, ledger_id, person) != "office":
+    if standing_of(conn, ledger_id, by.person) != "office":
         raise NoOffice("People of standing office may approve, and you are none of them now.")
 
 
-def _deciding(proposal_id: str, state: str, person: str) -> Companion:
+def _deciding(proposal_id: str, state: str, by: Decider) -> Companion:
     def change(
         rows: Mapping[Any, CompanionRow | None], done: Done
     ) -> Mapping[Any, CompanionRow] | Refusal:
@@ -275,7 +288,8 @@ def _deciding(proposal_id: str, state: str, person: str) -> Companion:
         if row is None or row["state"] != "open":
             return _already(row["state"] if row else "gone")
         seq = done.last if state == "approved" and done.made else None
-        return {proposal_id: {**row, "state": state, "decided_by": person, "seq": seq}}
+        decided = {"decided_by": by.person, "decided_for": by.stands_for}
+        return {proposal_id: {**row, **decided, "state": state, "seq": seq}}
 
     return Companion(table, (proposal_id,), change)
 
@@ -313,9 +327,20 @@ def _row(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any]:
 
 def _wish(row: Row[Any]) -> Wish:
     values = orjson.loads(row.command)
-    return Wish(row.kind, values, row.actor, row.request, bytes(row.fingerprint))
+    return Wish(row.kind, values, row.actor, row.request, bytes(row.fingerprint), row.actor_for)
 
 
 def _proposal(row: Row[Any]) -> Proposal:
     values = orjson.loads(row.command)
-    return Proposal(row.id, row.actor, row.kind, values, row.state, row.decided_by, row.seq, row.at)
+    return Proposal(
+        row.id,
+        row.actor,
+        row.kind,
+        values,
+        row.state,
+        row.decided_by,
+        row.seq,
+        row.at,
+        row.actor_for,
+        row.decided_for,
+    )

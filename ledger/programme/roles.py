@@ -217,6 +217,17 @@ class Principal:
         """Whether the token or session was made for that action, whatever the roles say."""
         return self.scopes is None or action in self.scopes
 
+    def in_place_of(self, action: str) -> str | None:
+        """Whose deputy the person is in an action; None where a role of their own goes as far.
+
+        Of several people, the first by their ids.  KeyError for an action there is not.
+        """
+        outcomes = ACTIONS[action].outcomes
+        furthest = max((outcomes.get(each.role, Outcome.NEVER) for each in self.held), default=0)
+        whose = [each.deputy_of for each in self.held if outcomes.get(each.role, 0) == furthest]
+        deputies = [name for name in whose if name is not None]
+        return min(deputies) if furthest and len(deputies) == len(whose) else None
+
     def reach(self, action: str) -> Reach:
         """How far the person may go with an action; KeyError for one there is not."""
         outcomes = ACTIONS[action].outcomes

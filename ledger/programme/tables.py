@@ -65,6 +65,8 @@ proposal = Table(
     Column("decided_by", Word),
     Column("seq", BigInteger),
     Column("at", Word, nullable=False),
+    Column("actor_for", Word),  # in whose place, where a deputy proposed it
+    Column("decided_for", Word),  # and where one decided
     UniqueConstraint("ledger_id", "request"),
 )
 
@@ -84,6 +86,7 @@ role_grant = Table(
     Column("at", Word, nullable=False),
     Column("ended_by", Word),
     Column("ended_at", Word),
+    Column("by_for", Word),  # in whose place, where a deputy gave it
     Index(None, "ledger_id", "person"),
     Index(None, "ledger_id", "organisation", "id"),
 )

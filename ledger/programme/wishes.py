@@ -19,13 +19,17 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What `actor` asks for.  `request` and `fingerprint` are those of the whole HTTP request."""
+    """What `actor` asks for.  `request` and `fingerprint` are those of the whole HTTP request.
+
+    `actor_for` is the person in whose place a deputy asks for it.
+    """
 
     kind: str
     values: Values
     actor: str
     request: str
     fingerprint: bytes
+    actor_for: str | None = None
 
 
 def command_of(kind: str, values: Values, *, actor: str, approver: str | None = None) -> c.Command:

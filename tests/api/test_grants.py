@@ -219,6 +219,37 @@ def test_a_deputy_is_for_a_role_of_ones_own_and_for_some_days(desk, org, manager
     assert why in answer.json["detail"]
 
 
+def test_a_deputy_is_no_second_person_beside_whom_they_stand_in_for(desk):
+    # given an admin who is signed in, and somebody else of the office as their deputy
+    desk.given(desk.first, "admin")
+    boss, third = signed_in(desk, desk.first), desk.third_of_office()
+    stands = {"person": third, "role": "admin", "deputy_of": boss, "to": "2026-12-08"} | GRANT
+    assert desk.post("/grants", stands, boss).status_code == 201
+    deputy = signed_in(desk, third)
+    budget = {"limit": 5, "from": "2027-01-01", "to": "2027-12-31"}
+
+    def proposed(caller):
+        return desk.post("/budgets", budget, caller).json["href"].removeprefix(desk.base)
+
+    # when each approves what the other proposed, and then what a third person did
+    own = [
+        desk.post(f"{proposed(boss)}/approve", role=deputy),
+        desk.post(f"{proposed(deputy)}/approve", role=boss),
+    ]
+    others = proposed("second admin")
+    approved = desk.post(f"{others}/approve", role=deputy)
+
+    # then only the last counts, and says in whose place
+    assert [answer.json["type"] for answer in own] == ["/problems/own-proposal"] * 2
+    assert approved.status_code == 201
+    seen = desk.get(others, "admin").json
+    assert (seen["decided_by"], seen["decided_for"]) == (third, boss)
+    clerk = {"person": desk.person(), "role": "desk", "organisation": desk.org()} | GRANT
+    assert desk.post("/grants", clerk, deputy).status_code == 201
+    (grant,) = desk.get(f"/grants?person={clerk['person']}", "admin").json["grants"]
+    assert (grant["by"], grant["by_for"]) == (third, boss)
+
+
 # --- ending --------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order, Refusal
 from ledger.programme import deeds, proposals
 from ledger.programme.deeds import Deed
-from ledger.programme.proposals import Proposed
+from ledger.programme.proposals import Decider, Proposed
 from ledger.programme.wishes import Wish
 from tests.programme.registry import fresh
 
@@ -36,7 +36,7 @@ def propose(registry, **values):
 
 def approve(registry, proposal_id):
     return proposals.approve(
-        registry.database, registry.ledger, registry.clock, proposal_id, registry.second
+        registry.database, registry.ledger, registry.clock, proposal_id, Decider(registry.second)
     )
 
 
