@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import click
 
+from ledger.cli.backing import backup
 from ledger.cli.ceremony import bring, make
 from ledger.cli.clockwork import clock, expire, work
 from ledger.cli.distributing import distribute
@@ -53,6 +54,7 @@ for command in (
     export,
     verify,
     restore,
+    backup,
     receipt,
     publish,
     expire,

@@ -13,7 +13,16 @@ ALL = list(helps.commands())
 COMMANDS = {
     *("init", "demo", "run", "serve", "import", "export", "verify", "receipt", "publish", "expire"),
     "restore",
-    *("work", "migrate", "distribute", "clock", "clock accept"),
+    *(
+        "work",
+        "migrate",
+        "distribute",
+        "backup",
+        "backup make",
+        "backup open",
+        "clock",
+        "clock accept",
+    ),
     *("key", "key list", "key show", "key rotate", "key revoke", "key make", "key bring"),
     "key master",
     *("token", "token create", "token list", "token revoke", "token rotate"),
