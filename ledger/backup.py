@@ -81,6 +81,7 @@ def make_backup(
             "revision": revision,
         }
         plain, sealed = work / "backup.tar", work / "backup.age"
+        copy.chmod(0o600)
         with tarfile.open(plain, "x", format=tarfile.PAX_FORMAT) as archive:
             _add(archive, "manifest.json", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
             archive.add(copy, copy.name)

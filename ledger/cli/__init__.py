@@ -11,6 +11,7 @@ import click
 
 from ledger.cli.backing import backup
 from ledger.cli.ceremony import bring, make
+from ledger.cli.checkup import doctor
 from ledger.cli.clockwork import clock, expire, work
 from ledger.cli.distributing import distribute
 from ledger.cli.founding import demo, init, migrate
@@ -55,6 +56,7 @@ for command in (
     verify,
     restore,
     backup,
+    doctor,
     receipt,
     publish,
     expire,

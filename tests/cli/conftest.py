@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Connection
 
 import ledger
 from ledger.cli import points
+from ledger.clock import SystemClock
 from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.ceremony import bring_next, make_next
@@ -146,3 +149,20 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets days go by: the clock that the installation is given is ahead by so many."""
+
+    def days(number: int) -> None:
+        class Later(SystemClock):
+            def now(self) -> datetime:
+                return super().now() + timedelta(days=number)
+
+            def database_now(self, conn: Connection) -> datetime:
+                return self.now()
+
+        monkeypatch.setattr("ledger.installation.SystemClock", Later)
+
+    return days

@@ -1,31 +1,9 @@
 """What is due is brought forward; a clock that jumped is vouched for by a person."""
 
 import signal
-from datetime import datetime, timedelta
 
-import pytest
-from sqlalchemy import Connection
-
-from ledger.clock import SystemClock
 from ledger.programme.jobs import JOBS
 from tests.cli.conftest import Terminal
-
-
-@pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch):
-    """Lets days go by: the clock that the installation is given is ahead by so many."""
-
-    def days(number: int) -> None:
-        class Later(SystemClock):
-            def now(self) -> datetime:
-                return super().now() + timedelta(days=number)
-
-            def database_now(self, conn: Connection) -> datetime:
-                return self.now()
-
-        monkeypatch.setattr("ledger.installation.SystemClock", Later)
-
-    return days
 
 
 def test_expire_enters_what_is_due_and_nothing_twice(either: Terminal, wait) -> None:

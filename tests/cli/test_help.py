@@ -20,6 +20,7 @@ COMMANDS = {
         "backup",
         "backup make",
         "backup open",
+        "doctor",
         "clock",
         "clock accept",
     ),

@@ -1,0 +1,174 @@
+"""What somebody who runs the service should look at, in sentences.
+
+Nothing is changed, but that ledgers are opened as the service opens them.  `/readyz` answers the
+service's own questions in milliseconds; this one asks more, and of the whole installation.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from alembic.migration import MigrationContext
+
+from ledger.backup import LAST
+from ledger.db import revisions
+from ledger.distribution import missing_triggers
+from ledger.errors import PointsError
+from ledger.installation import Installation, OpenLedger
+from ledger.journal.times import format_time, parse_time, to_us
+from ledger.programme.jobs import due_jobs
+from ledger.programme.lags import publish_lags
+from ledger.programme.vault import generations_in_use
+
+CLOCKS_APART_SECONDS_MAX = 5
+FREE_BYTES_MIN = 1 << 30
+FREE_SHARE_MIN = 0.05
+BACKUP_DAYS_MAX = 2
+UNPUBLISHED_SECONDS_MAX = 60
+
+
+class Finding(NamedTuple):
+    """One look: what was looked at, whether it is as it should be, and a sentence."""
+
+    about: str
+    good: bool
+    says: str
+
+
+def look(installation: Installation) -> list[Finding]:
+    """Looks at everything, whatever is found on the way."""
+    findings: list[Finding] = []
+    for about, check in CHECKS.items():
+        try:
+            findings += [Finding(about, good, says) for good, says in check(installation)]
+        except PointsError as error:
+            findings.append(Finding(about, False, str(error)))
+    return findings
+
+
+Said = Iterator[tuple[bool, str]]
+
+
+def _clock(here: Installation) -> Said:
+    with here.database.reading() as conn:
+        apart = abs((here.clock.now() - here.clock.database_now(conn)).total_seconds())
+    if apart > CLOCKS_APART_SECONDS_MAX:
+        yield False, f"Host and database are {apart:.0f} s apart: set both by a time server."
+    else:
+        yield True, "Host and database have the same time."
+
+
+def _disk(here: Installation) -> Said:
+    disk = shutil.disk_usage(here.settings.data)
+    free = f"{disk.free / (1 << 30):,.1f} GiB of {disk.total / (1 << 30):,.0f} are free"
+    if disk.free < max(FREE_BYTES_MIN, FREE_SHARE_MIN * disk.total):
+        yield False, f"Where the data lie, {free}: make room, before the log cannot be written."
+    else:
+        yield True, f"Where the data lie, {free}."
+
+
+def _database(here: Installation) -> Said:
+    with here.database.reading() as conn:
+        found = MigrationContext.configure(conn).get_current_revision()
+        missing = missing_triggers(conn)
+    newest = revisions()[-1]
+    if found != newest:
+        yield False, f"The tables are of migration {found}, wanted {newest}: run points migrate."
+    elif missing:
+        yield (
+            False,
+            f"Triggers are missing: {', '.join(missing)}. Restore the schema from a backup.",
+        )
+    else:
+        yield True, f"The tables are of migration {found}, with all triggers."
+
+
+def _backup(here: Installation) -> Said:
+    file = here.settings.data / LAST
+    try:
+        made = file.read_text("ascii").strip()
+        age = _since(here, made)
+    except (FileNotFoundError, ValueError):
+        yield False, "No backup was made by points backup yet. Make one, and try to open it."
+        return
+    says = f"The last backup is of {made}"
+    if age > timedelta(days=BACKUP_DAYS_MAX):
+        yield False, f"{says}, {age.days} days ago: look at what makes them."
+    else:
+        yield True, f"{says}. Whether it opens, only opening it tells."
+
+
+def _ledgers(here: Installation) -> Said:
+    """Keys, heads and data keys of each ledger."""
+    for name in here.names():
+        try:
+            ledger = here.ledger(name)
+            with here.database.reading(snapshot=True) as conn:
+                ledger.publisher.check(conn)
+        except PointsError as error:
+            yield False, f"{name}: {error}"
+            continue
+        yield True, f"{name}: its keys open, and its heads go together."
+        yield from _masters(here, ledger)
+
+
+def _masters(here: Installation, ledger: OpenLedger) -> Said:
+    with here.database.reading() as conn:
+        used = generations_in_use(conn, ledger.id)
+    newest = ledger.masters.newest()
+    older = sum(number for generation, number in used.items() if generation < newest)
+    if older:
+        yield (
+            False,
+            (
+                f"{ledger.name}: {older:,} data keys are wrapped by older master keys: run"
+                f" points key master --resume --ledger {ledger.name}."
+            ),
+        )
+
+
+def _publishing(here: Installation) -> Said:
+    with here.database.reading() as conn:
+        lags = publish_lags(conn, here.clock.now())
+    late = [lag for lag in lags if lag.entries and lag.seconds > UNPUBLISHED_SECONDS_MAX]
+    for lag in late:
+        yield (
+            False,
+            (
+                f"{lag.ledger}: {lag.entries:,} entries, the oldest {lag.seconds:,.0f} s old, are"
+                " under no checkpoint: does the service run?"
+            ),
+        )
+    if not late:
+        yield True, "What was entered is published."
+
+
+def _jobs(here: Installation) -> Said:
+    late = due_jobs(here)
+    for due in late:
+        yield (
+            False,
+            f"{due.ledger}: the job {due.job} of {due.period} is not done: run points work.",
+        )
+    if not late:
+        yield True, "What time brings is done."
+
+
+def _since(here: Installation, text: str) -> timedelta:
+    now = parse_time(format_time(to_us(here.clock.now())))
+    return timedelta(microseconds=now - parse_time(text))
+
+
+CHECKS: dict[str, Callable[[Installation], Said]] = {
+    "clock": _clock,
+    "disk": _disk,
+    "database": _database,
+    "backup": _backup,
+    "ledgers": _ledgers,
+    "publishing": _publishing,
+    "jobs": _jobs,
+}
+"""What is looked at, in this order."""
