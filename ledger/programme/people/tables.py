@@ -12,6 +12,8 @@ from ledger.programme.tables import INSTALLATION, Word, ledger_id
 
 __all__ = [
     "INSTALLATION",
+    "attainment",
+    "course",
     "metadata",
     "organisation",
     "organisation_code",
@@ -81,4 +83,33 @@ organisation_member = Table(
     Column("first", Word, primary_key=True),
     Column("last", Word),
     Index(None, "ledger_id", "organisation", "alliance"),
+)
+
+# A course's name, content and sessions are its record.
+course = Table(
+    "course",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "organisation", "id"),
+)
+
+# What gates ask of an attainment's newest version; who issued it, and its number, are its record.
+attainment = Table(
+    "attainment",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("person", Word, nullable=False),
+    Column("organisation", Word, nullable=False),  # the one that keeps it
+    Column("kind", Word, nullable=False),
+    Column("what", Word, nullable=False),  # a course's id, or a word
+    Column("result", Word),
+    Column("first", Word, nullable=False),
+    Column("last", Word),
+    Index(None, "ledger_id", "person", "id"),
+    Index(None, "ledger_id", "organisation", "id"),
+    Index(None, "ledger_id", "what", "id"),
 )
