@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from ledger.logs import configure_logging
-from ledger.programme import proposals
+from ledger.programme import deeds
 
 SENT = "0123456789abcdef0123456789abcdef"
 NAME = "zhangsan-13800138000"
@@ -64,7 +64,7 @@ def test_a_fault_bears_the_requests_id_and_none_of_its_words(desk, capsys, monke
     def fail(*_, **__):
         raise RuntimeError(f"cannot enter {NAME} of {member}")
 
-    monkeypatch.setattr(proposals, "command_of", fail)
+    monkeypatch.setattr(deeds, "command_of", fail)
     capsys.readouterr()
 
     # when it happens
