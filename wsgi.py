@@ -7,9 +7,11 @@ a publisher thread and database connections of its own.
 """
 
 import atexit
+import os
 
 from api import create_app
 from ledger.logs import configure_logging
+from ledger.programme.delivery import Postman
 from ledger.programme.jobs import Worker
 from ledger.tuning import tune_interpreter
 
@@ -19,3 +21,4 @@ app = create_app()
 app.extensions["points"].start_publishing()
 atexit.register(app.extensions["points trail"].flush)
 Worker(app.extensions["points"]).start()
+Postman.configured(app.extensions["points"], os.environ).start()

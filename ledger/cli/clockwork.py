@@ -6,10 +6,11 @@ import signal
 
 import click
 
-from ledger.cli.place import chosen, installed
+from ledger.cli.place import chosen, environment, installed
 from ledger.cli.terminal import Commands, actor_option, as_json, ledger_option, progress, tell
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
+from ledger.programme.delivery import Postman
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.jobs import Worker
 
@@ -75,8 +76,8 @@ def work(once: bool, as_json: bool) -> None:
     """Do what time brings to each ledger once on each of its days, until it is stopped.
 
     What is due of quiet accounts is entered, the state of all accounts is summed up, refusals of
-    400 days ago are forgotten; each hour the audit trail is bound to the log. The service does this
-    by itself; twice does no harm.
+    400 days ago are forgotten; each hour the audit trail is bound to the log. Messages that wait
+    are sent, outside of quiet hours. The service does this by itself; twice does no harm.
 
     \b
     Example, in a crontab where the service runs elsewhere:
@@ -84,14 +85,18 @@ def work(once: bool, as_json: bool) -> None:
     """
     with installed() as installation:
         worker = Worker(installation)
+        postman = Postman.configured(installation, environment())
         if not once:
             for signal_number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(signal_number, lambda *_: worker.stop())
             installation.start_publishing()
+            postman.start()
             worker.run()
             return
-        done = worker.look()
+        done, sent = worker.look(), postman.look()
         for name in installation.names():
             installation.ledger(name).publisher.publish()
-    lines = "\n".join(f"{each.ledger}  {each.job:<8}{each.period}" for each in done)
-    tell(lines or "Nothing is due.", {"done": [each._asdict() for each in done]}, as_json)
+    lines = [f"{each.ledger}  {each.job:<8}{each.period}" for each in done]
+    lines += [f"Messages sent: {sent}."] if sent else []
+    facts = {"done": [each._asdict() for each in done], "sent": sent}
+    tell("\n".join(lines) or "Nothing is due.", facts, as_json)

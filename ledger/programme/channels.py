@@ -124,7 +124,9 @@ class Adapter:
         )
         try:
             self._opener.open(request, timeout=TIMEOUT_SECONDS).close()
-        except (OSError, urllib.error.URLError, ValueError):
+        except (OSError, urllib.error.URLError, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # an answer as well, with its connection
             raise NotSent("The message service did not take a message.") from None
 
 

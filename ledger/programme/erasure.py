@@ -1,8 +1,6 @@
 """Erasure: a subject's data key is destroyed, and nothing brings it back.
 
-An `erasure` entry announces it, with the local day from which it may be done: a wish of two people
-(`proposals.py`).
-
+    announce()        an `erasure` entry: two people, and the local day from which it may be done
     erase()           does what an entry announced, once its day has come
     erase_due()       the same for all entries whose day has come
     destroy()         destroys keys, whoever asked for it
@@ -32,17 +30,19 @@ from ledger.filelocks import locked
 from ledger.installation import OpenLedger
 from ledger.journal import log
 from ledger.journal.bulk import keyed, remove
+from ledger.journal.commands import Statement
 from ledger.journal.entry import decode
+from ledger.journal.orders import Group, Order, Outcome
 from ledger.journal.privatefiles import replace_private
 from ledger.journal.store import load_position
 from ledger.journal.times import is_day
 from ledger.programme.reading.days import today_of
 from ledger.programme.reading.entries import entries_of_type
-from ledger.programme.tables import blind_index, login, recovery_code
+from ledger.programme.tables import blind_index, login, message, message_choice, recovery_code
 from ledger.programme.vault import destroy_keys, living
 
 LOCK_TIMEOUT_SECONDS = 5.0
-GONE_WITH_SUBJECT = (blind_index, login, recovery_code)
+GONE_WITH_SUBJECT = (blind_index, login, recovery_code, message, message_choice)
 """Tables with a `subject` whose rows are deleted with its key."""
 
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
@@ -53,6 +53,19 @@ class NotAnnounced(PointsError):
     """The log does not say that this subject is to be erased by today."""
 
     code = "not-announced"
+
+
+def announce(
+    ledger: OpenLedger, subject: str, on: str, *, actor: str, approver: str, request: str | None
+) -> Outcome:
+    """Enters that all about `subject` is erased on a local day, today or later.
+
+    Raises what `Appender.submit` raises.
+    """
+    fields = {"subject": subject, "on": on}
+    command = Statement(kind="erasure", fields=fields, actor=actor, approver=approver)
+    (outcome,) = ledger.appender.submit(Group((Order(command=command, request=request),)))
+    return outcome
 
 
 def erase(database: Database, ledger: OpenLedger, clock: Clock, seq: int) -> str:

@@ -16,7 +16,6 @@ same work at once; who dies holding it only delays the others.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +36,7 @@ from ledger.journal.times import format_time, local_day, to_us
 from ledger.logs import log_fault
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasure import erase_due
+from ledger.programme.rounds import Rounds
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
 from ledger.programme.tables import sent_code
@@ -209,30 +209,15 @@ def _lease(installation: Installation, ledger: OpenLedger, job: str, holder: str
                 conn.execute(delete(lease_table).where(mine, lease_table.c.holder == holder))
 
 
-class Worker:
-    """Does the due jobs of an installation again and again: `start` in a thread, `run` in this."""
+class Worker(Rounds):
+    """Does the due jobs of an installation again and again."""
 
     def __init__(
         self, installation: Installation, *, every_seconds: float = LOOK_EVERY_SECONDS
     ) -> None:
+        super().__init__("jobs", every_seconds)
         self._installation = installation
-        self._every_seconds = every_seconds
         self._holder = new_id("worker", os.urandom(16))
-        self._ending = threading.Event()
-
-    def start(self) -> None:
-        """Works in a thread of its own, which ends with the process."""
-        threading.Thread(target=self.run, name="jobs", daemon=True).start()
-
-    def stop(self) -> None:
-        """Ends it after the job under way."""
-        self._ending.set()
-
-    def run(self) -> None:
-        """Works until `stop`."""
-        while not self._ending.is_set():
-            self.look()
-            self._ending.wait(self._every_seconds)
 
     def look(self) -> list[Due]:
         """Does what is due now; what was done."""

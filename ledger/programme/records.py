@@ -37,6 +37,8 @@ from ledger.programme.tables import blind_index, record
 from ledger.programme.vault import DataKey, Erased, keys_of
 
 RECORD_BYTES_MAX = 65_536
+BASICS = "basics"
+"""The kind of the records in which a person's name and own contacts are."""
 
 
 class RecordUnknown(PointsError):

@@ -257,3 +257,34 @@ sent_code = Table(
     Column("sent", Integer, nullable=False),  # since then, in that hour
     Index(None, "ledger_id", "hour_from"),
 )
+
+# Messages to people: what they say is a record of the person of the same id.
+message = Table(
+    "message",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("subject", Word, nullable=False),  # the person
+    Column("kind", Word, nullable=False),
+    Column("channel", Word, nullable=False),  # inbox, email, phone, paper
+    Column("state", Word, nullable=False),  # kept, waiting, sent, paper, handed
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Word),  # when it may next be tried; since when it is to be printed
+    Column("at", Word, nullable=False),
+    Column("read_at", Word),
+    Column("done_at", Word),
+    Column("done_by", Word),
+    Index(None, "ledger_id", "subject", "at", "id"),
+    Index(None, "ledger_id", "state", "next_at", "id"),
+)
+
+# How people want to be reached; who has no row reads their inbox.
+message_choice = Table(
+    "message_choice",
+    metadata,
+    ledger_id(),
+    Column("subject", Word, primary_key=True),
+    Column("channel", Word, nullable=False),
+    Column("language", Word, nullable=False),
+    Column("at", Word, nullable=False),
+)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-import json
-import socket
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from ledger.errors import ConfigError
 from ledger.programme.channels import NotSent, Outgoing, channels
+from tests.programme.outside import Mailbox, Service
 
 MESSAGE = Outgoing(
     id="message/" + "a" * 26,
@@ -25,66 +17,6 @@ MESSAGE = Outgoing(
     subject="登录验证码",
     text="您的登录验证码是 123456，10 分钟内有效。",
 )
-
-
-class Mailbox:
-    """What a mail server took."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        self.taken.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox(unused_port: int) -> Iterator[tuple[Mailbox, int]]:
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=unused_port)
-    controller.start()
-    yield box, unused_port
-    controller.stop()
-
-
-class Service(ThreadingHTTPServer):
-    """A message service that answers with a status, and says what it was sent."""
-
-    def __init__(self, status: int = 202, location: str | None = None) -> None:
-        self.status, self.location = status, location
-        self.taken: list[tuple[dict[str, str], Any]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def end(self) -> None:
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/send"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Service
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.taken.append((dict(self.headers), json.loads(body)))
-        self.send_response(self.server.status)
-        if self.server.location:
-            self.send_header("Location", self.server.location)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    made = Service()
-    yield made
-    made.end()
 
 
 def secret_file(folder: Path, text: str) -> str:
@@ -100,9 +32,8 @@ def test_a_mail_goes_out_with_its_id_and_its_chinese(mailbox: tuple[Mailbox, int
 
     channels(environ)["email"].send(MESSAGE)
 
-    (taken,) = box.taken
+    (taken,), (mail,) = box.taken, box.mails()
     assert (taken.mail_from, taken.rcpt_tos) == ("points@example.org", ["wang@example.org"])
-    mail = email.message_from_bytes(taken.content, policy=email.policy.default)
     assert (mail["Subject"], mail.get_content().strip()) == (MESSAGE.subject, MESSAGE.text)
     assert mail["Message-ID"] == f"<{'a' * 26}@example.org>"
 
@@ -165,14 +96,6 @@ def test_nobody_there_is_not_sent(unused_port: int) -> None:
     for channel in channels(environ).values():
         with pytest.raises(NotSent):
             channel.send(MESSAGE)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import zipfile
@@ -21,17 +20,14 @@ from ledger.audit.verify import verify_bundle
 from ledger.config import read_settings
 from ledger.db import Database
 from ledger.errors import LedgerStopped
-from ledger.journal.entry import to_base64
 from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
-from ledger.programme.erasure import NotAnnounced, destroy, erase, read_listed
+from ledger.programme.erasure import NotAnnounced, announce, destroy, erase, read_listed
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.opening import open_installation
-from ledger.programme.proposals import Decider, Proposed, approve, submit
 from ledger.programme.recording import Change, compose
 from ledger.programme.tables import blind_index, data_key
 from ledger.programme.vault import Erased
-from ledger.programme.wishes import Wish
 from tests.backups import Backups
 from tests.postgres import PACKAGE
 from tests.programme.registry import TODAY, Registry, fresh
@@ -56,13 +52,9 @@ def live_and_be_erased(registry: Registry) -> tuple[str, int]:
 
 
 def announced(registry: Registry, member: str, on: str = TODAY) -> int:
-    """An erasure that one person of the office proposes and another approves."""
-    request = to_base64(os.urandom(32))
-    wish = Wish("erasure", {"subject": member, "on": on}, registry.office, request, b"print")
-    proposed = submit(registry.ledger, registry.clock, wish)
-    assert isinstance(proposed, Proposed)
-    second = Decider(registry.second)
-    done = approve(registry.database, registry.ledger, registry.clock, proposed.id, second)
+    done = announce(
+        registry.ledger, member, on, actor=registry.office, approver=registry.second, request=None
+    )
     assert isinstance(done, Done)
     return done.last
 

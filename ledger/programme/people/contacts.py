@@ -16,11 +16,8 @@ from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import new_id
 from ledger.programme.findable import FINDABLE
-from ledger.programme.records import find_value
+from ledger.programme.records import BASICS, find_value
 from ledger.programme.tables import blind_index
-
-BASICS = "basics"
-"""The kind of the records in which a person's own contacts are."""
 
 
 class Contact(NamedTuple):

@@ -27,7 +27,7 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
-from ledger.programme.people.contacts import BASICS, Contact, nobody_of
+from ledger.programme.people.contacts import Contact, nobody_of
 from ledger.programme.people.logins import (
     RECOVERY,
     Offer,
@@ -44,6 +44,7 @@ from ledger.programme.people.longcodes import RECOVERY_CODES, kept_of, new_code
 from ledger.programme.people.passwords import check_password, hash_password
 from ledger.programme.people.sessions import end_sessions
 from ledger.programme.people.totp import accepted_step, new_secret, setup_uri
+from ledger.programme.records import BASICS
 from ledger.programme.tables import login as table
 from ledger.programme.tables import recovery_code
 from ledger.programme.vault import DataKey, keys_of, make_keys

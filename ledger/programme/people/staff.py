@@ -24,10 +24,11 @@ from ledger.journal.orders import Done, Group, Order
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.grants import TWO_PEOPLE_ROLES, GrantRefused, check, granting, id_of
-from ledger.programme.people.contacts import BASICS, Contact
+from ledger.programme.people.contacts import Contact
 from ledger.programme.reading.days import today_of
 from ledger.programme.reading.people import standing_of
 from ledger.programme.recording import Change, compose
+from ledger.programme.records import BASICS
 
 STANDINGS = ("office", "partner", "auditor")
 """What people of the staff are in the log."""

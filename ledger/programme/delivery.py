@@ -1,0 +1,310 @@
+"""Sending messages out: by the channel that each person chose, until it is taken or on paper.
+
+A message is claimed before it is sent: its row says when it may be tried next.  So two processes
+never send one at once, and one that dies in between has it sent again later, under the same id.
+After ten tries in some seventeen hours, or where there is no such contact or channel, it is put on
+the list of what is printed or told by telephone.  In quiet hours nothing goes out but codes, which
+their owners wait for (`send_at_once`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Row, func, select, tuple_, update
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import ConfigError, PointsError
+from ledger.installation import Installation, OpenLedger
+from ledger.journal import tables as t
+from ledger.journal.entry import new_id
+from ledger.journal.times import format_time, to_us
+from ledger.logs import log_fault
+from ledger.programme import records
+from ledger.programme.channels import Channel, NotSent, Outgoing, channels
+from ledger.programme.messages import (
+    KINDS,
+    MessageUnknown,
+    Text,
+    choices_of,
+    values_of,
+)
+from ledger.programme.records import BASICS
+from ledger.programme.rounds import Rounds
+from ledger.programme.tables import message as table
+
+TRIES = 10
+BATCH = 20
+LOOK_EVERY_SECONDS = 15.0
+
+_logger = structlog.get_logger(__name__)
+
+
+class Quiet(NamedTuple):
+    """Local hours in which nobody is disturbed: from `first` on, before `last`; equal: none."""
+
+    first: int = 21
+    last: int = 8
+
+    def holds(self, now: datetime, offset_minutes: int) -> bool:
+        """Whether it is quiet at a moment, `offset_minutes` from UTC."""
+        hour = (now + timedelta(minutes=offset_minutes)).hour
+        if self.first <= self.last:
+            return self.first <= hour < self.last
+        return hour >= self.first or hour < self.last
+
+
+def read_quiet_hours(environ: Mapping[str, str]) -> Quiet:
+    """POINTS_QUIET_HOURS, such as `21-8`, or `off`; `ConfigError`."""
+    text = environ.get("POINTS_QUIET_HOURS", "21-8")
+    if text == "off":
+        return Quiet(0, 0)
+    first, _, last = text.partition("-")
+    hours = [int(each) for each in (first, last) if each.isascii() and each.isdigit()]
+    if len(hours) < 2 or not all(0 <= hour < 24 for hour in hours):
+        raise ConfigError(
+            f"POINTS_QUIET_HOURS is {text[:20]!r}, wanted two hours of the local day such as 21-8,"
+            " or off."
+        )
+    return Quiet(*hours)
+
+
+def send_at_once(
+    by: Mapping[str, Channel],
+    contact: tuple[str, str],
+    kind: str,
+    values: Mapping[str, str],
+    language: str = "zh",
+) -> None:
+    """Sends what its owner waits for, such as a code, and keeps nothing of it.
+
+    `contact` is its kind, `email` or `phone`, and itself.  `NotSent` where it was not taken, or
+    there is no such channel.
+    """
+    channel = by.get(contact[0])
+    if channel is None:
+        raise NotSent(f"Nothing is set up here that reaches people by {contact[0]}.")
+    text = KINDS[kind].text(language, values)
+    channel.send(Outgoing(new_id("message", os.urandom(16)), contact[1], kind, *text))
+
+
+# --- what waits ----------------------------------------------------------------------------------
+
+
+def deliver(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    by: Mapping[str, Channel],
+    quiet: Quiet,
+) -> int:
+    """Sends what waits and may be tried now; how many were taken.
+
+    Raises what `Database.writing` and `records.newest` raise.
+    """
+    sent = 0
+    while True:
+        now = clock.now()
+        with database.reading() as conn:
+            if quiet.holds(now, _offset(conn, ledger.id)):
+                return sent
+            rows = _waiting(conn, ledger.id, now)
+            outgoing = _outgoing(conn, ledger, rows)
+        for row in rows:
+            message, channel = outgoing.get(row.id), by.get(row.channel)
+            if message is None or channel is None or row.tries >= TRIES:
+                _settle(database, ledger, row, state="paper", next_at=_text(now))
+            elif _claimed(database, ledger, row, clock.now()):
+                sent += _sent(database, ledger, clock, row, (channel, message))
+        if len(rows) < BATCH:
+            return sent
+
+
+def _sent(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    row: Row[Any],
+    by: tuple[Channel, Outgoing],
+) -> bool:
+    channel, message = by
+    try:
+        channel.send(message)
+    except NotSent:
+        _logger.warning("message not sent", message=row.id, tries=row.tries + 1)
+        return False
+    done_at = _text(clock.now())
+    _settle(database, ledger, row, claimed=1, state="sent", next_at=None, done_at=done_at)
+    return True
+
+
+def _waiting(conn: Connection, ledger_id: int, now: datetime) -> Sequence[Row[Any]]:
+    c = table.c
+    mine = (c.ledger_id == ledger_id) & (c.state == "waiting") & (c.next_at <= _text(now))
+    return conn.execute(select(table).where(mine).order_by(c.next_at, c.id).limit(BATCH)).all()
+
+
+def _outgoing(
+    conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
+) -> dict[str, Outgoing]:
+    """What is to be sent of these, by id; without those whose person has no such contact."""
+    people = _people(conn, ledger, rows)
+    values = values_of(conn, ledger, [row.id for row in rows])
+    languages = choices_of(conn, ledger.id, people)
+    return {
+        row.id: Outgoing(
+            row.id,
+            people[row.subject][row.channel],
+            row.kind,
+            *KINDS[row.kind].text(languages[row.subject].language, values[row.id]),
+        )
+        for row in rows
+        if row.id in values and people[row.subject].get(row.channel)
+    }
+
+
+def _people(
+    conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """The basics of each of the messages' people."""
+    people = {row.subject for row in rows}
+    found = records.newest(conn, ledger, BASICS, people)
+    return {p: (found[p].fields or {}) if p in found else {} for p in people}
+
+
+def _claimed(database: Database, ledger: OpenLedger, row: Row[Any], now: datetime) -> bool:
+    """Whether it is ours to send: nobody else tried since we looked."""
+    next_at = now + timedelta(minutes=2**row.tries)
+    return _settle(database, ledger, row, tries=row.tries + 1, next_at=_text(next_at))
+
+
+def _settle(
+    database: Database, ledger: OpenLedger, row: Row[Any], claimed: int = 0, **values: Any
+) -> bool:
+    c = table.c
+    mine = (c.ledger_id == ledger.id) & (c.id == row.id)
+    as_seen = (c.state == "waiting") & (c.tries == row.tries + claimed)
+    with database.writing() as conn:
+        return bool(conn.execute(update(table).where(mine, as_seen).values(**values)).rowcount)
+
+
+def _offset(conn: Connection, ledger_id: int) -> int:
+    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    offset: int = conn.execute(query).scalar_one()
+    return offset
+
+
+def _text(moment: datetime) -> str:
+    return format_time(to_us(moment))
+
+
+class Postman(Rounds):
+    """Delivers the messages of all ledgers of an installation, again and again."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        by: Mapping[str, Channel],
+        quiet: Quiet,
+        *,
+        every_seconds: float = LOOK_EVERY_SECONDS,
+    ) -> None:
+        super().__init__("messages", every_seconds)
+        self._installation, self._channels, self._quiet = installation, by, quiet
+
+    @classmethod
+    def configured(cls, installation: Installation, environ: Mapping[str, str]) -> Postman:
+        """One with the channels and quiet hours of the environment; `ConfigError`."""
+        return cls(installation, channels(environ), read_quiet_hours(environ))
+
+    def look(self) -> int:
+        """Delivers what waits now; how many were taken."""
+        try:
+            names = self._installation.names()
+        except PointsError as error:
+            _logger.warning("messages not looked at", code=error.code, reason=str(error))
+            return 0
+        return sum(self._deliver(name) for name in names)
+
+    def _deliver(self, name: str) -> int:
+        here = self._installation
+        try:
+            ledger = here.ledger(name)
+            return deliver(here.database, ledger, here.clock, self._channels, self._quiet)
+        except PointsError as error:
+            _logger.warning("messages not delivered", code=error.code, reason=str(error))
+        except Exception as error:  # noqa: BLE001  # whatever one ledger's meet, others go on
+            log_fault("messages not delivered", error)
+        return 0
+
+
+# --- on paper ------------------------------------------------------------------------------------
+
+
+class Paper(NamedTuple):
+    """A message to be printed, or told by telephone, in its person's language."""
+
+    id: str
+    person: str
+    name: str | None
+    phone: str | None
+    text: Text
+    since: str
+
+
+def paper_list(
+    conn: Connection, ledger: OpenLedger, *, after: str | None, limit: int
+) -> list[Paper]:
+    """At most `limit` messages to be handed over, the longest waiting first, after that one.
+
+    Raises `MessageUnknown` for an `after` that is not there, and what `records.newest` raises.
+    """
+    c = table.c
+    query = select(table).where(c.ledger_id == ledger.id, c.state == "paper")
+    if after is not None:
+        mine = (c.ledger_id == ledger.id) & (c.id == after)
+        last = conn.execute(select(c.next_at).where(mine)).scalar_one_or_none()
+        if last is None:
+            raise MessageUnknown(f"There is no {after[:60]} on the list: begin it anew.")
+        query = query.where(tuple_(c.next_at, c.id) > tuple_(last, after))
+    rows = conn.execute(query.order_by(c.next_at, c.id).limit(limit)).all()
+    people = _people(conn, ledger, rows)
+    values = values_of(conn, ledger, [row.id for row in rows])
+    languages = choices_of(conn, ledger.id, people)
+    return [
+        Paper(
+            row.id,
+            row.subject,
+            people[row.subject].get("full_name"),
+            people[row.subject].get("phone"),
+            KINDS[row.kind].text(languages[row.subject].language, values[row.id]),
+            row.next_at,
+        )
+        for row in rows
+        if row.id in values
+    ]
+
+
+def hand_over(database: Database, ledger: OpenLedger, clock: Clock, name: str, *, by: str) -> None:
+    """Notes that a message was handed over or told; `MessageUnknown` for one not on the list."""
+    c = table.c
+    mine = (c.ledger_id == ledger.id) & (c.id == name) & (c.state == "paper")
+    values = {"state": "handed", "done_at": _text(clock.now()), "done_by": by}
+    with database.writing() as conn:
+        if not conn.execute(update(table).where(mine).values(**values)).rowcount:
+            raise MessageUnknown(f"There is no {name[:60]} on the list.")
+
+
+def undelivered(conn: Connection, ledger_id: int) -> dict[str, int]:
+    """How many messages are `waiting`, and how many on `paper`."""
+    c, states = table.c, ("waiting", "paper")
+    mine = (c.ledger_id == ledger_id) & c.state.in_(states)
+    rows = conn.execute(
+        select(c.state, func.count().label("number")).where(mine).group_by(c.state)
+    ).all()
+    return dict.fromkeys(states, 0) | {row.state: row.number for row in rows}
