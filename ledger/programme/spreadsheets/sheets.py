@@ -8,7 +8,7 @@ write_sheet(sheet.form, target, rows)  # in the layout that it came in
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import IO, Literal, NamedTuple
 
 from ledger.programme.spreadsheets.bounds import PACKED_BYTES_MAX, Row, SheetRefused
@@ -37,8 +37,11 @@ class Sheet(NamedTuple):
     file: IO[bytes]
     form: Form
 
-    def rows(self) -> Iterator[Row]:
-        """The rows that are not blank, the header among them; `SheetRefused`."""
+    def rows(self) -> Generator[Row, None, None]:
+        """The rows that are not blank, the header among them; `SheetRefused`.
+
+        Whoever stops before the end closes them while the file is open.
+        """
         if isinstance(self.form, CsvForm):
             return csv_rows(self.file, self.form)
         return workbook_rows(self.file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import count
 from typing import IO, NamedTuple, TextIO
 
@@ -44,7 +44,7 @@ def csv_form(file: IO[bytes]) -> CsvForm:
     return CsvForm(encoding, max(_SEPARATORS, key=outside.count))
 
 
-def csv_rows(file: IO[bytes], form: CsvForm) -> Iterator[Row]:
+def csv_rows(file: IO[bytes], form: CsvForm) -> Generator[Row, None, None]:
     """The rows that are not blank, in order; `SheetRefused`."""
     counted = Counted()
     with _Text(file, form.encoding) as text:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 from xml.parsers import expat
@@ -44,7 +44,7 @@ _CHUNK_BYTES = 65_536
 warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\b")
 
 
-def workbook_rows(file: IO[bytes]) -> Iterator[Row]:
+def workbook_rows(file: IO[bytes]) -> Generator[Row, None, None]:
     """The rows of the first visible sheet that are not blank; `SheetRefused`."""
     with _damage_told():
         _look_over(file)
