@@ -42,6 +42,7 @@ _ENTERING = (
 )
 _HOLDERS = ("account", "closed", "due", "range")
 _PROPOSED = ("self", "two-people")
+_MATCHED = ("match-missing", "match-form", "record-changed")
 _ORGANISATION = ("organisation-refused", "number", "field", "erased")
 _REFUSALS: dict[str, tuple[str, ...]] = {
     "POST /v1/ledgers": ("ledger-exists", "founding", "from", "clock"),
@@ -55,6 +56,18 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/entries": ("before-ledger",),
     f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/close": (*_HOLDERS, "closing"),
     f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/reopen": ("account", "opening"),
+    f"POST {_LEDGER}/attainments": (
+        *("attainment-refused", "organisation-unknown", "course-unknown", "field", "erased"),
+    ),
+    f"GET {_LEDGER}/attainments/{{random}}": ("attainment-unknown",),
+    f"PUT {_LEDGER}/attainments/{{random}}": (
+        *("attainment-refused", "attainment-unknown", "field", "erased", *_MATCHED),
+    ),
+    f"POST {_LEDGER}/courses": ("course-refused", "organisation-unknown", "field", "erased"),
+    f"GET {_LEDGER}/courses/{{random}}": ("course-unknown",),
+    f"PUT {_LEDGER}/courses/{{random}}": (
+        *("course-refused", "course-unknown", "field", "erased", *_MATCHED),
+    ),
     f"POST {_LEDGER}/budgets": (*_PROPOSED, "limits", "from"),
     f"POST {_LEDGER}/credits": (
         *(*_HOLDERS, *_PROPOSED, "dates", "reference", "policy", "replaced", "credited", "grant"),
@@ -84,7 +97,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/organisations/{{random}}": ("organisation-unknown",),
     f"PUT {_LEDGER}/organisations/{{random}}": (
         *("organisation-unknown", "organisation-code-taken", *_ORGANISATION),
-        *("match-missing", "match-form", "record-changed"),
+        *_MATCHED,
     ),
     f"GET {_LEDGER}/organisations/{{random}}/members": ("organisation-unknown",),
     f"POST {_LEDGER}/organisations/{{random}}/members": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
@@ -10,8 +10,9 @@ from marshmallow import Schema, fields, validate
 from api.auth import about, caller, installation
 from api.fields import Formed, Reference, limit
 from api.posting import wish_maker
-from api.problems import Problem, refuse
+from api.problems import refuse
 from api.resource import Resource, answer, page, seen_version, with_etag
+from api.versions import refuse_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.orders import Done, Outcome, Refusal
@@ -170,7 +171,8 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
         here.database, ledger, here.clock, found, body, seen=seen, by=caller().person
     )
     if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
-        _changed(ledger, found, seen)
+        with here.database.reading() as conn:
+            refuse_changed(domain.versions(conn, ledger, found.id), seen)
     _want_done(outcome)
     return _one(ledger, found.id, 200)
 
@@ -233,23 +235,6 @@ def _found(ledger: OpenLedger, organisation_id: str, action: str) -> Organisatio
 def _one(ledger: OpenLedger, organisation_id: str, status: int) -> Response:
     found = _found(ledger, organisation_id, "organisations:read")
     return with_etag(answer(_shown(found), status), found.version)
-
-
-def _changed(ledger: OpenLedger, organisation: Organisation, seen: int) -> NoReturn:
-    """Says what somebody else changed since the version `seen`."""
-    with installation().database.reading() as conn:
-        versions = domain.versions(conn, ledger, organisation.id)
-    newest = versions[-1]
-    before: dict[str, Any] = {}
-    if 1 <= seen <= len(versions):
-        before = dict(versions[seen - 1].fields or {})
-    now = newest.fields or {}
-    raise Problem(
-        CHANGED,
-        f"Somebody changed this since version {seen}. Get version {newest.version}, and change"
-        " that.",
-        changed=sorted(name for name in {*before, *now} if before.get(name) != now.get(name)),
-    )
 
 
 def _want_done(outcome: Outcome) -> None:

@@ -64,6 +64,7 @@ _LEDGER, _ORGANISATION, _OWN = Outcome.LEDGER, Outcome.ORGANISATION, Outcome.OWN
 _READERS = dict.fromkeys(("admin", "officer", "auditor"), _LEDGER)
 _OPERATOR = {"operator": _LEDGER}
 _ADMIN, _OFFICER = {"admin": _LEDGER}, {"officer": _LEDGER}
+_TRAINERS = dict.fromkeys(("manager", "organiser"), _ORGANISATION)
 _EVERYBODY = dict.fromkeys(ROLES[1:], _OWN)
 
 ACTIONS: Mapping[str, Action] = MappingProxyType(
@@ -96,6 +97,16 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "organisations:admit": Action(
             "take organisations up, admit and suspend them", _ADMIN, privileged=True
         ),
+        "courses:read": Action(
+            "training that organisations give",
+            _ADMIN | _OFFICER | dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION),
+        ),
+        "courses:write": Action("take up and change courses", _ADMIN | _TRAINERS),
+        "attainments:read": Action(
+            "training, qualifications and insurance of people",
+            _EVERYBODY | _ADMIN | _OFFICER | _TRAINERS,
+        ),
+        "attainments:write": Action("keep what people attained", _ADMIN | _TRAINERS),
         "grants:read": Action(
             "who holds which role",
             _EVERYBODY | _READERS | {"manager": _ORGANISATION},

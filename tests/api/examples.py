@@ -90,6 +90,7 @@ def tell(s: Scribe) -> None:
     _two_people(s)
     _the_log_is_read(s)
     _organisations(s)
+    _training(s)
     _roles(s)
     _engagements(s)
     _signing_in(s)
@@ -258,6 +259,33 @@ def _organisations(s: Scribe) -> None:
     members = f"/organisations/{alliance.removeprefix('org/')}/members"
     s.told("It is in an alliance").post(members, joining, "admin")
     s.told("The members of an alliance").get(members, "admin")
+
+
+def _training(s: Scribe) -> None:
+    org, person = s.organisation("social-organisation", name_zh="北苑志愿服务中心"), s.person()
+    said = {
+        "name": "急救入门",
+        "content": "心肺复苏，止血包扎",
+        "sessions": [{"day": "2026-11-01", "minutes": 120}, {"day": "2026-11-08", "minutes": 90}],
+    }
+    made = s.told("A course of two mornings").post(
+        "/courses", said | {"organisation": org}, "admin"
+    )
+    course = made.json["id"]
+    path = course.replace("course/", "/courses/")
+    s.told("All courses").get("/courses", "admin")
+    s.told("One course").get(path, "admin")
+    s.told("A longer course").ask(
+        *("PUT", f"{s.base}{path}", "admin", said | {"name": "急救初级"}), If_Match='"1"'
+    )
+    whose = {"person": person, "organisation": org}
+    enrolled = {"kind": "training", "what": course, "result": "enrolled", "from": "2026-11-01"}
+    kept = s.told("Somebody joins the course").post("/attainments", enrolled | whose, "admin")
+    path = kept.json["id"].replace("attainment/", "/attainments/")
+    passed = enrolled | {"result": "passed", "from": "2026-11-08"}
+    s.told("They passed").ask(*("PUT", f"{s.base}{path}", "admin", passed), If_Match='"1"')
+    s.told("The cohort of a course").get(f"/attainments?what={course}", "admin")
+    s.told("What somebody attained").get(path, "admin")
 
 
 def _roles(s: Scribe) -> None:

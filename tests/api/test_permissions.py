@@ -18,6 +18,7 @@ OPERATOR = {"operator": "ledger"}
 OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
 ONESELF = dict.fromkeys(ROLES[1:], "own")
 MANAGER = {"manager": "organisation"}
+TRAINERS = dict.fromkeys(("manager", "organiser"), "organisation")
 ORGANISATION = dict.fromkeys(("manager", "organiser", "desk"), "organisation")
 
 L = "/v1/ledgers/{ledger}"
@@ -45,6 +46,14 @@ TABLE = {
     f"POST {L}/accounts/{{kind}}/{{random}}/close": OFFICER,
     f"POST {L}/accounts/{{kind}}/{{random}}/reopen": OFFICER,
     f"POST {L}/batch": OFFICER,
+    f"GET {L}/attainments": ONESELF | ADMIN | OFFICER | TRAINERS,
+    f"POST {L}/attainments": ADMIN | TRAINERS,
+    f"GET {L}/attainments/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
+    f"PUT {L}/attainments/{{random}}": ADMIN | TRAINERS,
+    f"GET {L}/courses": ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/courses": ADMIN | TRAINERS,
+    f"GET {L}/courses/{{random}}": ADMIN | OFFICER | ORGANISATION,
+    f"PUT {L}/courses/{{random}}": ADMIN | TRAINERS,
     f"GET {L}/budgets": READERS,
     f"POST {L}/budgets": ADMIN,
     f"GET {L}/bundle": READERS,
@@ -210,6 +219,10 @@ def test_another_ledger_looks_the_same_whether_it_is_there_or_not(people, subtes
 FOREIGN = {
     "DELETE /grants/{id}": ("grant", "manager"),
     "DELETE /sessions/{id}": ("session", "manager"),
+    "GET /attainments/{id}": ("attainment", "manager"),
+    "PUT /attainments/{id}": ("attainment", "manager"),
+    "GET /courses/{id}": ("course", "manager"),
+    "PUT /courses/{id}": ("course", "manager"),
     "GET /engagements/{id}": ("engagement", "auditor"),
     "GET /engagements/{id}/reason": ("engagement", "auditor"),
     "GET /engagements/{id}/record": ("engagement", "auditor"),
@@ -220,6 +233,20 @@ FOREIGN = {
 }
 """Each endpoint that names a record which may be somebody else's: what it names, who asks."""
 
+COURSE = {
+    "name": "急救入门",
+    "content": "心肺复苏",
+    "sessions": [{"day": "2026-11-08", "minutes": 90}],
+}
+INSURED = {
+    "kind": "insurance",
+    "what": "accident",
+    "issuer": "人保财险",
+    "number": "PA-1",
+    "from": "2026-01-01",
+    "to": "2026-12-31",
+}
+BODIES = {"org": {"name_zh": "七夕集团"}, "course": COURSE, "attainment": INSURED}
 QUERIES = {"GET /engagements/{id}/record": f"?kind=basics&id=member/{'a' * 26}"}
 
 
@@ -242,6 +269,10 @@ def foreign(people):
     desk.tokens["stranger"] = desk.session(stranger)
     (session,) = desk.get("/sessions", "stranger").json["sessions"]
     theirs = {"org": organisation, "grant": grant, "session": session["id"]}
+    course = desk.post("/courses", COURSE | {"organisation": organisation}, "admin")
+    insured = INSURED | {"person": stranger, "organisation": organisation}
+    attainment = desk.post("/attainments", insured, "admin")
+    theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
     return theirs | {"engagement": desk.engaged()}
 
 
@@ -250,7 +281,7 @@ def test_a_foreign_record_looks_the_same_as_none(people, foreign, endpoint):
     desk, (kind, role) = people, FOREIGN[endpoint]
     method, _, path = endpoint.partition(" ")
     path += QUERIES.get(endpoint, "")
-    body = {"name_zh": "七夕集团"} if method == "PUT" else None
+    body = BODIES[kind] if method == "PUT" else None
 
     # then others cannot tell it from one that is not there, and change nothing
     looks_like_none(desk, method, path, role, foreign=foreign[kind], body=body, If_Match='"1"')

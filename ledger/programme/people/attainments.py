@@ -28,14 +28,14 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import new_id
-from ledger.journal.orders import Companion, Group, Order, Outcome
+from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.tables import attainment as table
 from ledger.programme.people.training import find_course
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import standing_of
-from ledger.programme.recording import Change, compose
+from ledger.programme.recording import CHANGED, Change, compose
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
 
@@ -95,8 +95,8 @@ def keep(
 ) -> Outcome:
     """Keeps a new attainment of a person's; the same request again changes nothing.
 
-    A `Refusal` says that it is kept already.  Raises `AttainmentRefused`, `CourseUnknown` unless
-    the course is that organisation's, and what `recording.compose` raises.
+    Raises `AttainmentRefused` (also where the person is in the course's cohort already),
+    `CourseUnknown` unless the course is that organisation's, and what `recording.compose` raises.
     """
     said = checked(fields)
     with database.reading() as conn:
@@ -112,6 +112,8 @@ def keep(
     companions = _writing(database, ledger, clock, made, by=wish.actor)
     order = Order(request=wish.request, fingerprint=wish.fingerprint, companions=companions)
     (outcome,) = ledger.appender.submit(Group((order,)))
+    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
+        raise AttainmentRefused(f"That is kept already, as {name}. Change that one.")
     return outcome
 
 

@@ -1,0 +1,25 @@
+"""What somebody else changed meanwhile, for whoever changes a record that they saw before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from api.problems import Problem
+from ledger.programme.recording import CHANGED
+from ledger.programme.records import Record
+
+
+def refuse_changed(versions: Sequence[Record], seen: int) -> NoReturn:
+    """Says what changed since the version `seen` of a record that has these `versions`."""
+    newest = versions[-1]
+    before: dict[str, Any] = {}
+    if 1 <= seen <= len(versions):
+        before = dict(versions[seen - 1].fields or {})
+    now = newest.fields or {}
+    raise Problem(
+        CHANGED,
+        f"Somebody changed this since version {seen}. Get version {newest.version}, and change"
+        " that.",
+        changed=sorted(name for name in {*before, *now} if before.get(name) != now.get(name)),
+    )
