@@ -292,8 +292,8 @@ def test_the_service_erases_and_the_owner_rewrites_the_tables(postgresql: Shell)
             assert records.found_by(conn, ledger, "phone", ["13912345678"]) == {"13912345678": []}
 
 
-def test_the_service_may_delete_what_goes_with_whoever_is_erased() -> None:
+def test_the_service_may_delete_what_is_forgotten_and_what_goes_with_whoever_is_erased() -> None:
     granted = re.search(r"^GRANT DELETE ON (.*) TO points_service;$", PAGE, re.MULTILINE)
     assert granted is not None
     gone = {table.name for table in GONE_WITH_SUBJECT}
-    assert set(granted[1].split(", ")) == {"request", "lease"} | gone
+    assert set(granted[1].split(", ")) == {"request", "lease", "sent_code"} | gone
