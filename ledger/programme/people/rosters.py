@@ -23,7 +23,8 @@ from ledger.installation import OpenLedger
 from ledger.programme import records
 from ledger.programme.commitments import FieldRefused
 from ledger.programme.findable import full_name
-from ledger.programme.people.contacts import BASICS, Contact, contact_of
+from ledger.programme.people.contacts import Contact, contact_of
+from ledger.programme.records import BASICS
 from ledger.programme.spreadsheets.bounds import COLUMNS_MAX, Row, SheetRefused, letters
 from ledger.programme.spreadsheets.columns import Header, Synonyms, find_header, plain
 from ledger.programme.spreadsheets.sheets import Sheet, write_sheet
