@@ -13,6 +13,7 @@ from ledger.programme.tables import INSTALLATION, Word, ledger_id
 __all__ = [
     "INSTALLATION",
     "attainment",
+    "consent",
     "course",
     "metadata",
     "organisation",
@@ -112,4 +113,20 @@ attainment = Table(
     Index(None, "ledger_id", "person", "id"),
     Index(None, "ledger_id", "organisation", "id"),
     Index(None, "ledger_id", "what", "id"),
+)
+
+# The newest state of each consent; what was said before is in its record's versions.
+consent = Table(
+    "consent",
+    metadata,
+    ledger_id(),
+    Column("person", Word, primary_key=True),
+    Column("purpose", Word, primary_key=True),
+    Column("state", Word, nullable=False),  # given, withdrawn
+    Column("version", Integer, nullable=False),  # of its record
+    Column("notice", Integer, nullable=False),  # the notice's version
+    Column("notice_hash", Word, nullable=False),
+    Column("how", Word, nullable=False),  # self, helped, paper
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
 )

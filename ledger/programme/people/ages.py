@@ -1,0 +1,61 @@
+"""What age lets a person do, as the law divides minors.  Rules as data, and pure functions.
+
+    under 8     no capacity: the guardian acts                           Civil Code, art. 20
+    under 14    the guardian's consent to anything kept of the child     PIPL, arts. 28 and 31
+    under 18    limited capacity: volunteers with the guardian's         Civil Code, art. 19;
+                consent, or together with the guardian                   志愿服务条例, art. 15
+
+Civil Code, art. 18: who is sixteen and lives on their own labour has full capacity.  Nobody is
+asked for that here: a guardian's consent to volunteering is wanted of them all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import NamedTuple
+
+JOIN, DATA, VOLUNTEER = "join", "data", "volunteer"
+
+
+class Stage(NamedTuple):
+    """People below an age in years: whether they act themselves, and what a guardian consents to.
+
+    `acts` is false where the guardian joins in their place.
+    """
+
+    below: int
+    acts: bool
+    guardian: frozenset[str]
+
+
+STAGES = (
+    Stage(8, False, frozenset({JOIN, DATA, VOLUNTEER})),
+    Stage(14, True, frozenset({JOIN, DATA, VOLUNTEER})),
+    Stage(18, True, frozenset({VOLUNTEER})),
+)
+GROWN = Stage(200, True, frozenset())
+"""Of age: Civil Code, art. 17."""
+
+
+def age_on(born: date, day: date) -> int:
+    """Whole years on a local day; ValueError for a day before the birth.
+
+    One born on 29 February is a year older on 1 March of a common year: a year ends with the day
+    that corresponds, or the last of its month, and the age is reached on the day after that
+    (Civil Code, arts. 200 to 202).
+    """
+    if day < born:
+        raise ValueError("the day is before the birth")
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def stage_on(born: date, day: date) -> Stage:
+    """The rules for one born on a day, on another; ValueError for a day before the birth."""
+    age = age_on(born, day)
+    return next((stage for stage in STAGES if age < stage.below), GROWN)
+
+
+def lacking_consents(born: date, day: date, given: Collection[str]) -> frozenset[str]:
+    """What a guardian has still to consent to on that day, having given these consents."""
+    return stage_on(born, day).guardian - frozenset(given)

@@ -1,0 +1,200 @@
+"""Consents: what a person agreed to, purpose by purpose, and how that is shown later.
+
+A consent is given or withdrawn, each time as the next version of a record about the person, whose
+commitment an entry of the log can bind: who said it and when, how (oneself, with a helper, on
+paper), and to which version of the notice, with its hash.  The table `consent` has the newest state
+of each, so that a person's is one statement, and a list of people's too.
+
+Refusing or withdrawing costs nothing that does not need the consent (PIPL, arts. 15 and 16).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.bulk import keyed
+from ledger.journal.entry import new_id
+from ledger.journal.orders import Companion, Group, Order, Refusal
+from ledger.journal.times import format_time, to_us
+from ledger.programme import records
+from ledger.programme.people import notices
+from ledger.programme.people.notices import PURPOSES, Notice
+from ledger.programme.people.tables import consent as table
+from ledger.programme.recording import Change, RecordChanged, compose
+from ledger.programme.records import Record
+from ledger.programme.vault import ERASED, Erased
+
+RECORD = "consent"
+GIVEN, WITHDRAWN = "given", "withdrawn"
+WAYS = ("self", "helped", "paper")
+
+
+class NoticeNotSeen(PointsError):
+    """The consent is to a notice that is not, or no longer, the newest one of its purpose."""
+
+    code = "notice-not-seen"
+
+
+class Consent(NamedTuple):
+    """The newest state of a person's consent to a purpose; `notice` is the version agreed to."""
+
+    purpose: str
+    state: str
+    version: int
+    notice: int
+    notice_hash: str
+    how: str
+    by: str
+    at: str
+
+
+class Saying(NamedTuple):
+    """What somebody says of a consent: the change of its record, and its row's companion."""
+
+    change: Change
+    companion: Companion
+
+
+def give(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    purpose: str,
+    *,
+    notice: int,
+    how: str,
+    by: str,
+) -> Consent:
+    """Enters a consent to version `notice` of the purpose's notice, which was shown before.
+
+    Raises `NoticeNotSeen` where that is not the newest one, and what `recording.save` raises.
+    """
+    with database.reading() as conn:
+        shown = seen_notice(conn, ledger, purpose, notice)
+        before = of_person(conn, ledger.id, person).get(purpose)
+    return _say(database, ledger, clock, person, shown, before, GIVEN, how=how, by=by)
+
+
+def withdraw(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    purpose: str,
+    *,
+    how: str,
+    by: str,
+) -> Consent | None:
+    """Withdraws a consent; what was done under it before stays right.
+
+    None, and nothing is changed, where there is none to withdraw.  Raises as `give` does.
+    """
+    with database.reading() as conn:
+        before = of_person(conn, ledger.id, person).get(purpose)
+        if before is None or before.state == WITHDRAWN:
+            return before
+        versions = {each.version: each for each in notices.history(conn, ledger, purpose)}
+    shown = versions[before.notice]
+    return _say(database, ledger, clock, person, shown, before, WITHDRAWN, how=how, by=by)
+
+
+def seen_notice(conn: Connection, ledger: OpenLedger, purpose: str, version: int) -> Notice:
+    """The purpose's newest notice, if that is its version; else `NoticeNotSeen`."""
+    newest = notices.current(conn, ledger).get(purpose)
+    if newest is None:
+        raise NoticeNotSeen(
+            f"There is no notice for the purpose {purpose} yet, so nobody can consent to it. Ask"
+            " the office to publish one."
+        )
+    if newest.version != version:
+        raise NoticeNotSeen(
+            f"The notice for the purpose {purpose} has a version {newest.version} now: show that,"
+            " and ask again."
+        )
+    return newest
+
+
+def saying(
+    person: str, notice: Notice, before: Consent | None, state: str, *, how: str, by: str, at: str
+) -> Saying:
+    """A consent given or withdrawn, to go into an order with the change composed."""
+    if how not in WAYS or state not in (GIVEN, WITHDRAWN):
+        raise ValueError(f"no such way or state: {how}, {state}")
+    seen = 0 if before is None else before.version
+    said = {"state": state, "notice": notice.version, "notice_hash": notice.hash, "how": how}
+    name = id_of(person, notice.purpose)
+    key = (person, notice.purpose)
+    row = {"person": person, "purpose": notice.purpose, "version": seen + 1, "by": by, "at": at}
+    row |= said
+    # Of two at once, the record's version refuses the second.
+    companion = Companion(table, (key,), lambda _rows, _done: {key: row})
+    return Saying(Change(RECORD, name, person, {"purpose": notice.purpose} | said, seen), companion)
+
+
+def of_person(conn: Connection, ledger_id: int, person: str) -> dict[str, Consent]:
+    """The newest state of each purpose of which a person ever said something.  One statement."""
+    c = table.c
+    query = select(table).where(c.ledger_id == ledger_id, c.person == person)
+    return {row.purpose: _consent(row) for row in conn.execute(query)}
+
+
+def agreeing(
+    conn: Connection, ledger_id: int, purpose: str, people: Collection[str]
+) -> frozenset[str]:
+    """Those of these people who consent to a purpose now.  One statement."""
+    keys = [(person, purpose) for person in people]
+    c = table.c
+    rows = keyed(conn, (c.person,), ledger_id, (c.person, c.purpose), keys, c.state == GIVEN)
+    return frozenset(row.person for row in rows)
+
+
+def history(conn: Connection, ledger: OpenLedger, person: str, purpose: str) -> list[Record]:
+    """All that a person said of a purpose, the first first; each version has its commitment."""
+    return records.history(conn, ledger, RECORD, id_of(person, purpose))
+
+
+def id_of(person: str, purpose: str) -> str:
+    """The id of the record of a person's consent to a purpose; KeyError for one there is not."""
+    if purpose not in PURPOSES:
+        raise KeyError(purpose)
+    text = f"points/consent/v1\n{person}\n{purpose}"
+    return new_id("record", hashlib.sha256(text.encode("ascii")).digest()[:16])
+
+
+def _say(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    notice: Notice,
+    before: Consent | None,
+    state: str,
+    *,
+    how: str,
+    by: str,
+) -> Consent:
+    at = format_time(to_us(clock.now()))
+    said = saying(person, notice, before, state, how=how, by=by, at=at)
+    composed = compose(database, ledger, clock, (said.change,), by=by)
+    order = Order(companions=(*composed.companions, said.companion))
+    (outcome,) = ledger.appender.submit(Group((order,)))
+    if isinstance(outcome, Refusal):
+        kind = Erased if outcome.rule == ERASED else RecordChanged
+        raise kind(outcome.message[0].upper() + outcome.message[1:] + ".")
+    version = said.change.seen + 1
+    return Consent(notice.purpose, state, version, notice.version, notice.hash, how, by, at)
+
+
+def _consent(row: Any) -> Consent:
+    return Consent(
+        row.purpose, row.state, row.version, row.notice, row.notice_hash, row.how, row.by, row.at
+    )

@@ -1,0 +1,46 @@
+"""Notices of a registry, and members who join under them."""
+
+from __future__ import annotations
+
+from ledger.programme.people import codes, joining, notices
+from ledger.programme.people.contacts import Contact, contact_of
+from ledger.programme.people.joining import Joined
+from ledger.programme.people.notices import PARTS, Notice
+from tests.programme.registry import Registry
+
+PHONE = "139 1234 5678"
+
+
+def parts(word: str = "first") -> dict[str, dict[str, str]]:
+    """All that a notice has to tell."""
+    return {part: {"zh": f"告知 {part} {word}", "en": f"About {part}, {word}"} for part in PARTS}
+
+
+def inform(
+    registry: Registry, purpose: str = notices.RECORDING, seen: int = 0, word: str = "first"
+) -> Notice:
+    """The next version of a purpose's notice."""
+    place = (registry.database, registry.ledger, registry.clock)
+    return notices.publish(*place, purpose, parts(word), seen=seen, by=registry.office)
+
+
+def code_for(registry: Registry, contact: Contact) -> str:
+    """A code that confirms a contact."""
+    place = (registry.database, registry.ledger, registry.clock)
+    code = codes.make_code(*place, "contact", contact)
+    assert code is not None
+    return code
+
+
+def joined(
+    registry: Registry,
+    name: str = "王芳",
+    phone: str = PHONE,
+    notice: int = 1,
+    code: str | None = None,
+) -> Joined:
+    """Somebody joins."""
+    contact = contact_of(phone)
+    place = (registry.database, registry.ledger, registry.clock)
+    shown = code or code_for(registry, contact)
+    return joining.join(*place, name, contact, shown, notice=notice)
