@@ -23,10 +23,11 @@ from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.channels import Outgoing
 from ledger.programme.people import codes, consents
-from ledger.programme.people.contacts import BASICS, Contact
+from ledger.programme.people.contacts import Contact
 from ledger.programme.people.devices import CodeRefused, members_with
 from ledger.programme.people.notices import RECORDING
 from ledger.programme.recording import Change, compose
+from ledger.programme.records import BASICS
 
 _PURPOSE = "contact"
 _SUBJECT = "加入验证码 · Code to join"
