@@ -39,7 +39,7 @@ session = Table(
     Index(None, "ledger_id", "person", "created_at"),
 )
 
-# An organisation's names, code and contacts are its record; `version` is that of the record.
+# An organisation's names, code and contacts are its record.
 organisation = Table(
     "organisation",
     metadata,
