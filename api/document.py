@@ -107,6 +107,18 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/organisations/{{random}}/status": (
         *("organisation-unknown", "organisation-status", "standing", "erased"),
     ),
+    f"GET {_LEDGER}/organisations/{{random}}/joining-link": (
+        *("organisation-unknown", "link-unknown"),
+    ),
+    f"POST {_LEDGER}/organisations/{{random}}/joining-link": ("organisation-unknown",),
+    f"DELETE {_LEDGER}/organisations/{{random}}/joining-link": (
+        *("organisation-unknown", "link-unknown"),
+    ),
+    f"POST {_LEDGER}/memberships": ("link-refused",),
+    f"GET {_LEDGER}/memberships/{{random}}": ("membership-unknown",),
+    f"POST {_LEDGER}/memberships/{{random}}/confirm": ("membership-unknown", "membership-refused"),
+    f"POST {_LEDGER}/memberships/{{random}}/decline": ("membership-unknown", "membership-refused"),
+    f"POST {_LEDGER}/memberships/{{random}}/end": ("membership-unknown", "membership-refused"),
     f"POST {_LEDGER}/persons": _PROPOSED,
     f"POST {_LEDGER}/policies": (*_PROPOSED, "from"),
     f"GET {_LEDGER}/proposals": ("proposal-unknown",),

@@ -38,11 +38,18 @@ from ledger.journal.store import load_position
 from ledger.journal.times import is_day
 from ledger.programme.reading.days import today_of
 from ledger.programme.reading.entries import entries_of_type
-from ledger.programme.tables import blind_index, login, message, message_choice, recovery_code
+from ledger.programme.tables import (
+    blind_index,
+    login,
+    membership,
+    message,
+    message_choice,
+    recovery_code,
+)
 from ledger.programme.vault import destroy_keys, living
 
 LOCK_TIMEOUT_SECONDS = 5.0
-GONE_WITH_SUBJECT = (blind_index, login, recovery_code, message, message_choice)
+GONE_WITH_SUBJECT = (blind_index, login, recovery_code, message, message_choice, membership)
 """Tables with a `subject` whose rows are deleted with its key."""
 
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)

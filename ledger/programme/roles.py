@@ -97,6 +97,25 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "organisations:admit": Action(
             "take organisations up, admit and suspend them", _ADMIN, privileged=True
         ),
+        "joining-links:read": Action(
+            "the links by which people join an organisation", _ADMIN | {"manager": _ORGANISATION}
+        ),
+        "joining-links:write": Action(
+            "make and revoke joining links", _ADMIN | {"manager": _ORGANISATION}
+        ),
+        "memberships:read": Action(
+            "who belongs to which organisation",
+            _EVERYBODY | _ADMIN | _OFFICER | {"manager": _ORGANISATION},
+        ),
+        "memberships:claim": Action("say where one belongs", {"member": _OWN}),
+        "memberships:decide": Action(
+            "confirm or decline who says to belong to an organisation",
+            _ADMIN | {"manager": _ORGANISATION},
+        ),
+        "memberships:end": Action(
+            "leave an organisation, or say that somebody left it",
+            _EVERYBODY | _ADMIN | {"manager": _ORGANISATION},
+        ),
         "courses:read": Action(
             "training that organisations give",
             _ADMIN | _OFFICER | dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION),

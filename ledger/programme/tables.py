@@ -288,3 +288,20 @@ message_choice = Table(
     Column("language", Word, nullable=False),
     Column("at", Word, nullable=False),
 )
+
+# Who belongs to an organisation, from a local day to another.
+membership = Table(
+    "membership",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("subject", Word, nullable=False),  # the person
+    Column("first", Word, nullable=False),
+    Column("last", Word),
+    Column("state", Word, nullable=False),  # claimed, confirmed, declined, ended
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "subject", "id"),
+    Index(None, "ledger_id", "organisation", "id"),
+)

@@ -129,6 +129,17 @@ class Desk:
         assert self.post(path, {"status": "admitted"}, "admin").status_code == 200
         return name
 
+    def joined(self, organisation: str, person: str | None = None) -> str:
+        """A membership that a member, new unless named, claims by the organisation's link."""
+        random = organisation.removeprefix("org/")
+        link = self.post(f"/organisations/{random}/joining-link", role="admin").json
+        person = person or "person" + self.member().removeprefix("member")
+        session = self.session(person, "device")
+        made = self.post("/memberships", {"code": link["code"]}, session)
+        assert made.status_code == 201, made.text
+        name: str = made.json["id"]
+        return name
+
     def keep(self, person: str, **basics: str) -> None:
         """What is kept of a person to begin with."""
         here = self.installation

@@ -90,6 +90,7 @@ def tell(s: Scribe) -> None:
     _two_people(s)
     _the_log_is_read(s)
     _organisations(s)
+    _memberships(s)
     _training(s)
     _roles(s)
     _engagements(s)
@@ -259,6 +260,27 @@ def _organisations(s: Scribe) -> None:
     members = f"/organisations/{alliance.removeprefix('org/')}/members"
     s.told("It is in an alliance").post(members, joining, "admin")
     s.told("The members of an alliance").get(members, "admin")
+
+
+def _memberships(s: Scribe) -> None:
+    org = s.organisation(name_zh="四美国际")
+    link = f"/organisations/{org.removeprefix('org/')}/joining-link"
+    made = s.told("A link for the posters of an enterprise").post(link, None, "admin").json
+    s.told("The link that it has").get(link, "admin")
+    ids = []
+    for title in ("Somebody belongs there", "Another one, too", "And a third"):
+        person = "person" + s.member().removeprefix("member")
+        s.tokens["a member"] = s.session(person, "device")
+        claimed = s.told(title).ask(
+            *("POST", f"{s.base}/memberships", "a member", {"code": made["code"]})
+        )
+        ids.append(claimed.json["id"].replace("membership/", "/memberships/"))
+    s.told("The enterprise confirms it").ask("POST", f"{s.base}{ids[0]}/confirm", "admin")
+    s.told("It does not know the second").ask("POST", f"{s.base}{ids[1]}/decline", "admin")
+    s.told("Where one belongs").get("/memberships", "a member")
+    s.told("One membership").get(ids[2], "a member")
+    s.told("The third leaves").ask("POST", f"{s.base}{ids[2]}/end", "a member", {})
+    s.told("The link is void").ask("DELETE", s.base + link, "admin")
 
 
 def _training(s: Scribe) -> None:

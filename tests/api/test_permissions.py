@@ -87,6 +87,15 @@ TABLE = {
     f"GET {L}/organisations/{{random}}": ADMIN | OFFICER | ORGANISATION,
     f"PUT {L}/organisations/{{random}}": ADMIN | MANAGER,
     f"GET {L}/organisations/{{random}}/history": ADMIN | OFFICER | ORGANISATION,
+    f"GET {L}/memberships": ONESELF | ADMIN | OFFICER | MANAGER,
+    f"POST {L}/memberships": {"member": "own"},
+    f"GET {L}/memberships/{{random}}": ONESELF | ADMIN | OFFICER | MANAGER,
+    f"POST {L}/memberships/{{random}}/confirm": ADMIN | MANAGER,
+    f"POST {L}/memberships/{{random}}/decline": ADMIN | MANAGER,
+    f"POST {L}/memberships/{{random}}/end": ONESELF | ADMIN | MANAGER,
+    f"GET {L}/organisations/{{random}}/joining-link": ADMIN | MANAGER,
+    f"POST {L}/organisations/{{random}}/joining-link": ADMIN | MANAGER,
+    f"DELETE {L}/organisations/{{random}}/joining-link": ADMIN | MANAGER,
     f"GET {L}/organisations/{{random}}/members": ADMIN | OFFICER | ORGANISATION,
     f"POST {L}/organisations/{{random}}/members": ADMIN,
     f"POST {L}/organisations/{{random}}/status": ADMIN,
@@ -226,7 +235,14 @@ FOREIGN = {
     "GET /engagements/{id}": ("engagement", "auditor"),
     "GET /engagements/{id}/reason": ("engagement", "auditor"),
     "GET /engagements/{id}/record": ("engagement", "auditor"),
+    "GET /memberships/{id}": ("membership", "manager"),
+    "POST /memberships/{id}/confirm": ("membership", "manager"),
+    "POST /memberships/{id}/decline": ("membership", "manager"),
+    "POST /memberships/{id}/end": ("membership", "manager"),
     "GET /organisations/{id}": ("org", "manager"),
+    "GET /organisations/{id}/joining-link": ("org", "manager"),
+    "POST /organisations/{id}/joining-link": ("org", "manager"),
+    "DELETE /organisations/{id}/joining-link": ("org", "manager"),
     "GET /organisations/{id}/history": ("org", "manager"),
     "GET /organisations/{id}/members": ("org", "manager"),
     "PUT /organisations/{id}": ("org", "manager"),
@@ -273,6 +289,7 @@ def foreign(people):
     insured = INSURED | {"person": stranger, "organisation": organisation}
     attainment = desk.post("/attainments", insured, "admin")
     theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
+    theirs["membership"] = desk.joined(organisation)
     return theirs | {"engagement": desk.engaged()}
 
 
@@ -282,6 +299,9 @@ def test_a_foreign_record_looks_the_same_as_none(people, foreign, endpoint):
     method, _, path = endpoint.partition(" ")
     path += QUERIES.get(endpoint, "")
     body = BODIES[kind] if method == "PUT" else None
+
+    if path.endswith("/end"):
+        body = {}
 
     # then others cannot tell it from one that is not there, and change nothing
     looks_like_none(desk, method, path, role, foreign=foreign[kind], body=body, If_Match='"1"')

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -18,7 +18,7 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.commands import Statement
 from ledger.journal.entry import new_id, to_base64
-from ledger.journal.orders import Done, Group, Order
+from ledger.journal.orders import Companion, Done, Group, Order
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.channels import Outgoing
@@ -47,6 +47,13 @@ class JoiningRefused(PointsError):
     """The ledger did not take the member up; nothing was changed."""
 
     code = "joining-refused"
+
+
+class Accepting(Protocol):
+    """What joining brings along, such as a membership of the organisation whose link it was by."""
+
+    def companions(self, person: str, at: str) -> tuple[Companion, ...]:
+        """What changes together with the entry, or refuses it."""
 
 
 class Joined(NamedTuple):
@@ -82,8 +89,11 @@ def join(
     code: str,
     *,
     notice: int,
+    accepting: Accepting | None = None,
 ) -> Joined:
     """Takes up a member who consents to recording, as version `notice` of its notice tells it.
+
+    `accepting` is what they join by (`memberships.entering`), if it is a link.
 
     The code is used up where it is right.  Raises `NoticeNotSeen` and `FieldRefused` before it is
     looked at, `CodeRefused`, `MemberAlready` for the same name with the same contact,
@@ -107,7 +117,9 @@ def join(
     composed = compose(database, ledger, clock, (said.change, basics), by=person)
     bound = {"id": said.change.id, "commitment": to_base64(composed.records[0].commitment)}
     command = Statement(kind="open", actor=person, fields={"account": account}, ref=bound)
-    order = Order(command=command, companions=(*composed.companions, said.companion))
+    brought = () if accepting is None else accepting.companions(person, at)
+    companions = (*composed.companions, said.companion, *brought)
+    order = Order(command=command, companions=companions)
     (outcome,) = ledger.appender.submit(Group((order,)))
     if not isinstance(outcome, Done):
         raise JoiningRefused(f"{outcome.message[0].upper()}{outcome.message[1:]}.")

@@ -15,6 +15,7 @@ __all__ = [
     "attainment",
     "consent",
     "course",
+    "joining_link",
     "metadata",
     "organisation",
     "organisation_code",
@@ -127,6 +128,18 @@ consent = Table(
     Column("notice", Integer, nullable=False),  # the notice's version
     Column("notice_hash", Word, nullable=False),
     Column("how", Word, nullable=False),  # self, helped, paper
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+)
+
+# The newest joining link of each organisation; the code follows from its number.
+joining_link = Table(
+    "joining_link",
+    metadata,
+    ledger_id(),
+    Column("organisation", Word, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("state", Word, nullable=False),  # open, revoked
     Column("by", Word, nullable=False),
     Column("at", Word, nullable=False),
 )

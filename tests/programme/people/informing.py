@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.programme.people import codes, joining, notices
 from ledger.programme.people.contacts import Contact, contact_of
-from ledger.programme.people.joining import Joined
+from ledger.programme.people.joining import Accepting, Joined
 from ledger.programme.people.notices import PARTS, Notice
 from tests.programme.registry import Registry
 
@@ -38,9 +38,10 @@ def joined(
     phone: str = PHONE,
     notice: int = 1,
     code: str | None = None,
+    accepting: Accepting | None = None,
 ) -> Joined:
     """Somebody joins."""
     contact = contact_of(phone)
     place = (registry.database, registry.ledger, registry.clock)
     shown = code or code_for(registry, contact)
-    return joining.join(*place, name, contact, shown, notice=notice)
+    return joining.join(*place, name, contact, shown, notice=notice, accepting=accepting)

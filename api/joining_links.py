@@ -1,0 +1,75 @@
+"""Joining links: by which people join, and say to which organisation they belong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields
+
+from api.auth import caller, installation
+from api.posting import wish_maker
+from api.problems import refuse
+from api.resource import Resource, answer
+from ledger.installation import OpenLedger
+from ledger.journal.orders import Done
+from ledger.programme.people import links as domain
+from ledger.programme.people.organisations import find_organisation
+
+blueprint = Resource(
+    "joining-links",
+    __name__,
+    url_prefix="/v1/ledgers/<ledger:ledger>/organisations/<id:random>/joining-link",
+    description=__doc__,
+)
+
+
+class JoiningLinkSchema(Schema):
+    """An organisation's joining link."""
+
+    organisation = fields.String(required=True)
+    number = fields.Integer(required=True, metadata={"description": "how many it had so far"})
+    code = fields.String(required=True, metadata={"description": "what the address ends with"})
+    url = fields.String(required=True, metadata={"description": "what is scanned or clicked"})
+    by = fields.String(required=True)
+    at = fields.String(required=True)
+
+
+@blueprint.reads("", JoiningLinkSchema, action="joining-links:read")
+def show_link(ledger: OpenLedger, random: str) -> Response:
+    """See an organisation's joining link"""
+    return _shown(ledger, _found(ledger, random, "joining-links:read"), 200)
+
+
+@blueprint.posts("", JoiningLinkSchema, action="joining-links:write")
+def rotate(ledger: OpenLedger, random: str) -> Response:
+    """Give an organisation a joining link, or a new one
+
+    The one before is no longer good.
+    """
+    organisation = _found(ledger, random, "joining-links:write")
+    wish = wish_maker(ledger)(0, "joining-link", {})
+    outcome = domain.rotate(ledger, installation().clock, wish, organisation)
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    return _shown(ledger, organisation, 201)
+
+
+@blueprint.deletes("", action="joining-links:write")
+def revoke(ledger: OpenLedger, random: str) -> Response:
+    """Void an organisation's joining link"""
+    organisation = _found(ledger, random, "joining-links:write")
+    domain.revoke(ledger, installation().clock, organisation, by=caller().person)
+    return Response(status=204)
+
+
+def _found(ledger: OpenLedger, random: str, action: str) -> str:
+    with installation().database.reading() as conn:
+        return find_organisation(conn, ledger, f"org/{random}", caller().reach(action)).id
+
+
+def _shown(ledger: OpenLedger, organisation: str, status: int) -> Response:
+    with installation().database.reading() as conn:
+        link = domain.link_of(conn, ledger, organisation)
+    body: dict[str, Any] = link._asdict()
+    return answer(body, status)

@@ -1,0 +1,274 @@
+"""Memberships: to which organisation a person belongs, from a local day to another.
+
+    claimed ── confirmed ── ended
+       ├── declined
+       └── ended
+
+Somebody claims to belong to an organisation by its joining link, and the organisation confirms it
+or declines; by its own invitation they are confirmed at once.  Leaving ends the membership, and
+never the member.  A person has one open membership (claimed or confirmed) of an organisation.
+
+An organisation sees those members who consent to that (purpose `employer`), and of the others only
+how many they are (`headcount.py`).  So a claim is put before it only where it may know the name;
+one who keeps their name to themselves stays a claim, and loses nothing by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.entry import new_id
+from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
+from ledger.journal.times import format_time, to_us
+from ledger.programme import records
+from ledger.programme.people.consents import GIVEN
+from ledger.programme.people.links import LinkRefused, organisation_by, read_code
+from ledger.programme.people.tables import consent
+from ledger.programme.reading.days import today_of
+from ledger.programme.records import BASICS
+from ledger.programme.roles import Reach
+from ledger.programme.tables import membership as table
+
+CLAIMED, CONFIRMED, DECLINED, ENDED = "claimed", "confirmed", "declined", "ended"
+STATES = (CLAIMED, CONFIRMED, DECLINED, ENDED)
+OPEN = (CLAIMED, CONFIRMED)
+SHARING = "employer"
+"""The purpose under which an organisation sees who its members are."""
+
+
+class MembershipUnknown(PointsError):
+    """There is no membership of that id that the caller may see."""
+
+    code = "membership-unknown"
+
+
+class MembershipRefused(PointsError):
+    """What is asked does not follow from the state that the membership has."""
+
+    code = "membership-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A membership; `name` is the person's, None unless they share it with the organisation."""
+
+    id: str
+    organisation: str
+    person: str
+    first: str
+    last: str | None
+    state: str
+    by: str
+    at: str
+    shares: bool
+    name: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.id}, {self.state}>"
+
+
+class Entering(NamedTuple):
+    """What a code lets its bearer do on a local day: become a member of that organisation."""
+
+    organisation: str
+    state: str
+    today: str
+
+    def companions(self, person: str, at: str) -> tuple[Companion, ...]:
+        """What makes a person, who has no open membership of it, a member."""
+        name = id_of(self.organisation, person, self.today)
+        row = {
+            "id": name,
+            "organisation": self.organisation,
+            "subject": person,
+            "first": self.today,
+            "last": None,
+            "state": self.state,
+            "by": person,
+            "at": at,
+        }
+
+        def change(rows: Mapping[Any, CompanionRow | None], _: Done) -> Mapping[Any, CompanionRow]:
+            before = rows[name]
+            kept = before is not None and before["state"] in (self.state, CONFIRMED)
+            return {} if kept else {name: row}
+
+        return (Companion(table, (name,), change),)
+
+
+def entering(database: Database, ledger: OpenLedger, clock: Clock, code: str) -> Entering:
+    """What a link's code is good for now; `LinkRefused`."""
+    read = read_code(ledger, code)
+    if read.kind != "org":
+        raise LinkRefused
+    with database.reading() as conn:
+        organisation = organisation_by(conn, ledger, read)
+        return Entering(organisation, CLAIMED, today_of(conn, ledger.id, clock.now()))
+
+
+def claim(
+    database: Database, ledger: OpenLedger, clock: Clock, person: str, code: str
+) -> Membership:
+    """A member says, by a link's code, that they belong to its organisation; again, nothing more.
+
+    Raises `LinkRefused`, and what `Appender.submit` raises.
+    """
+    entry = entering(database, ledger, clock, code)
+    with database.reading() as conn:
+        c = table.c
+        mine = (c.subject == person) & (c.organisation == entry.organisation) & c.state.in_(OPEN)
+        known = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
+    if known:
+        return known[0]
+    companions = entry.companions(person, format_time(to_us(clock.now())))
+    (outcome,) = ledger.appender.submit(Group((Order(companions=companions),)))
+    if not isinstance(outcome, Done):
+        raise LinkRefused
+    with database.reading() as conn:
+        name = id_of(entry.organisation, person, entry.today)
+        return find_membership(conn, ledger, name, Reach(own=person))
+
+
+def id_of(organisation: str, person: str, first: str) -> str:
+    """A membership's id: one of a person and an organisation for each day on which it may begin."""
+    text = f"points/membership/v1\n{organisation}\n{person}\n{first}"
+    return new_id("membership", hashlib.sha256(text.encode("ascii")).digest()[:16])
+
+
+def decide(
+    ledger: OpenLedger, clock: Clock, membership: Membership, state: str, *, by: str
+) -> None:
+    """Confirms or declines a claim; what was decided so already changes nothing.
+
+    Raises `MembershipRefused`, and what `Appender.submit` raises.
+    """
+    _move(ledger, clock, membership, {"state": state}, (CLAIMED,), by=by)
+
+
+def end(ledger: OpenLedger, clock: Clock, membership: Membership, last: str, *, by: str) -> None:
+    """Ends a membership, whose last day is today or an earlier one; again, it changes nothing.
+
+    Raises `MembershipRefused`, also for a day before its first, and what `Appender.submit` raises.
+    """
+    if last < membership.first:
+        raise MembershipRefused(
+            f"It would end on {last}, before it began on {membership.first}. Mend the day."
+        )
+    _move(ledger, clock, membership, {"state": ENDED, "last": last}, OPEN, by=by)
+
+
+def find_membership(
+    conn: Connection, ledger: OpenLedger, membership_id: str, reach: Reach
+) -> Membership:
+    """One membership that `reach` reaches; `MembershipUnknown`, whether it is there or not."""
+    rows = _rows(conn, ledger.id, table.c.id == membership_id, reached(reach), limit=1)
+    if not rows:
+        raise MembershipUnknown(f"There is no {membership_id} that you may see.")
+    return _opened(conn, ledger, rows)[0]
+
+
+def list_memberships(
+    conn: Connection,
+    ledger: OpenLedger,
+    reach: Reach,
+    *,
+    organisation: str | None = None,
+    state: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Membership]:
+    """At most `limit` memberships that `reach` reaches, in order of their ids; three statements."""
+    c = table.c
+    conditions = [reached(reach)]
+    conditions += [c.organisation == organisation] if organisation is not None else []
+    conditions += [c.state == state] if state is not None else []
+    conditions += [c.id > after] if after is not None else []
+    return _opened(conn, ledger, _rows(conn, ledger.id, *conditions, limit=limit))
+
+
+def shares() -> ColumnElement[bool]:
+    """Whether the person of a row shares their name with the organisation that they belong to."""
+    c = consent.c
+    return exists().where(
+        c.ledger_id == table.c.ledger_id,
+        c.person == table.c.subject,
+        c.purpose == SHARING,
+        c.state == GIVEN,
+    )
+
+
+def reached(reach: Reach) -> ColumnElement[bool]:
+    """The rows that belong to a reach: a person's own; of their organisations the open ones, of
+    those who share."""
+    if reach.everything:
+        return table.c.ledger_id.is_not(None)
+    of = table.c.organisation.in_(sorted(reach.organisations))
+    return or_(table.c.subject == reach.own, and_(of, table.c.state.in_(OPEN), shares()))
+
+
+def _move(
+    ledger: OpenLedger,
+    clock: Clock,
+    membership: Membership,
+    values: Mapping[str, Any],
+    before: tuple[str, ...],
+    *,
+    by: str,
+) -> None:
+    name, at = membership.id, format_time(to_us(clock.now()))
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[name]
+        if row is not None and row["state"] == values["state"]:
+            return {}
+        if row is None or row["state"] not in before:
+            known = "erased" if row is None else row["state"]
+            return Refusal(MembershipRefused.code, f"it is {known} already")
+        return {name: {**row, **values, "by": by, "at": at}}
+
+    (outcome,) = ledger.appender.submit(
+        Group((Order(companions=(Companion(table, (name,), change),)),))
+    )
+    if isinstance(outcome, Refusal):
+        message = outcome.message
+        raise MembershipRefused(f"{message[0].upper()}{message[1:]}. Look at it anew.")
+
+
+def _rows(
+    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], limit: int
+) -> Sequence[Row[Any]]:
+    query = select(table, shares().label("shares")).where(
+        table.c.ledger_id == ledger_id, *conditions
+    )
+    return conn.execute(query.order_by(table.c.id).limit(limit)).all()
+
+
+def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Membership]:
+    told = records.newest(conn, ledger, BASICS, {row.subject for row in rows if row.shares})
+    names = {name: (each.fields or {}).get("full_name") for name, each in told.items()}
+    return [
+        Membership(
+            row.id,
+            row.organisation,
+            row.subject,
+            row.first,
+            row.last,
+            row.state,
+            row.by,
+            row.at,
+            bool(row.shares),
+            names.get(row.subject),
+        )
+        for row in rows
+    ]
