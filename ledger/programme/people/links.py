@@ -11,7 +11,6 @@ kept but its number.  The next number voids the one before, and revoking voids i
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from sqlalchemy import Connection, select
 from ledger.clock import Clock
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
+from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme.people import tables as t
@@ -31,7 +31,7 @@ from ledger.programme.wishes import Wish
 OPEN, REVOKED = "open", "revoked"
 CODE_CHARACTERS_MAX = 80
 _CHECK_BYTES = 16
-_CODE = re.compile(r"(org|invitation)\.([a-z2-7]{26})\.([1-9]\d{0,8})\.([\w-]{22})", re.ASCII)
+_CODE = re.compile(r"(org|invitation)\.([a-z2-7]{26})\.([1-9]\d{0,8})\.([a-z2-7]{26})", re.ASCII)
 
 
 class LinkRefused(PointsError):
@@ -161,7 +161,7 @@ def url_of(ledger: OpenLedger, code: str) -> str:
 
 def _check(ledger: OpenLedger, name: str, number: int) -> str:
     digest = ledger.keys.blind_index("joining-link", f"{name} {number}")[:_CHECK_BYTES]
-    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+    return new_id("check", digest).partition("/")[2]
 
 
 def _none(organisation: str) -> LinkUnknown:
