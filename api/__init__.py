@@ -49,9 +49,11 @@ from api import (
     proposals,
     services,
     sessions,
+    teams,
     tokens,
     tracing,
     trail,
+    venues,
 )
 from api.auth import SCHEME
 from api.document import problem_examples
@@ -80,6 +82,8 @@ RESOURCES = (
     alliances,
     joining_links,
     memberships,
+    venues,
+    teams,
     courses,
     attainments,
     grants,

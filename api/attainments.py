@@ -93,8 +93,9 @@ class AttainmentsQuery(Schema):
 def show_attainments(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List what people attained
 
-    The office sees all, an organisation's managers and organisers what it keeps, everybody their
-    own.  The cohort of a course is what there is for its id.
+    The office sees all, an organisation's managers and organisers what it keeps and what those have
+    who are in a team that they lead, everybody their own.  The cohort of a course is what there is
+    for its id.
     """
     reach = caller().reach("attainments:read")
     with installation().database.reading() as conn:
@@ -134,7 +135,7 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     """
     here, seen = installation(), seen_version()
     with here.database.reading() as conn:
-        reach = caller().reach("attainments:write")
+        reach = domain.kept_by(caller().reach("attainments:write"))
         found = domain.find_attainment(conn, ledger, f"attainment/{random}", reach)
     outcome = domain.amend(
         here.database, ledger, here.clock, found, body, seen=seen, by=caller().person

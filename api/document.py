@@ -130,6 +130,16 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/services": (
         *("account", "closed", *_PROPOSED, "reference", "replaced", "effective"),
     ),
+    f"POST {_LEDGER}/teams": ("team-refused", "organisation-unknown", "field", "erased"),
+    f"GET {_LEDGER}/teams/{{random}}": ("team-unknown",),
+    f"PUT {_LEDGER}/teams/{{random}}": (
+        *("team-refused", "team-unknown", "field", "erased", *_MATCHED),
+    ),
+    f"GET {_LEDGER}/teams/{{random}}/members": ("team-unknown",),
+    f"POST {_LEDGER}/teams/{{random}}/members": ("team-unknown", "team-refused"),
+    f"POST {_LEDGER}/venues": ("venue-refused", "organisation-unknown", "field", "erased"),
+    f"GET {_LEDGER}/venues/{{random}}": ("venue-unknown",),
+    f"PUT {_LEDGER}/venues/{{random}}": ("venue-unknown", "field", "erased", *_MATCHED),
     f"DELETE {_LEDGER}/sessions/{{random}}": ("session-unknown",),
     f"POST {_LEDGER}/settlements": (*_HOLDERS, *_PROPOSED, "funds"),
     f"POST {_LEDGER}/sign-in": ("sign-in-refused",),

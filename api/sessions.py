@@ -25,6 +25,9 @@ class HeldRoleSchema(Schema):
     role = fields.String(required=True)
     organisation = fields.String()
     deputy_of = fields.String(metadata={"description": "in whose place"})
+    teams = fields.List(
+        fields.String(), metadata={"description": "of the organisation, which the caller leads"}
+    )
 
 
 class MeSchema(Schema):
@@ -36,7 +39,9 @@ class MeSchema(Schema):
         keys=fields.String(),
         values=fields.String(),
         required=True,
-        metadata={"description": "by action: own, organisation or ledger, the furthest it reaches"},
+        metadata={
+            "description": "by action: own, team, organisation or ledger, the furthest it reaches"
+        },
     )
 
 
@@ -65,8 +70,7 @@ def show_me(ledger: OpenLedger) -> Response:  # noqa: ARG001 (each view gets its
         {
             "person": me.person,
             "roles": [
-                {name: value for name, value in held._asdict().items() if value is not None}
-                for held in me.held
+                {name: value for name, value in held._asdict().items() if value} for held in me.held
             ],
             "actions": {
                 action: reach.word

@@ -191,6 +191,14 @@ TEXTS = {
     "session.used_on": DAY,
     "session.expires_at": TIME,
     "session.revoked_at": TIME,
+    "team.id": ID,
+    "team.organisation": ID,
+    "team.leader": ID,
+    "team.at": TIME,
+    "team_member.team": ID,
+    "team_member.person": ID,
+    "team_member.first": DAY,
+    "team_member.last": DAY,
     "trail.actor": ID,
     "trail.action": r"[a-z]+:[a-z]+",
     "trail.subject": ID,
@@ -202,6 +210,9 @@ TEXTS = {
     "token.expires_at": TIME,
     "token.revoked_at": TIME,
     "token.scopes": rf"{WORD}( {WORD})*",
+    "venue.id": ID,
+    "venue.organisation": ID,
+    "venue.at": TIME,
 }
 # Each column of bytes.  The first is where personal text is; the others hold none.
 BYTES = {

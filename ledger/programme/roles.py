@@ -11,9 +11,11 @@ A *role* is held by a person in a ledger, some of them in one organisation:
     member      own records only
     auditor     reads what a ledger's log says, changes nothing; names only within an engagement
 
-What a role may do with an action is its *outcome*: never, own, organisation or ledger, which is how
-far it reaches.  Of several roles of a person the furthest counts, each for its own
-organisation.  A token may be narrowed to some of its role's actions, which are its *scopes*.
+What a role may do with an action is its *outcome*: never, own, team, organisation or ledger, which
+is how far it reaches.  A team is one that the person leads, in the organisation of the role; who
+reaches an organisation reaches those teams too.  Of several roles of a person the furthest counts,
+each for its own organisation.  A token may be narrowed to some of its role's actions, which are its
+*scopes*.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ class Outcome(IntEnum):
 
     NEVER = 0
     OWN = 1
-    ORGANISATION = 2
-    LEDGER = 3
+    TEAM = 2
+    ORGANISATION = 3
+    LEDGER = 4
 
 
 class Action(NamedTuple):
@@ -65,6 +68,7 @@ _READERS = dict.fromkeys(("admin", "officer", "auditor"), _LEDGER)
 _OPERATOR = {"operator": _LEDGER}
 _ADMIN, _OFFICER = {"admin": _LEDGER}, {"officer": _LEDGER}
 _TRAINERS = dict.fromkeys(("manager", "organiser"), _ORGANISATION)
+_HOUSES = dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION)
 _EVERYBODY = dict.fromkeys(ROLES[1:], _OWN)
 
 ACTIONS: Mapping[str, Action] = MappingProxyType(
@@ -89,7 +93,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         ),
         "organisations:read": Action(
             "organisations with their names and contacts",
-            _ADMIN | _OFFICER | dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION),
+            _ADMIN | _OFFICER | _HOUSES,
         ),
         "organisations:write": Action(
             "change what is kept of an organisation", _ADMIN | {"manager": _ORGANISATION}
@@ -116,9 +120,18 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             "leave an organisation, or say that somebody left it",
             _EVERYBODY | _ADMIN | {"manager": _ORGANISATION},
         ),
+        "venues:read": Action("where organisations receive people", _ADMIN | _OFFICER | _HOUSES),
+        "venues:write": Action("take up and change venues", _ADMIN | {"manager": _ORGANISATION}),
+        "teams:read": Action(
+            "teams, their leaders and members", _EVERYBODY | _ADMIN | _OFFICER | _HOUSES
+        ),
+        "teams:write": Action(
+            "form teams, change them and who is in them",
+            _ADMIN | {"manager": _ORGANISATION, "organiser": Outcome.TEAM},
+        ),
         "courses:read": Action(
             "training that organisations give",
-            _ADMIN | _OFFICER | dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION),
+            _ADMIN | _OFFICER | _HOUSES,
         ),
         "courses:write": Action("take up and change courses", _ADMIN | _TRAINERS),
         "attainments:read": Action(
@@ -184,12 +197,14 @@ def fits(role: str, standing: str | None) -> bool:
 class Held(NamedTuple):
     """A role that a person holds, of one organisation where it is such a role.
 
-    `deputy_of` is the person in whose place a deputy acts.
+    `deputy_of` is the person in whose place a deputy acts; `teams` are those of the organisation
+    that the person leads, or whom the deputy stands in for.
     """
 
     role: str
     organisation: str | None = None
     deputy_of: str | None = None
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +217,21 @@ class Reach:
     everything: bool = False
     organisations: frozenset[str] = frozenset()
     own: str | None = None  # the person
+    teams: frozenset[str] = frozenset()
+    day: str | None = None  # the local day on which somebody is in those teams
 
     def __bool__(self) -> bool:
-        return bool(self.everything or self.organisations or self.own)
+        return bool(self.everything or self.organisations or self.teams or self.own)
 
     @property
     def word(self) -> str:
-        """How far it goes, at the furthest: never, own, organisation or ledger."""
+        """How far it goes, at the furthest: never, own, team, organisation or ledger."""
         if self.everything:
             return "ledger"
         if self.organisations:
             return "organisation"
+        if self.teams:
+            return "team"
         return "own" if self.own else "never"
 
     def has_person(self, person: str) -> bool:
@@ -228,7 +247,8 @@ class Reach:
 class Principal:
     """Who sends a request: a person with the roles that they hold in a ledger today.
 
-    `id` is that of the token or session; `scopes` the actions that it was narrowed to, if it was.
+    `id` is that of the token or session; `scopes` the actions that it was narrowed to, if it was;
+    `day` the local day on which the roles are held, where they are of some days.
     """
 
     id: str
@@ -236,6 +256,7 @@ class Principal:
     person: str
     held: tuple[Held, ...]
     scopes: tuple[str, ...] | None = None
+    day: str | None = None
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -261,13 +282,17 @@ class Principal:
     def reach(self, action: str) -> Reach:
         """How far the person may go with an action; KeyError for one there is not."""
         outcomes = ACTIONS[action].outcomes
-        found = [(outcomes.get(each.role, Outcome.NEVER), each.organisation) for each in self.held]
+        found = [(outcomes.get(each.role, Outcome.NEVER), each) for each in self.held]
         return Reach(
             everything=any(outcome is Outcome.LEDGER for outcome, _ in found),
             organisations=frozenset(
-                organisation
-                for outcome, organisation in found
-                if outcome is Outcome.ORGANISATION and organisation
+                held.organisation
+                for outcome, held in found
+                if outcome is Outcome.ORGANISATION and held.organisation
             ),
             own=self.person if any(outcome for outcome, _ in found) else None,
+            teams=frozenset(
+                team for outcome, held in found if outcome >= Outcome.TEAM for team in held.teams
+            ),
+            day=self.day,
         )

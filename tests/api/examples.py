@@ -91,6 +91,7 @@ def tell(s: Scribe) -> None:
     _the_log_is_read(s)
     _organisations(s)
     _memberships(s)
+    _venues_and_teams(s)
     _training(s)
     _roles(s)
     _engagements(s)
@@ -281,6 +282,34 @@ def _memberships(s: Scribe) -> None:
     s.told("One membership").get(ids[2], "a member")
     s.told("The third leaves").ask("POST", f"{s.base}{ids[2]}/end", "a member", {})
     s.told("The link is void").ask("DELETE", s.base + link, "admin")
+
+
+def _venues_and_teams(s: Scribe) -> None:
+    org, leader = s.organisation(name_zh="和众泽益"), s.person()
+    said = {
+        "name": "社区公益空间",
+        "address": "北苑路 1 号院 3 号楼一层",
+        "capacity": 40,
+        "accessible": True,
+    }
+    made = s.told("A venue").post("/venues", said | {"organisation": org}, "admin")
+    path = made.json["id"].replace("venue/", "/venues/")
+    s.told("The venues of an organisation").get(f"/venues?organisation={org}", "admin")
+    s.told("One venue").get(path, "admin")
+    s.told("It was made larger").ask(
+        *("PUT", f"{s.base}{path}", "admin", said | {"capacity": 60}), If_Match='"1"'
+    )
+    team = {"name": "红V服务队", "leader": leader}
+    made = s.told("A team with a leader").post("/teams", team | {"organisation": org}, "admin")
+    path = made.json["id"].replace("team/", "/teams/")
+    s.told("The teams of an organisation").get(f"/teams?organisation={org}", "admin")
+    s.told("One team").get(path, "admin")
+    s.told("Another name").ask(
+        *("PUT", f"{s.base}{path}", "admin", team | {"name": "红V一队"}), If_Match='"1"'
+    )
+    joining = {"person": s.person(), "from": "2026-11-24"}
+    s.told("Somebody joins the team").post(f"{path}/members", joining, "admin")
+    s.told("Who is in the team").get(f"{path}/members", "admin")
 
 
 def _training(s: Scribe) -> None:

@@ -18,6 +18,7 @@ OPERATOR = {"operator": "ledger"}
 OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
 ONESELF = dict.fromkeys(ROLES[1:], "own")
 MANAGER = {"manager": "organisation"}
+LEADER = {"organiser": "team"}
 TRAINERS = dict.fromkeys(("manager", "organiser"), "organisation")
 ORGANISATION = dict.fromkeys(("manager", "organiser", "desk"), "organisation")
 
@@ -119,6 +120,12 @@ TABLE = {
     f"POST {L}/sign-in/password": ANYBODY,
     f"POST {L}/sign-in/setup": ANYBODY,
     f"POST {L}/sign-out": ONESELF,
+    f"GET {L}/teams": ONESELF | ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/teams": ADMIN | MANAGER | LEADER,
+    f"GET {L}/teams/{{random}}": ONESELF | ADMIN | OFFICER | ORGANISATION,
+    f"PUT {L}/teams/{{random}}": ADMIN | MANAGER | LEADER,
+    f"GET {L}/teams/{{random}}/members": ONESELF | ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/teams/{{random}}/members": ADMIN | MANAGER | LEADER,
     f"GET {L}/tokens": ADMIN | {"auditor": "ledger"},
     f"POST {L}/tokens": ADMIN,
     f"DELETE {L}/tokens/{{random}}": ADMIN,
@@ -126,6 +133,10 @@ TABLE = {
     f"GET {L}/trail": ADMIN | {"auditor": "ledger"},
     f"GET {L}/trail/{{seq}}/proof": ADMIN | {"auditor": "ledger"},
     f"POST {L}/transfers": OFFICER,
+    f"GET {L}/venues": ADMIN | OFFICER | ORGANISATION,
+    f"POST {L}/venues": ADMIN | MANAGER,
+    f"GET {L}/venues/{{random}}": ADMIN | OFFICER | ORGANISATION,
+    f"PUT {L}/venues/{{random}}": ADMIN | MANAGER,
     f"POST {L}/write-offs": OFFICER,
 }
 
@@ -246,6 +257,12 @@ FOREIGN = {
     "GET /organisations/{id}/history": ("org", "manager"),
     "GET /organisations/{id}/members": ("org", "manager"),
     "PUT /organisations/{id}": ("org", "manager"),
+    "GET /teams/{id}": ("team", "organiser"),
+    "PUT /teams/{id}": ("team", "organiser"),
+    "GET /teams/{id}/members": ("team", "organiser"),
+    "POST /teams/{id}/members": ("team", "organiser"),
+    "GET /venues/{id}": ("venue", "manager"),
+    "PUT /venues/{id}": ("venue", "manager"),
 }
 """Each endpoint that names a record which may be somebody else's: what it names, who asks."""
 
@@ -262,7 +279,14 @@ INSURED = {
     "from": "2026-01-01",
     "to": "2026-12-31",
 }
-BODIES = {"org": {"name_zh": "七夕集团"}, "course": COURSE, "attainment": INSURED}
+VENUE = {"name": "社区公益空间", "address": "北苑路 1 号", "accessible": True}
+BODIES = {
+    "org": {"name_zh": "七夕集团"},
+    "course": COURSE,
+    "attainment": INSURED,
+    "team": {"name": "红V服务队"},
+    "venue": VENUE,
+}
 QUERIES = {"GET /engagements/{id}/record": f"?kind=basics&id=member/{'a' * 26}"}
 
 
@@ -270,7 +294,7 @@ def test_every_endpoint_that_reaches_less_than_the_ledger_is_among_the_foreign_o
     narrow = {
         endpoint.replace(f" {L}", " ").replace("{random}", "{id}")
         for endpoint, row in TABLE.items()
-        if "{random}" in endpoint and set(row.values()) & {"own", "organisation"}
+        if "{random}" in endpoint and set(row.values()) & {"own", "team", "organisation"}
     }
     # who declines a proposal may read all of them
     assert narrow - {"POST /proposals/{id}/decline"} == FOREIGN.keys()
@@ -290,6 +314,11 @@ def foreign(people):
     attainment = desk.post("/attainments", insured, "admin")
     theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
     theirs["membership"] = desk.joined(organisation)
+    team = {"name": "爱心服务队", "organisation": organisation}
+    theirs["team"] = desk.post("/teams", team, "admin").json["id"]
+    theirs["venue"] = desk.post("/venues", VENUE | {"organisation": organisation}, "admin").json[
+        "id"
+    ]
     return theirs | {"engagement": desk.engaged()}
 
 
@@ -299,7 +328,8 @@ def test_a_foreign_record_looks_the_same_as_none(people, foreign, endpoint):
     method, _, path = endpoint.partition(" ")
     path += QUERIES.get(endpoint, "")
     body = BODIES[kind] if method == "PUT" else None
-
+    if method == "POST" and path.startswith("/teams/"):
+        body = {"person": desk.first, "from": "2026-11-24"}
     if path.endswith("/end"):
         body = {}
 

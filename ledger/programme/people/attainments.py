@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, false, or_, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -32,9 +32,10 @@ from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.tables import attainment as table
+from ledger.programme.people.teams import in_teams
 from ledger.programme.people.training import find_course
 from ledger.programme.reading.accounts import account_exists
-from ledger.programme.reading.people import standing_of
+from ledger.programme.reading.people import is_known
 from ledger.programme.recording import CHANGED, Change, compose
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
@@ -100,7 +101,7 @@ def keep(
     """
     said = checked(fields)
     with database.reading() as conn:
-        if standing_of(conn, ledger.id, person) is None:
+        if not is_known(conn, ledger.id, person):
             raise AttainmentRefused(f"This ledger knows no {person}. Introduce them first.")
         if not account_exists(conn, ledger.id, organisation):
             raise AttainmentRefused(f"There is no {organisation} in this ledger. Admit it first.")
@@ -161,7 +162,7 @@ def find_attainment(
     conn: Connection, ledger: OpenLedger, attainment_id: str, reach: Reach
 ) -> Attainment:
     """One attainment that `reach` reaches; `AttainmentUnknown`, whether it is there or not."""
-    rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached(reach), limit=1)
+    rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached(ledger.id, reach), limit=1)
     if not rows:
         raise AttainmentUnknown(f"There is no {attainment_id} that you may see.")
     return _opened(conn, ledger, rows)[0]
@@ -182,7 +183,7 @@ def list_attainments(
     `what` is a course's id, for its cohort, or a word.
     """
     c = table.c
-    conditions = [reached(reach)]
+    conditions = [reached(ledger.id, reach)]
     conditions += [c.person == person] if person is not None else []
     conditions += [c.what == what] if what is not None else []
     conditions += [c.id > after] if after is not None else []
@@ -201,12 +202,22 @@ def facts_of(
     return facts
 
 
-def reached(reach: Reach) -> ColumnElement[bool]:
-    """The rows that belong to a reach: a person's own, and those that their organisations keep."""
+def reached(ledger_id: int, reach: Reach) -> ColumnElement[bool]:
+    """The rows that belong to a reach: a person's own, and those that their organisations keep.
+
+    Who leads a team reaches those of the people who are in it, whoever keeps them: before service
+    that asks for a qualification or insurance, the leader sees to it that each has one.
+    """
     if reach.everything:
         return table.c.ledger_id.is_not(None)
-    mine = table.c.organisation.in_(sorted(reach.organisations))
-    return or_(table.c.person == reach.own, mine)
+    kept = table.c.organisation.in_(sorted(reach.organisations))
+    own = false() if reach.own is None else table.c.person == reach.own
+    return or_(own, kept, in_teams(ledger_id, reach, table.c.person))
+
+
+def kept_by(reach: Reach) -> Reach:
+    """The part of a reach within which attainments are changed: by whoever keeps them."""
+    return Reach(everything=reach.everything, organisations=reach.organisations)
 
 
 def _writing(

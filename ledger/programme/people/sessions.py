@@ -31,6 +31,7 @@ from ledger.journal.bulk import rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.programme.people.tables import session as table
+from ledger.programme.people.tables import team
 from ledger.programme.reading.days import today_of
 from ledger.programme.roles import Held, Principal, fits
 from ledger.programme.tables import role_grant
@@ -125,6 +126,7 @@ _FOUND = (
         role_grant.c.last,
         _theirs.c.first.label("their_first"),
         _theirs.c.last.label("their_last"),
+        team.c.id.label("team"),
     )
     .join_from(table, t.head, t.head.c.ledger_id == table.c.ledger_id)
     .outerjoin(
@@ -154,6 +156,14 @@ _FOUND = (
             _theirs.c.ended_at.is_(None),
         ),
     )
+    .outerjoin(
+        team,
+        and_(
+            team.c.ledger_id == table.c.ledger_id,
+            team.c.organisation == role_grant.c.organisation,
+            team.c.leader == func.coalesce(role_grant.c.deputy_of, role_grant.c.person),
+        ),
+    )
     .where(table.c.ledger_id == bindparam("of_ledger"), table.c.hash == bindparam("wanted"))
 )
 
@@ -170,7 +180,7 @@ def find_session(conn: Connection, ledger: OpenLedger, text: str, now: datetime)
         return None
     row = rows[0]
     today = local_day(_text(now), row.utc_offset_minutes)
-    principal = Principal(row.id, ledger.name, row.person, _held(rows, today))
+    principal = Principal(row.id, ledger.name, row.person, _held(rows, today), day=today)
     return Found(principal, _session(row), today, row.used_on != today)
 
 
@@ -228,12 +238,12 @@ def _revoke(conn: Connection, ledger_id: int, mine: Any, now: datetime) -> int:
 
 
 def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
-    held: dict[Held, None] = {}
+    held: dict[Held, set[str]] = {}
     for row in rows:
         # As the book has it: who has a member's account and no entry of their own is a member.
         standing = row.standing or ("member" if row.account is not None else None)
         if row.account is not None and fits("member", standing):
-            held[Held("member")] = None
+            held[Held("member")] = set()
         if row.lasts == DEVICE:
             continue  # what a code in a message opens is no more than a member's
         if row.role is None or not fits(row.role, standing):
@@ -242,8 +252,9 @@ def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
             continue
         if row.deputy_of is not None and not _holds(row.their_first, row.their_last, today):
             continue
-        held[Held(row.role, row.organisation, row.deputy_of)] = None
-    return tuple(held)
+        teams = held.setdefault(Held(row.role, row.organisation, row.deputy_of), set())
+        teams |= set() if row.team is None else {row.team}
+    return tuple(each._replace(teams=tuple(sorted(teams))) for each, teams in held.items())
 
 
 def _holds(first: str | None, last: str | None, day: str) -> bool:

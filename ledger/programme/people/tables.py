@@ -22,6 +22,9 @@ __all__ = [
     "organisation_member",
     "organisation_status",
     "session",
+    "team",
+    "team_member",
+    "venue",
 ]
 
 session = Table(
@@ -96,6 +99,42 @@ course = Table(
     Column("organisation", Word, nullable=False),
     Column("at", Word, nullable=False),
     Index(None, "ledger_id", "organisation", "id"),
+)
+
+# A venue's name, address and the rest are its record.
+venue = Table(
+    "venue",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "organisation", "id"),
+)
+
+# A team's name is its record, and so is its leader: the newest one stands here too.
+team = Table(
+    "team",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("leader", Word),  # a person
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "organisation", "id"),
+    Index(None, "ledger_id", "leader", "organisation"),
+)
+
+# People of a team, from a local day to another.
+team_member = Table(
+    "team_member",
+    metadata,
+    ledger_id(),
+    Column("team", Word, primary_key=True),
+    Column("person", Word, primary_key=True),
+    Column("first", Word, primary_key=True),
+    Column("last", Word),
+    Index(None, "ledger_id", "person", "team"),
 )
 
 # What gates ask of an attainment's newest version; who issued it, and its number, are its record.

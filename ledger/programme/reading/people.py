@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, select
 
 from ledger.journal import tables as t
+from ledger.programme.reading.accounts import account_exists
 
 _STANDING = select(t.person.c.standing).where(
     t.person.c.ledger_id == bindparam("of_ledger"), t.person.c.person == bindparam("wanted")
@@ -16,6 +17,14 @@ def standing_of(conn: Connection, ledger_id: int, person: str) -> str | None:
     found = conn.execute(_STANDING, {"of_ledger": ledger_id, "wanted": person})
     standing: str | None = found.scalar_one_or_none()
     return standing
+
+
+def is_known(conn: Connection, ledger_id: int, person: str) -> bool:
+    """Whether the log knows a person: by an entry of theirs, or as the holder of an account."""
+    account = "member" + person.removeprefix("person")
+    return standing_of(conn, ledger_id, person) is not None or account_exists(
+        conn, ledger_id, account
+    )
 
 
 def list_people(

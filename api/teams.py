@@ -1,0 +1,217 @@
+"""Teams (服务队) of organisations: their leaders, and who is in them from day to day."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from api.auth import about, caller, installation
+from api.courses import ORGANISATION, want_reached
+from api.fields import Formed, Reference, limit
+from api.posting import wish_maker
+from api.problems import refuse
+from api.resource import Resource, answer, page, seen_version, with_etag
+from api.versions import refuse_changed
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+from ledger.journal.orders import Done, Refusal
+from ledger.programme import records
+from ledger.programme.people import belongings
+from ledger.programme.people import teams as domain
+from ledger.programme.people.belongings import Belonging
+from ledger.programme.people.teams import TEAM, Membership
+from ledger.programme.recording import CHANGED
+from ledger.programme.roles import Reach
+
+blueprint = Resource(
+    "teams", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/teams", description=__doc__
+)
+ID = e.Form("id", rf'"team/{e.HOLDER.text.partition("/")[2]}', "`team/…`")
+PLACE = re.compile(rf"({e.PERSON.text.strip(chr(34))})@(\d{{4}}-\d\d-\d\d)", re.ASCII)
+
+
+class SaidOfTeamSchema(Schema):
+    """What a team is called, and who leads it."""
+
+    name = Reference(required=True)
+    leader = Formed(e.PERSON, description="an organiser who leads it reaches what belongs to it")
+
+
+class NewTeamSchema(SaidOfTeamSchema):
+    """A team of an organisation."""
+
+    organisation = Formed(ORGANISATION, required=True)
+
+
+class TeamSchema(Schema):
+    """A team."""
+
+    id = fields.String(required=True)
+    organisation = fields.String(required=True)
+    at = fields.String(required=True, metadata={"description": "when it was formed"})
+    version = fields.Integer(required=True)
+    name = fields.String()
+    leader = fields.String()
+
+
+class TeamsSchema(Schema):
+    """Teams in order of their ids."""
+
+    teams = fields.List(fields.Nested(TeamSchema), required=True)
+
+
+class TeamsQuery(Schema):
+    """Which teams."""
+
+    organisation = Formed(ORGANISATION, load_default=None)
+    after = Formed(ID, load_default=None)
+    limit = limit()
+
+
+class TeamMemberSchema(Schema):
+    """A person in a team, for some local days."""
+
+    person = Formed(e.PERSON, required=True)
+    first = Formed(e.DATE, required=True, data_key="from", attribute="first")
+    last = Formed(
+        e.DATE, data_key="to", attribute="last", description="left out: until further notice"
+    )
+
+
+class TeamMembersSchema(Schema):
+    """Memberships in order of person and first day."""
+
+    members = fields.List(fields.Nested(TeamMemberSchema), required=True)
+
+
+class TeamMembersQuery(Schema):
+    """Which part of the list."""
+
+    after = fields.String(
+        validate=validate.Regexp(PLACE),
+        load_default=None,
+        metadata={"description": "a person, `@` and the first day, as `Link` names them"},
+    )
+    limit = limit()
+
+
+@blueprint.reads("", TeamsSchema, action="teams:read", query=TeamsQuery)
+def show_teams(query: dict[str, Any], ledger: OpenLedger) -> Response:
+    """List teams
+
+    The office sees all, people of an organisation its own, everybody those that they lead or are
+    in.
+    """
+    mine = domain.reached(ledger.id, caller().reach("teams:read"))
+    with installation().database.reading() as conn:
+        found = belongings.listed(conn, ledger, TEAM, mine, **query)
+    following = found[-1].id if len(found) == query["limit"] else None
+    return page("teams", [_shown(each) for each in found], "after", following)
+
+
+@blueprint.posts("", TeamSchema, action="teams:write", body=NewTeamSchema)
+def form(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Form a team"""
+    here, wish = installation(), wish_maker(ledger)(0, "team", {})
+    organisation = body.pop("organisation")
+    want_reached(caller().reach("teams:write"), organisation)
+    outcome = domain.form(here.database, ledger, here.clock, wish, organisation, body)
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    return _one(ledger, belongings.id_of(TEAM, wish.request), 201)
+
+
+@blueprint.reads("/<id:random>", TeamSchema, action="teams:read")
+def show_team(ledger: OpenLedger, random: str) -> Response:
+    """See a team"""
+    return _one(ledger, f"team/{random}", 200)
+
+
+@blueprint.puts("/<id:random>", TeamSchema, action="teams:write", body=SaidOfTeamSchema)
+def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
+    """Change a team
+
+    By a manager of its organisation, or the organiser who leads it. The body is all that is kept
+    from now on; what was kept before stays in its history.
+    """
+    here, seen = installation(), seen_version()
+    known = _found(ledger, f"team/{random}", _writing())
+    outcome = domain.amend(
+        here.database, ledger, here.clock, known, body, seen=seen, by=caller().person
+    )
+    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
+        with here.database.reading() as conn:
+            refuse_changed(records.history(conn, ledger, TEAM.word, known.id), seen)
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    return _one(ledger, known.id, 200)
+
+
+@blueprint.reads(
+    "/<id:random>/members", TeamMembersSchema, action="teams:read", query=TeamMembersQuery
+)
+def show_members(query: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
+    """List who is or was in a team
+
+    Who is in it without leading it sees themselves alone.
+    """
+    reach = caller().reach("teams:read")
+    team = _found(ledger, f"team/{random}", reach)
+    matched = PLACE.fullmatch(query["after"] or "")
+    after = (matched[1], matched[2]) if matched else None
+    most = query["limit"]
+    with installation().database.reading() as conn:
+        found = domain.members_of(conn, ledger.id, team, reach, after=after, limit=most)
+    last = f"{found[-1].person}@{found[-1].first}" if len(found) == most else None
+    return page("members", [_member(each) for each in found], "after", last)
+
+
+@blueprint.posts(
+    "/<id:random>/members",
+    TeamMemberSchema,
+    action="teams:write",
+    body=TeamMemberSchema,
+    keyed=False,
+)
+def join(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
+    """Say that a person is in a team, from a day on
+
+    The same person and first day again changes the last one, which ends a membership.
+    """
+    about(body["person"])
+    team = _found(ledger, f"team/{random}", _writing())
+    last = body.get("last")
+    domain.join_team(installation().database, ledger, team, body["person"], body["first"], last)
+    return answer(_member(Membership(body["person"], body["first"], last)), 201)
+
+
+def _writing() -> Reach:
+    return domain.changed_by(caller().reach("teams:write"))
+
+
+def _found(ledger: OpenLedger, team_id: str, reach: Reach) -> Belonging:
+    with installation().database.reading() as conn:
+        return belongings.find(conn, ledger, TEAM, team_id, domain.reached(ledger.id, reach))
+
+
+def _one(ledger: OpenLedger, team_id: str, status: int) -> Response:
+    found = _found(ledger, team_id, caller().reach("teams:read"))
+    return with_etag(answer(_shown(found), status), found.version)
+
+
+def _shown(team: Belonging) -> dict[str, Any]:
+    return {
+        "id": team.id,
+        "organisation": team.organisation,
+        "at": team.at,
+        "version": team.version,
+        **(team.fields or {}),
+    }
+
+
+def _member(membership: Membership) -> dict[str, Any]:
+    shown = {"person": membership.person, "from": membership.first}
+    return shown if membership.last is None else {**shown, "to": membership.last}

@@ -1,0 +1,178 @@
+"""Teams (服务队) of organisations: a name, a leader, and members from day to day.
+
+Name and leader are the team's record; the leader, a person, stands in its row too, since an
+organiser reaches what belongs to the teams that they lead (`roles.py`).  A membership is of a team
+and a person, from a local day on; it is ended by its last day, and stays in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, false, or_, select, tuple_
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.orders import Companion, Group, Order, Outcome
+from ledger.programme.people import belongings
+from ledger.programme.people.belongings import Belonging, Kind
+from ledger.programme.people.tables import team as table
+from ledger.programme.people.tables import team_member as membership
+from ledger.programme.reading.people import is_known
+from ledger.programme.roles import Reach
+from ledger.programme.wishes import Wish
+
+
+class TeamUnknown(PointsError):
+    """The ledger has no team of that id that the caller may see."""
+
+    code = "team-unknown"
+
+
+class TeamRefused(PointsError):
+    """What is said of a team does not fit together."""
+
+    code = "team-refused"
+
+
+TEAM = Kind("team", table, TeamUnknown, TeamRefused, columns=("leader",))
+
+
+class Membership(NamedTuple):
+    """A person in a team, for some local days; `last` None: until further notice."""
+
+    person: str
+    first: str
+    last: str | None
+
+
+def form(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    wish: Wish,
+    organisation: str,
+    fields: Mapping[str, Any],
+) -> Outcome:
+    """Forms a team of an organisation's; the same request again changes nothing.
+
+    Raises `TeamRefused` where the ledger knows no such organisation or leader, and what
+    `recording.compose` raises.
+    """
+    _want_leader(database, ledger, fields)
+    return belongings.take_up(database, ledger, clock, TEAM, wish, organisation, fields)
+
+
+def amend(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    team: Belonging,
+    fields: Mapping[str, Any],
+    *,
+    seen: int,
+    by: str,
+) -> Outcome:
+    """Gives a team another name or leader, if its version is still `seen`; else a `Refusal`.
+
+    Raises as `form` does.
+    """
+    _want_leader(database, ledger, fields)
+    return belongings.amend(database, ledger, clock, TEAM, team, fields, seen=seen, by=by)
+
+
+def join_team(
+    database: Database,
+    ledger: OpenLedger,
+    team: Belonging,
+    person: str,
+    first: str,
+    last: str | None,
+) -> Outcome:
+    """Says that a person is in a team from a local day on; the same day again changes the last one.
+
+    Raises `TeamRefused`, and what `Appender.submit` raises.
+    """
+    if last is not None and last < first:
+        raise TeamRefused(f"It would end on {last}, before it begins. Mend the days.")
+    _want_known(database, ledger, person)
+    key = (team.id, person, first)
+    row = {"team": team.id, "person": person, "first": first, "last": last}
+    companion = Companion(membership, (key,), lambda _rows, _done: {key: row})
+    (outcome,) = ledger.appender.submit(Group((Order(companions=(companion,)),)))
+    return outcome
+
+
+def members_of(
+    conn: Connection,
+    ledger_id: int,
+    team: Belonging,
+    reach: Reach,
+    *,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> list[Membership]:
+    """At most `limit` memberships of a team in order of person and first day.
+
+    They are those after that person and first day: all, for its organisation and its leader; for
+    anybody else in it their own.
+    """
+    c = membership.c
+    query = select(c.person, c.first, c.last).where(c.ledger_id == ledger_id, c.team == team.id)
+    leads = reach.own is not None and (team.fields or {}).get("leader") == reach.own
+    if not (leads or team.id in reach.teams or reach.has_organisation(team.organisation)):
+        query = query.where(c.person == reach.own)
+    if after is not None:
+        query = query.where(tuple_(c.person, c.first) > tuple_(*after))
+    rows = conn.execute(query.order_by(c.person, c.first).limit(limit))
+    return [Membership(*row) for row in rows]
+
+
+def reached(ledger_id: int, reach: Reach) -> ColumnElement[bool]:
+    """The rows that belong to a reach: all; those of its organisations; its teams; one's own.
+
+    One's own are those that one leads, or is or was in.
+    """
+    if reach.everything:
+        return table.c.ledger_id.is_not(None)
+    conditions: list[ColumnElement[bool]] = [
+        table.c.organisation.in_(sorted(reach.organisations)),
+        table.c.id.in_(sorted(reach.teams)),
+    ]
+    if reach.own is not None:
+        c = membership.c
+        mine = select(c.team).where(c.ledger_id == ledger_id, c.person == reach.own)
+        conditions += [table.c.leader == reach.own, table.c.id.in_(mine)]
+    return or_(*conditions)
+
+
+def changed_by(reach: Reach) -> Reach:
+    """The part of a reach within which teams are changed: nobody changes a team by being in it."""
+    return replace(reach, own=None)
+
+
+def in_teams(ledger_id: int, reach: Reach, person: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether that person is in a team of a reach's on the day that it is for."""
+    if not reach.teams or reach.day is None:
+        return false()
+    c = membership.c
+    lasts = or_(c.last.is_(None), c.last >= reach.day)
+    theirs = select(c.person).where(
+        c.ledger_id == ledger_id, c.team.in_(sorted(reach.teams)), c.first <= reach.day, lasts
+    )
+    return person.in_(theirs)
+
+
+def _want_leader(database: Database, ledger: OpenLedger, fields: Mapping[str, Any]) -> None:
+    if fields.get("leader") is not None:
+        _want_known(database, ledger, fields["leader"])
+
+
+def _want_known(database: Database, ledger: OpenLedger, person: str) -> None:
+    with database.reading() as conn:
+        if not is_known(conn, ledger.id, person):
+            raise TeamRefused(f"This ledger knows no {person}. Introduce them first.")
