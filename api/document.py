@@ -114,6 +114,9 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"DELETE {_LEDGER}/organisations/{{random}}/joining-link": (
         *("organisation-unknown", "link-unknown"),
     ),
+    f"POST {_LEDGER}/invitations": ("organisation-unknown", "field", "erased"),
+    f"POST {_LEDGER}/invitations/decline": ("link-refused",),
+    f"POST {_LEDGER}/invitations/look": ("link-refused",),
     f"POST {_LEDGER}/memberships": ("link-refused",),
     f"GET {_LEDGER}/memberships/{{random}}": ("membership-unknown",),
     f"POST {_LEDGER}/memberships/{{random}}/confirm": ("membership-unknown", "membership-refused"),

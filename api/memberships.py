@@ -14,6 +14,7 @@ from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people import memberships as domain
+from ledger.programme.people.entering import enter
 from ledger.programme.people.links import CODE_CHARACTERS_MAX
 from ledger.programme.people.memberships import CONFIRMED, DECLINED, STATES, Membership
 from ledger.programme.reading.days import today_of
@@ -115,7 +116,7 @@ def claim(body: dict[str, Any], ledger: OpenLedger) -> Response:
     nothing by it.
     """
     here = installation()
-    made = domain.claim(here.database, ledger, here.clock, caller().person, body["code"])
+    made = enter(here.database, ledger, here.clock, caller().person, body["code"])
     return answer(_shown(made), 201)
 
 

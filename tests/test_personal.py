@@ -82,6 +82,12 @@ TEXTS = {
     "hold.until": TIME,
     "hold.lots": PARTS,
     "hold.companion": rf'(\["{WORD}",.*\])?',  # a kind and the key of a row
+    "invitation.id": ID,
+    "invitation.organisation": ID,
+    "invitation.state": WORD,
+    "invitation.until": TIME,
+    "invitation.by": ID,
+    "invitation.at": TIME,
     "job.job": WORD,
     "job.day": rf"{DAY}(T\d\d)?",  # or an hour of it
     "joining_link.organisation": ID,

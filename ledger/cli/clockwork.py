@@ -76,8 +76,9 @@ def work(once: bool, as_json: bool) -> None:
     """Do what time brings to each ledger once on each of its days, until it is stopped.
 
     What is due of quiet accounts is entered, the state of all accounts is summed up, refusals of
-    400 days ago are forgotten; each hour the audit trail is bound to the log. Messages that wait
-    are sent, outside of quiet hours. The service does this by itself; twice does no harm.
+    400 days ago are forgotten; each hour the audit trail is bound to the log, and what is kept of
+    people whose invitation is over is erased. Messages that wait are sent, outside of quiet hours.
+    The service does this by itself; twice does no harm.
 
     \b
     Example, in a crontab where the service runs elsewhere:

@@ -34,7 +34,7 @@ from ledger.programme.messages import (
     choices_of,
     values_of,
 )
-from ledger.programme.records import BASICS
+from ledger.programme.records import BASICS, INVITED
 from ledger.programme.rounds import Rounds
 from ledger.programme.tables import message as table
 
@@ -171,9 +171,10 @@ def _outgoing(
 def _people(
     conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """The basics of each of the messages' people."""
+    """The basics of each of the messages' people, or what is kept of who is invited."""
     people = {row.subject for row in rows}
     found = records.newest(conn, ledger, BASICS, people)
+    found |= records.newest(conn, ledger, INVITED, people)
     return {p: (found[p].fields or {}) if p in found else {} for p in people}
 
 

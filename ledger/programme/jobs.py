@@ -5,6 +5,7 @@
     erase    whoever the log says is to be erased by now is erased
     forget   refusals that were remembered for 400 days are forgotten, and codes that were sent a
              while ago
+    lapse    what is kept of people whose invitation is over is erased, each hour
     trail    the root of the audit trail goes into the log, each hour in which it grew
 
 A job may run late, twice or on two machines: what time alone decides is decided on reading, and a
@@ -36,6 +37,7 @@ from ledger.journal.times import format_time, local_day, to_us
 from ledger.logs import log_fault
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasure import erase_due
+from ledger.programme.lapses import erase_spent
 from ledger.programme.rounds import Rounds
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
@@ -109,6 +111,11 @@ def _forget_codes(installation: Installation, ledger: OpenLedger) -> None:
         conn.execute(delete(sent_code).where(c.ledger_id == ledger.id, c.hour_from < limit))
 
 
+def _lapse(installation: Installation, ledger: OpenLedger, hour: str) -> None:
+    erase_spent(installation.database, ledger, installation.clock)
+    _mark(ledger, "lapse", hour)
+
+
 def _trail(installation: Installation, ledger: OpenLedger, hour: str) -> None:
     bind(installation.database, ledger)
     _mark(ledger, "trail", hour)
@@ -119,11 +126,12 @@ JOBS: Mapping[str, Callable[[Installation, OpenLedger, str], None]] = {
     "state": _state,
     "erase": _erase,
     "forget": _forget,
+    "lapse": _lapse,
     "trail": _trail,
 }
 """The jobs in the order in which they are done."""
 
-HOURLY = frozenset({"trail"})
+HOURLY = frozenset({"lapse", "trail"})
 HOUR_CHARACTERS = len("2026-11-24T02")
 
 

@@ -94,6 +94,21 @@ KINDS: dict[str, Kind] = {
             " this.",
         ),
     ),
+    "invitation": Kind(
+        frozenset({"organisation", "url"}),
+        Text(
+            "邀请您参加志愿服务",
+            "$organisation 邀请您参加志愿服务积分计划。参加与否完全自愿，30 天内未接受，您的姓名和"
+            "联系方式即被删除。You are invited to take part in voluntary service, if you like: "
+            "$url",
+        ),
+        Text(
+            "An invitation to voluntary service",
+            "$organisation invites you to take part in voluntary service. It is for you to decide;"
+            " what is kept of you is erased unless you accept within 30 days. 邀请您自愿参加志愿"
+            "服务：$url",
+        ),
+    ),
     "proposal-approved": Kind(
         frozenset({"proposal"}),
         Text("申请已批准", "您提出的申请已由第二人批准。编号：$proposal"),
@@ -129,6 +144,7 @@ class New(NamedTuple):
     kind: str
     values: Mapping[str, str]
     cause: str
+    channel: str | None = None  # to reach whoever could not choose one
 
     @property
     def id(self) -> str:
@@ -153,7 +169,7 @@ def posting(
     with database.reading() as conn:
         chosen = choices_of(conn, ledger.id, {each.person for each in new})
     at = format_time(to_us(clock.now()))
-    rows = {each.id: _row(each, chosen[each.person].channel, at) for each in new}
+    rows = {each.id: _row(each, each.channel or chosen[each.person].channel, at) for each in new}
 
     def change(found: Mapping[Any, CompanionRow | None], _: Done) -> Mapping[Any, CompanionRow]:
         return {name: row for name, row in rows.items() if found[name] is None}

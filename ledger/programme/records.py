@@ -41,6 +41,10 @@ BASICS = "basics"
 """The kind of the records in which a person's name and own contacts are."""
 
 
+INVITED = "invitation"
+"""The same of somebody who is invited, and has not said yes."""
+
+
 class RecordUnknown(PointsError):
     """There is no such record, or no such version of it."""
 

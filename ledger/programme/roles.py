@@ -101,6 +101,9 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "organisations:admit": Action(
             "take organisations up, admit and suspend them", _ADMIN, privileged=True
         ),
+        "invitations:write": Action(
+            "invite people to an organisation", _ADMIN | {"manager": _ORGANISATION}
+        ),
         "joining-links:read": Action(
             "the links by which people join an organisation", _ADMIN | {"manager": _ORGANISATION}
         ),

@@ -305,3 +305,17 @@ membership = Table(
     Index(None, "ledger_id", "subject", "id"),
     Index(None, "ledger_id", "organisation", "id"),
 )
+
+# Invitations of people by an organisation: whom they are for is their record, while it is kept.
+invitation = Table(
+    "invitation",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("state", Word, nullable=False),  # open, accepted, declined, expired
+    Column("until", Word, nullable=False),
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "organisation", "state", "until"),
+)

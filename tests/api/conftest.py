@@ -10,6 +10,7 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.test import TestResponse
 
@@ -19,8 +20,10 @@ from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
+from ledger.programme.messages import values_of
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
+from ledger.programme.tables import message
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.journal.live import TestClock
 
@@ -139,6 +142,15 @@ class Desk:
         assert made.status_code == 201, made.text
         name: str = made.json["id"]
         return name
+
+    def invitations(self) -> list[str]:
+        """The links that went out, or will, to those who are invited."""
+        here = self.installation
+        ledger = here.ledger("beiyuan")
+        with here.database.reading() as conn:
+            query = select(message.c.id).where(message.c.kind == "invitation")
+            ids = list(conn.execute(query.order_by(message.c.at)).scalars())
+            return [each["url"] for each in values_of(conn, ledger, ids).values()]
 
     def keep(self, person: str, **basics: str) -> None:
         """What is kept of a person to begin with."""

@@ -265,6 +265,8 @@ def _organisations(s: Scribe) -> None:
 
 def _memberships(s: Scribe) -> None:
     org = s.organisation(name_zh="四美国际")
+    invited = {"organisation": org, "name": "王小明", "contact": "138 0013 8000"}
+    s.told("An enterprise invites somebody").post("/invitations", invited, "admin")
     link = f"/organisations/{org.removeprefix('org/')}/joining-link"
     made = s.told("A link for the posters of an enterprise").post(link, None, "admin").json
     s.told("The link that it has").get(link, "admin")
@@ -281,6 +283,11 @@ def _memberships(s: Scribe) -> None:
     s.told("Where one belongs").get("/memberships", "a member")
     s.told("One membership").get(ids[2], "a member")
     s.told("The third leaves").ask("POST", f"{s.base}{ids[2]}/end", "a member", {})
+    code = {"code": made["code"]}
+    s.told("Whose link it is").ask("POST", f"{s.base}/invitations/look", "nobody", code)
+    (message,) = s.invitations()
+    code = {"code": message.partition("#")[2]}
+    s.told("Thank you, no").ask("POST", f"{s.base}/invitations/decline", "nobody", code)
     s.told("The link is void").ask("DELETE", s.base + link, "admin")
 
 

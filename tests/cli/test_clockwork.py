@@ -47,7 +47,7 @@ def test_work_does_what_is_due_once(either: Terminal, wait) -> None:
     # When it is asked to work, then it tells what it did, and finds nothing the second time
     done = either.facts("work", "--once")["done"]
     assert [(each["ledger"], each["job"]) for each in done] == [
-        (made["ledger"], job) for job in ("expire", "state", "erase", "forget", "trail")
+        (made["ledger"], job) for job in ("expire", "state", "erase", "forget", "lapse", "trail")
     ]
     assert "Nothing is due." in either("work", "--once").output
     assert either.facts("verify", "--database")["ok"] is True

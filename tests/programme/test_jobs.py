@@ -24,7 +24,7 @@ from tests.cli.conftest import make_cheap_keys
 from tests.journal.live import TestClock
 from tests.statements import statements
 
-ALL_JOBS = ["expire", "state", "erase", "forget", "trail"]
+ALL_JOBS = ["expire", "state", "erase", "forget", "lapse", "trail"]
 ME, OTHER = "worker/me", "worker/other"
 
 
@@ -79,7 +79,7 @@ def test_each_job_is_done_once_a_local_day(place: Place) -> None:
     assert place.work() == []
     # and again once the local day is another, eight hours before that of UTC; some each hour
     place.clock.wait(hours=13)
-    assert place.work() == ["trail"]
+    assert place.work() == ["lapse", "trail"]
     assert place.work() == []
     place.clock.wait(hours=1)
     assert place.work() == ALL_JOBS
@@ -127,7 +127,7 @@ def test_what_somebody_else_is_doing_is_left_to_them_until_their_lease_ends(plac
     # given another process that took a job and has not come back
     with place.installation.database.writing() as conn:
         write(conn, lease, place.ledger.id, [("state", OTHER, "2026-11-24T02:10:00Z")], "upsert")
-    assert place.work() == ["expire", "erase", "forget", "trail"]
+    assert place.work() == ["expire", "erase", "forget", "lapse", "trail"]
 
     place.clock.wait(seconds=LEASE_SECONDS)
 
@@ -143,7 +143,7 @@ def test_a_job_that_is_refused_is_tried_again_and_keeps_no_other_from_being_done
     place.introduce("b")
     place.clock.wait(days=32)
 
-    assert place.work() == ["erase", "forget", "trail"]
+    assert place.work() == ["erase", "forget", "lapse", "trail"]
     assert place.work() == []  # expiry and state are still refused
     assert [due.job for due in due_jobs(place.installation)] == ["expire", "state"]
 

@@ -9,6 +9,7 @@ own account, which makes them a member in the log, bound to the record of their 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -52,8 +53,13 @@ class JoiningRefused(PointsError):
 class Accepting(Protocol):
     """What joining brings along, such as a membership of the organisation whose link it was by."""
 
-    def companions(self, person: str, at: str) -> tuple[Companion, ...]:
+    def companions(
+        self, person: str, contacts: Collection[Contact], at: str
+    ) -> tuple[Companion, ...]:
         """What changes together with the entry, or refuses it."""
+
+    def settle(self, database: Database, ledger: OpenLedger, clock: Clock) -> None:
+        """What is done once it is entered."""
 
 
 class Joined(NamedTuple):
@@ -93,7 +99,7 @@ def join(
 ) -> Joined:
     """Takes up a member who consents to recording, as version `notice` of its notice tells it.
 
-    `accepting` is what they join by (`memberships.entering`), if it is a link.
+    `accepting` is what they join by (`entering.py`), if it is a link.
 
     The code is used up where it is right.  Raises `NoticeNotSeen` and `FieldRefused` before it is
     looked at, `CodeRefused`, `MemberAlready` for the same name with the same contact,
@@ -117,10 +123,12 @@ def join(
     composed = compose(database, ledger, clock, (said.change, basics), by=person)
     bound = {"id": said.change.id, "commitment": to_base64(composed.records[0].commitment)}
     command = Statement(kind="open", actor=person, fields={"account": account}, ref=bound)
-    brought = () if accepting is None else accepting.companions(person, at)
+    brought = () if accepting is None else accepting.companions(person, (contact,), at)
     companions = (*composed.companions, said.companion, *brought)
     order = Order(command=command, companions=companions)
     (outcome,) = ledger.appender.submit(Group((order,)))
     if not isinstance(outcome, Done):
         raise JoiningRefused(f"{outcome.message[0].upper()}{outcome.message[1:]}.")
+    if accepting is not None:
+        accepting.settle(database, ledger, clock)
     return Joined(person, account, outcome.last)

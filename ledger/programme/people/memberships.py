@@ -18,12 +18,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select
 
 from ledger.clock import Clock
-from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.entry import new_id
@@ -31,9 +30,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.people.consents import GIVEN
-from ledger.programme.people.links import LinkRefused, organisation_by, read_code
 from ledger.programme.people.tables import consent
-from ledger.programme.reading.days import today_of
 from ledger.programme.records import BASICS
 from ledger.programme.roles import Reach
 from ledger.programme.tables import membership as table
@@ -76,66 +73,14 @@ class Membership:
         return f"<{self.id}, {self.state}>"
 
 
-class Entering(NamedTuple):
-    """What a code lets its bearer do on a local day: become a member of that organisation."""
-
-    organisation: str
-    state: str
-    today: str
-
-    def companions(self, person: str, at: str) -> tuple[Companion, ...]:
-        """What makes a person, who has no open membership of it, a member."""
-        name = id_of(self.organisation, person, self.today)
-        row = {
-            "id": name,
-            "organisation": self.organisation,
-            "subject": person,
-            "first": self.today,
-            "last": None,
-            "state": self.state,
-            "by": person,
-            "at": at,
-        }
-
-        def change(rows: Mapping[Any, CompanionRow | None], _: Done) -> Mapping[Any, CompanionRow]:
-            before = rows[name]
-            kept = before is not None and before["state"] in (self.state, CONFIRMED)
-            return {} if kept else {name: row}
-
-        return (Companion(table, (name,), change),)
-
-
-def entering(database: Database, ledger: OpenLedger, clock: Clock, code: str) -> Entering:
-    """What a link's code is good for now; `LinkRefused`."""
-    read = read_code(ledger, code)
-    if read.kind != "org":
-        raise LinkRefused
-    with database.reading() as conn:
-        organisation = organisation_by(conn, ledger, read)
-        return Entering(organisation, CLAIMED, today_of(conn, ledger.id, clock.now()))
-
-
-def claim(
-    database: Database, ledger: OpenLedger, clock: Clock, person: str, code: str
-) -> Membership:
-    """A member says, by a link's code, that they belong to its organisation; again, nothing more.
-
-    Raises `LinkRefused`, and what `Appender.submit` raises.
-    """
-    entry = entering(database, ledger, clock, code)
-    with database.reading() as conn:
-        c = table.c
-        mine = (c.subject == person) & (c.organisation == entry.organisation) & c.state.in_(OPEN)
-        known = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
-    if known:
-        return known[0]
-    companions = entry.companions(person, format_time(to_us(clock.now())))
-    (outcome,) = ledger.appender.submit(Group((Order(companions=companions),)))
-    if not isinstance(outcome, Done):
-        raise LinkRefused
-    with database.reading() as conn:
-        name = id_of(entry.organisation, person, entry.today)
-        return find_membership(conn, ledger, name, Reach(own=person))
+def open_one(
+    conn: Connection, ledger: OpenLedger, person: str, organisation: str
+) -> Membership | None:
+    """The open membership that a person has of an organisation, if any.  Three statements."""
+    c = table.c
+    mine = (c.subject == person) & (c.organisation == organisation) & c.state.in_(OPEN)
+    found = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
+    return found[0] if found else None
 
 
 def id_of(organisation: str, person: str, first: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import Done
 from ledger.programme.erasure import destroy
-from ledger.programme.people import consents, links, memberships, organisations
+from ledger.programme.people import consents, entering, links, memberships, organisations
 from ledger.programme.people.links import LinkRefused, LinkUnknown
 from ledger.programme.people.memberships import MembershipRefused, MembershipUnknown
 from ledger.programme.roles import Reach
@@ -53,7 +53,7 @@ def link(registry: Registry, organisation: str) -> str:
 
 def claimed(registry: Registry, organisation: str, person: str | None = None):
     code = link(registry, organisation)
-    return memberships.claim(*place(registry), person or fresh("person"), code)
+    return entering.enter(*place(registry), person or fresh("person"), code)
 
 
 def seen(registry: Registry, reach: Reach, **which: str):
@@ -85,10 +85,10 @@ def test_a_link_that_was_replaced_revoked_or_made_up_opens_nothing(registry: Reg
     forged = second[:-1] + ("a" if second[-1] != "a" else "e")
     for code in (first, forged, other, second.replace(".2.", ".3."), "", "org"):
         with pytest.raises(LinkRefused):
-            memberships.claim(*place(registry), person, code)
+            entering.enter(*place(registry), person, code)
     links.revoke(registry.ledger, registry.clock, org, by=registry.office)
     with pytest.raises(LinkRefused):
-        memberships.claim(*place(registry), person, second)
+        entering.enter(*place(registry), person, second)
     with pytest.raises(LinkUnknown):
         links.revoke(registry.ledger, registry.clock, org, by=registry.office)
     assert seen(registry, EVERYTHING) == []
@@ -104,7 +104,7 @@ def test_a_link_of_an_organisation_that_left_opens_nothing(sqlite_registry: Regi
         found = organisations.find_organisation(conn, registry.ledger, org, EVERYTHING)
     organisations.set_status(*place(registry), found, "suspended", None, by=registry.office)
     with pytest.raises(LinkRefused):
-        memberships.claim(*place(registry), fresh("person"), code)
+        entering.enter(*place(registry), fresh("person"), code)
 
 
 def test_one_who_belongs_there_already_changes_nothing(registry: Registry) -> None:
@@ -120,7 +120,7 @@ def test_one_who_belongs_there_already_changes_nothing(registry: Registry) -> No
 def test_joining_by_a_link_makes_member_and_membership_at_once(registry: Registry) -> None:
     inform(registry)
     org = enterprise(registry)
-    by = memberships.entering(*place(registry), link(registry, org))
+    by = entering.entering(*place(registry), link(registry, org))
     new = joined(registry, accepting=by)
     (made,) = seen(registry, Reach(own=new.person))
     assert (made.organisation, made.state, made.first) == (org, "claimed", TODAY)

@@ -1,0 +1,86 @@
+"""Invitations over HTTP: who may invite, what strangers with a link see, and what is not told."""
+
+import pytest
+
+from tests.api.enterprise import managed, member, problem
+
+ABSENT = "org/" + "a" * 26
+
+
+@pytest.fixture
+def house(desk):
+    return managed(desk)
+
+
+def invite(house, role="manager", key=None, **said):
+    body = {"organisation": house.org, "name": "王芳", "contact": "138 0013 8000"} | said
+    return house.post("/invitations", body, role, key)
+
+
+def ask(house, what, code):
+    return house.ask("POST", f"{house.base}/invitations/{what}", "nobody", {"code": code})
+
+
+def code_of(link: str) -> str:
+    return link.partition("#")[2]
+
+
+def test_the_answer_is_the_same_whether_somebody_takes_part_or_not(house):
+    # given a member who belongs there, and a stranger
+    member(house, "李四")
+    house.ask("POST", f"{house.base}/memberships", "李四", {"code": house.code})
+    told = {"organisation": house.org, "invited": 1}
+
+    known = invite(house, name="李四", contact="139 1234 5678")
+    key = house.key()
+    new, again = invite(house, key=key), invite(house, key=key)
+    before = invite(house)
+
+    assert [(each.status_code, each.json) for each in (known, new, again, before)] == [
+        (201, told)
+    ] * 4
+    assert len(house.invitations()) == 1
+    assert "138" not in new.text
+
+
+def test_a_link_tells_whose_it_is_and_is_accepted_by_a_member(house):
+    invite(house, contact="139 1234 5678")
+    (link,) = house.invitations()
+    assert link.startswith("https://points.example.org/ledgers/beiyuan/join#invitation.")
+    shown = ask(house, "look", code_of(link))
+    assert shown.json == {"organisation": house.org, "name_zh": "四美国际", "personal": True}
+    assert ask(house, "look", house.code).json["personal"] is False
+
+    member(house, "王芳")
+    body = {"code": code_of(link)}
+    made = house.ask("POST", f"{house.base}/memberships", "王芳", body)
+
+    assert (made.status_code, made.json["state"]) == (201, "confirmed")
+    assert problem(ask(house, "look", code_of(link))) == (422, "link-refused")
+    assert house.invitations() == []
+
+
+def test_who_wants_none_of_it_is_erased(house):
+    invite(house)
+    (link,) = house.invitations()
+    assert ask(house, "decline", code_of(link)).json == {"erased": True}
+    assert problem(ask(house, "decline", code_of(link))) == (422, "link-refused")
+    assert problem(ask(house, "decline", house.code)) == (422, "link-refused")
+    assert house.invitations() == []
+
+
+@pytest.mark.parametrize("whose", ["theirs", "nobody's"])
+def test_a_manager_invites_to_the_own_organisation_alone(house, whose):
+    org = house.organisation() if whose == "theirs" else ABSENT
+    answer = invite(house, organisation=org)
+    assert problem(answer) == (404, "organisation-unknown")
+    assert org in answer.json["detail"]
+    assert house.invitations() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"), [({"contact": "x"}, "field"), ({"name": "\u200b"}, "fields")]
+)
+def test_what_is_no_name_or_contact_is_refused(house, wrong, code):
+    assert problem(invite(house, **wrong)) == (422, code)
+    assert house.invitations() == []
