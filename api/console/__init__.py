@@ -1,15 +1,22 @@
-"""The web console: pages for people who hold a token, made of what the API reads too.
+"""The web console: pages for people, made of the domain functions that the API calls too.
 
-It changes nothing but the visitor's own session.  `session.py` says who is looking, `views.py` has
-the pages, `words.py` says entries in words, `shown.py` how ids, numbers and times are written,
-`languages.py` in which language, `pages.py` what every page has.
+    views.py     a ledger, for whoever may read it; nothing can be changed there
+    signing.py   signing in, by a code that is sent or by password; the first password
+    mine.py      what is one's own: points, messages, consents, where one is signed in
+
+`session.py` says who is looking, `forms.py` what they fill in, `words.py` says entries in words,
+`shown.py` how ids, numbers and times are written, `languages.py` in which language, `pages.py` what
+every page has, `addresses.py` on what they are registered.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from api.console import languages, pages, session, views
+from api.console import addresses, languages, mine, pages, session, signing, views
+
+VIEWS = (views, signing, mine)
+"""Whose import puts their views on the blueprint."""
 
 
 def install(app: Flask) -> None:
@@ -17,4 +24,4 @@ def install(app: Flask) -> None:
     session.install(app)
     languages.install(app)
     pages.install(app)
-    app.register_blueprint(views.blueprint)
+    app.register_blueprint(addresses.blueprint)

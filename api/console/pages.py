@@ -18,7 +18,15 @@ from flask_babel import get_locale, gettext
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api.console import shown, words
-from api.console.session import WITHOUT_SESSION, LanguageForm, PlainForm, SignInForm, current
+from api.console.session import (
+    WITHOUT_SESSION,
+    LanguageForm,
+    PlainForm,
+    SignInForm,
+    current,
+    may_read,
+    own_address,
+)
 from api.problems import PROBLEMS, Problem, code_of, handle_http, log_if_ours
 from ledger.errors import PointsError
 
@@ -45,6 +53,8 @@ def install(app: Flask) -> None:
         account=shown.account,
         entry_link=shown.entry_link,
         in_words=words.in_words,
+        own_words=words.own_words,
+        in_fours=shown.in_fours,
         type_name=words.type_name,
         assurance_name=words.assurance_name,
         kind_name=shown.kind_name,
@@ -56,10 +66,13 @@ def install(app: Flask) -> None:
 
 def described() -> dict[str, Any]:
     """What every template knows."""
+    principal = current()
     return {
         "asset": asset,
         "language": str(get_locale()),
-        "token": current(),
+        "token": principal,
+        "reads": principal is not None and may_read(principal),
+        "has_own": own_address() is not None,
         "ledger": g.get("ledger"),
         "zone_name": shown.zone_name,
         "language_form": LanguageForm(formdata=None, page=_here()),
@@ -68,7 +81,9 @@ def described() -> dict[str, Any]:
 
 
 def _here() -> str:
-    """The page to come back to: this one, where it can be asked for again."""
+    """The page to come back to: this one, where it can be asked for again; else what it names."""
+    if "again" in g:
+        return str(g.again)
     again = request.method == "GET" and request.blueprint == "console"
     return request.full_path.rstrip("?") if again else "/"
 
@@ -147,14 +162,20 @@ def _lost(error: HTTPException) -> Response:
 def refused(code: str, *, wanted: str | None = None) -> Response:
     """The page of a refusal."""
     status = PROBLEMS[code].status
-    form = None
+    form, way_in = None, None
     if code in ("unauthorized", "role", "scope", "standing"):
-        form = SignInForm(formdata=None, wanted=wanted or _here())
+        wanted = wanted or _here()
+        form = SignInForm(formdata=None, wanted=wanted)
+        ledger = (request.view_args or {}).get("ledger")
+        if ledger is not None:
+            way_in = url_for("console.show_sign_in", ledger=ledger, wanted=wanted)
     page = render_template(
         "console/refused.html",
         title=_title(status),
         advice=_advice(code),
         sign_in_form=form,
+        way_in=way_in,
+        own=own_address() if code == "role" else None,
         **described(),
     )
     response = Response(page, status)
@@ -168,7 +189,7 @@ def _title(status: int) -> str:
     if status == 401:
         return gettext("Please sign in")
     if status == 403:
-        return gettext("This token may not look here")
+        return gettext("This page is not for you")
     if status in (404, 405):
         return gettext("There is nothing here")
     if status in (429, 503):
@@ -181,10 +202,13 @@ def _title(status: int) -> str:
 def _advice(code: str) -> str:
     known = {
         "unauthorized": gettext(
-            "You need a token of this ledger. It is unknown, or its time is over, or it was"
-            " revoked, or you have not signed in yet."
+            "You have not signed in to this ledger yet, or you were signed out since, or your token"
+            " is unknown or over."
         ),
-        "role": gettext("The operator's token opens no ledger. Sign in with an auditor's token."),
+        "role": gettext(
+            "These pages show a ledger to its office and its auditors. The operator's token opens"
+            " no ledger."
+        ),
         "scope": gettext(
             "These pages show all that a reader may see, and this token was made for something"
             " narrower. Sign in with an auditor's token."
@@ -193,8 +217,7 @@ def _advice(code: str) -> str:
             "The person of this token no longer has a standing in this ledger that allows to look."
         ),
         "ledger-unknown": gettext(
-            "Your token opens no ledger of that name. Check the address, or sign in with another"
-            " token."
+            "No ledger of that name is open to you. Check the address, or sign in to that one."
         ),
         "account": gettext("This ledger has no such account. Check the address."),
         "rate-limited": gettext("That was too much at once. Wait a minute, then go on."),

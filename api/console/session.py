@@ -1,30 +1,38 @@
-"""Who is looking: a token in a session cookie, asked about again on every page.
+"""Who is looking: a token or a session in a cookie, asked about again on every page.
 
 The cookie is signed with 32 random bytes that all processes find in a private file of the data
-directory; it is HttpOnly, SameSite=Strict, ends with the browser, and is Secure where the request
-came by https.  It holds the visitor's own token, their language, and what guards the forms against
-others' pages.  A token that is revoked, runs out or loses its standing opens nothing from then on.
+directory; it is HttpOnly, SameSite=Lax, and Secure where the request came by https.  It ends with
+the browser, but for members who stay signed in on their device.  It holds the visitor's own token
+or the text of their session, their language, and what guards the forms against others' pages.  What
+is revoked, runs out or loses its standing opens nothing from then on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Request, g, request, session
+from flask import Flask, Request, g, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf import FlaskForm
 from itsdangerous import URLSafeTimedSerializer
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, DataRequired, Length
 
-from api.auth import View, admitted, installation
+from api.auth import View, admitted, installation, open_to_strangers
 from api.problems import Problem
 from ledger.config import Settings
+from ledger.errors import LedgerUnknown
+from ledger.installation import OpenLedger
 from ledger.journal.privatefiles import locked, os_errors, read_private, write_private
+from ledger.programme import tokens
 from ledger.programme.glance import time_offset
+from ledger.programme.people import sessions
+from ledger.programme.people.sessions import DEVICE, SessionUnknown
 from ledger.programme.roles import Principal
 from ledger.programme.tokens import OPERATOR
 
@@ -41,7 +49,8 @@ def install(app: Flask) -> None:
     app.config.update(
         SESSION_COOKIE_NAME="points",
         SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SAMESITE="Lax",  # links in messages and on posters lead to people's pages
+        PERMANENT_SESSION_LIFETIME=sessions.LASTS[DEVICE],
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session, so that a page may stay open
     )
 
@@ -74,11 +83,38 @@ def looking(view: View) -> View:
     @wraps(view)
     def guarded(ledger: str, **path: Any) -> Any:
         g.principal = _reader(session.get("token", ""), ledger)
-        opened = installation().ledger(ledger)
-        with installation().database.reading() as conn:
-            g.utc_offset_minutes = time_offset(conn, opened.id)
-        g.ledger = opened.name
-        return view(ledger=opened, **path)
+        return view(ledger=_opened(ledger), **path)
+
+    return guarded
+
+
+def visiting(action: str) -> Callable[[View], View]:
+    """Lets whoever may do the action with what is their own pass, as `looking` does."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(ledger: str, **path: Any) -> Any:
+            principal = _somebody(session.get("token", ""), ledger)
+            # Whoever signed in sees to what is theirs, whatever roles they hold today.
+            reaches = is_session(principal) or principal.reach(action)
+            if not (reaches and principal.allows(action)):
+                raise Problem("role", "This page is for people who take part.")
+            g.principal = principal
+            return view(ledger=_opened(ledger), **path)
+
+        return guarded
+
+    return decorate
+
+
+def at_the_door(view: View) -> View:
+    """Lets anybody pass, counted by their address; the view gets the ledger."""
+
+    @wraps(view)
+    @open_to_strangers
+    def guarded(ledger: OpenLedger, **path: Any) -> Any:
+        g.ledger = ledger.name
+        return view(ledger=ledger, **path)
 
     return guarded
 
@@ -86,17 +122,38 @@ def looking(view: View) -> View:
 def sign_in(text: str) -> Principal:
     """Remembers a token for this session; `Problem` where it opens nothing."""
     principal = _reader(text, None)
-    language = session.get("language")
-    session.clear()
-    session["token"] = text
-    if language:
-        session["language"] = language
+    _remember(text, stay=False)
+    return principal
+
+
+def begin(ledger: OpenLedger, person: str, lasts: str, *, stay: bool = False) -> Principal:
+    """Begins a session of a person's in this browser; it may `stay` after the browser is closed.
+
+    Raises what `sessions.begin` raises.
+    """
+    here = installation()
+    text = sessions.begin(here.database, ledger, here.clock, person, lasts).text
+    _remember(text, stay=stay)
+    principal = g.principal = admitted(text, ledger.name)
     return principal
 
 
 def sign_out() -> None:
-    """Forgets the token."""
-    session.pop("token", None)
+    """Forgets the token, and ends the session that it is the text of, if it is one."""
+    text = session.pop("token", "")
+    session.permanent = False
+    name = sessions.ledger_of(text)
+    here = installation()
+    if name is None:
+        return
+    with suppress(LedgerUnknown, SessionUnknown):
+        ledger, now = here.ledger(name), here.clock.now()
+        with here.database.reading() as conn:
+            found = sessions.find_session(conn, ledger, text, now)
+        if found is not None:
+            sessions.revoke(
+                here.database, ledger, here.clock, found.session.person, found.session.id
+            )
 
 
 def current() -> Principal | None:
@@ -105,10 +162,71 @@ def current() -> Principal | None:
     return principal
 
 
-def _reader(text: str, ledger: str | None) -> Principal:
+def is_session(principal: Principal) -> bool:
+    """Whether somebody has signed in, and does not come with a token."""
+    return principal.id.startswith("session/")
+
+
+def may_read(principal: Principal) -> bool:
+    """Whether the pages that show the ledger are for them."""
+    return principal.reach("log:read").everything and principal.scopes is None
+
+
+def landing(principal: Principal, wanted: str | None) -> str:
+    """Where somebody comes who has just signed in: the page they asked for, or one of theirs."""
+    start = url_for("console.show_ledger", ledger=principal.ledger)
+    mine = url_for("console.show_me", ledger=principal.ledger)
+    page, allowed = own_page(wanted), (start, mine) if may_read(principal) else (mine,)
+    inside = any(page == each or page.startswith((f"{each}/", f"{each}?")) for each in allowed)
+    return page if inside else allowed[0]
+
+
+def own_page(wanted: str | None) -> str:
+    """A page of the console, whatever was asked for."""
+    own = wanted is not None and wanted.startswith("/ledgers/") and wanted.isprintable()
+    return wanted if wanted and own else url_for("console.home")
+
+
+def signed_in_to() -> str | None:
+    """The page of whoever has a token or session in this browser, whether it holds or not."""
+    name = tokens.ledger_of(session.get("token", ""))
+    return own_address() if name is None else url_for("console.show_ledger", ledger=name)
+
+
+def own_address() -> str | None:
+    """The page of their own of whoever has a session in this browser, whether it holds or not."""
+    name = sessions.ledger_of(session.get("token", ""))
+    return None if name is None else url_for("console.show_me", ledger=name)
+
+
+def _remember(text: str, *, stay: bool) -> None:
+    language = session.get("language")
+    sign_out()  # whoever was signed in here before
+    session.clear()
+    g.pop("csrf_token", None)  # what guarded the forms went with the session before
+    session.permanent = stay
+    session["token"] = text
+    if language:
+        session["language"] = language
+
+
+def _opened(name: str) -> OpenLedger:
+    opened = installation().ledger(name)
+    with installation().database.reading() as conn:
+        g.utc_offset_minutes = time_offset(conn, opened.id)
+    g.ledger = opened.name
+    return opened
+
+
+def _somebody(text: str, ledger: str | None) -> Principal:
     principal = admitted(text, ledger)
     if principal.ledger == OPERATOR:
         raise Problem("role", "The operator's token opens no ledger.")
+    return principal
+
+
+def _reader(text: str, ledger: str | None) -> Principal:
+    principal = _somebody(text, ledger)
     if not principal.reach("log:read").everything:
         raise Problem("role", "These pages show a ledger to its office and its auditors.")
     if principal.scopes is not None:

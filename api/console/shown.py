@@ -55,6 +55,11 @@ def local_time(at: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(at, shown)
 
 
+def in_fours(text: str) -> str:
+    """A long code in groups that can be typed without losing one's place."""
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
 def zone_name() -> str:
     """The ledger's time zone, such as `UTC+8`."""
     minutes = g.utc_offset_minutes

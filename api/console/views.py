@@ -1,6 +1,6 @@
-"""The pages.  Each parses its address, asks the domain, and is rendered by a template.
+"""The pages that show a ledger to whoever may read it, and the first page, which is for everybody.
 
-`/` is for everybody; what is below `/ledgers/<ledger>` is for whoever may read that ledger.
+Each parses its address, asks the domain, and is rendered by a template.
 """
 
 from __future__ import annotations
@@ -8,23 +8,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask import Response, redirect, render_template, request, session, url_for
 
 from api.auth import installation
 from api.console import charts, pages, proofs
+from api.console.addresses import ONE, blueprint
 from api.console.session import (
     LanguageForm,
     PlainForm,
     SignInForm,
+    landing,
     looking,
+    own_page,
     sign_in,
     sign_out,
+    signed_in_to,
 )
 from api.problems import Problem
 from ledger.audit.bundle import bundle_chunks
 from ledger.audit.layout import count_tiles
 from ledger.demo_tokens import offered_token
-from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import log
 from ledger.journal.asof import Span, resolve
@@ -40,15 +43,6 @@ PER_PAGE = 25
 BUDGETS_MAX = 1_000
 ALL = Span(0, POINTS_MAX)
 
-blueprint = Blueprint("console", __name__, template_folder="templates")
-blueprint.register_error_handler(Problem, pages.on_problem)
-blueprint.register_error_handler(PointsError, pages.on_points_error)
-blueprint.register_error_handler(Exception, pages.on_anything)
-blueprint.after_request(pages.headed)
-blueprint.context_processor(pages.described)
-
-ONE = "/ledgers/<ledger:ledger>"
-
 
 # --- for everybody -------------------------------------------------------------------------------
 
@@ -60,7 +54,7 @@ def home() -> str:
         "console/home.html",
         sign_in_form=SignInForm(formdata=None),
         demo=offered_token(installation()) is not None,
-        signed_in_to=_signed_in_to(),
+        signed_in_to=signed_in_to(),
     )
 
 
@@ -87,7 +81,7 @@ def enter_demo() -> Any:
 
 @blueprint.post("/sign-out")
 def leave() -> Any:
-    """Forgets the token."""
+    """Forgets the token, and ends the session."""
     if not PlainForm().validate():
         return pages.refused("form")
     sign_out()
@@ -101,7 +95,7 @@ def choose_language() -> Any:
     if not form.validate():
         return pages.refused("form")
     session["language"] = form.language.data
-    return redirect(_own_page(form.page.data), 303)
+    return redirect(own_page(form.page.data), 303)
 
 
 @blueprint.get("/console/<digest>/<name>")
@@ -111,22 +105,7 @@ def show_file(digest: str, name: str) -> Response:
 
 
 def _entered(text: str, wanted: str | None) -> Any:
-    token = sign_in(text)
-    start = url_for("console.show_ledger", ledger=token.ledger)
-    page = _own_page(wanted)
-    inside = page == start or page.startswith((f"{start}/", f"{start}?"))
-    return redirect(page if inside else start, 303)
-
-
-def _own_page(wanted: str | None) -> str:
-    """A page of the console, whatever was asked for."""
-    own = wanted is not None and wanted.startswith("/ledgers/") and wanted.isprintable()
-    return wanted if wanted and own else url_for("console.home")
-
-
-def _signed_in_to() -> str | None:
-    text = session.get("token", "")
-    return text.split("_")[1] if text.count("_") >= 2 else None
+    return redirect(landing(sign_in(text), wanted), 303)
 
 
 # --- for whoever may read the ledger -------------------------------------------------------------

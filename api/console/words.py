@@ -15,6 +15,7 @@ from markupsafe import Markup
 from api.console import shown
 from api.console.shown import said
 from ledger.journal.entry import Entry
+from ledger.programme.reading.histories import Line
 
 Sentence = Callable[[Entry], Markup]
 
@@ -49,6 +50,22 @@ def type_name(kind: str) -> str:
         "state": gettext("state of all accounts"),
         "record": gettext("bound record"),
     }[kind]
+
+
+def own_words(line: Line) -> str:
+    """What a line of somebody's own history was, said to them."""
+    out = line.amount < 0
+    return {
+        "credit": gettext("Points for your service"),
+        "debit": gettext("Points were taken off"),
+        "transfer": gettext("You gave points") if out else gettext("Points were given to you"),
+        "hold": gettext("Set aside for what you ordered"),
+        "capture": gettext("Paid for what you ordered"),
+        "release": gettext("Came back, since nothing was made of the order"),
+        "reversal": gettext("An earlier entry was undone"),
+        "expiry": gettext("Lapsed: their last day was over"),
+        "write-off": gettext("What was below zero is forgiven"),
+    }.get(line.type, type_name(line.type))
 
 
 def standing_name(standing: str) -> str:

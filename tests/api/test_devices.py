@@ -10,21 +10,11 @@ from flask import Flask
 
 from api import create_app
 from ledger.installation import Installation
-from ledger.programme.channels import Outgoing
 from tests.api.conftest import Desk
+from tests.api.letters import Letters
 from tests.statements import statements
 
 PHONE = "13800138000"
-
-
-class Letters:
-    """A channel that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-
-    def send(self, message: Outgoing) -> None:
-        self.sent.append(message)
 
 
 @pytest.fixture

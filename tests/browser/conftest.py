@@ -6,15 +6,18 @@ A page that logs an error or breaks its own policy fails the test that looked at
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -26,6 +29,9 @@ from ledger.demo_tokens import demo_token
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
+from tests.api.letters import Letters
+from tests.cli.conftest import make_cheap_keys
+from tests.programme.registry import Registry
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL = "On Debian or Ubuntu: apt install chromium fonts-noto-cjk"
@@ -86,15 +92,51 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patch.setattr("ledger.installation.create_keys", cheap)
         made = load_demo(installation)
     token = demo_token(installation, made.ledger, "auditor")
-    server = make_server("127.0.0.1", 0, create_app(installation), threaded=True)
+    with serving(create_app(installation)) as address:
+        yield Served(address, made.ledger, made.entries, token, data)
+    installation.close()
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """An application served on loopback: its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     # By its name, since browsers hold that, too, for a secure place.
-    yield Served(f"http://localhost:{server.port}", made.ledger, made.entries, token, data)
+    yield f"http://localhost:{server.port}"
     server.shutdown()
     thread.join()
     server.server_close()
-    installation.close()
+
+
+class Office:
+    """A ledger in which people sign in and join, and the letters that they are sent."""
+
+    def __init__(self, registry: Registry, app: Flask, letters: Letters, address: str) -> None:
+        self.registry, self.address = registry, address
+        self._app, self._letters = app, letters
+
+    def url(self, path: str = "") -> str:
+        """A page of the ledger."""
+        return f"{self.address}/ledgers/beiyuan{path}"
+
+    def code(self) -> str:
+        """The code in the newest letter."""
+        self._app.extensions["points courier"].wait()
+        (code,) = set(re.findall(r"\b\d{6}\b", self._letters.sent[-1].text))
+        return str(code)
+
+
+@pytest.fixture
+def office(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """A ledger of the test's own, served."""
+    make_cheap_keys(monkeypatch)
+    registry, letters = Registry(tmp_path, sqlite_url), Letters()
+    app = create_app(registry.installation, reached_by={"phone": letters, "email": letters})
+    with serving(app) as address:
+        yield Office(registry, app, letters, address)
+    registry.installation.close()
 
 
 @pytest.fixture
@@ -103,7 +145,7 @@ def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     opened: list[BrowserContext] = []
 
     def open_context(**options: object) -> BrowserContext:
-        context = browser.new_context(locale="en-GB", **options)  # type: ignore[arg-type]
+        context = browser.new_context(**{"locale": "en-GB"} | options)  # type: ignore[arg-type]
         opened.append(context)
         return context
 
@@ -119,18 +161,30 @@ def _faults(said: ConsoleMessage) -> list[str]:
 
 
 @pytest.fixture
-def visit(contexts: Callable[..., BrowserContext], served: Served) -> Callable[..., Page]:
-    """A page of an auditor who has signed in to the sample programme."""
+def window(contexts: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """Opens pages that must not complain."""
     faults: list[str] = []
 
-    def signed_in(**options: object) -> Page:
+    def open_page(**options: object) -> Page:
         page = contexts(**options).new_page()
+        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.extend(_faults(said)))
+        return page
+
+    yield open_page
+    assert faults == []
+
+
+@pytest.fixture
+def visit(window: Callable[..., Page], served: Served) -> Callable[..., Page]:
+    """A page of an auditor who has signed in to the sample programme."""
+
+    def signed_in(**options: object) -> Page:
+        page = window(**options)
         page.goto(served.address)
         page.get_by_role("button", name="Look around the sample programme").click()
         page.wait_for_url(served.url())
         return page
 
-    yield signed_in
-    assert faults == []
+    return signed_in

@@ -1,4 +1,4 @@
-// What makes pages handier and is not needed to read them: copying, and a download with progress.
+// What makes pages handier and is not needed to read them: copying, printing, and a download with progress.
 
 for (const button of document.querySelectorAll("button[data-copies]")) {
   if (!navigator.clipboard) continue; // without https there is none: the text can be marked
@@ -8,6 +8,11 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
     await navigator.clipboard.writeText(text);
     button.querySelector("[role=status]").textContent = button.dataset.done;
   });
+}
+
+for (const button of document.querySelectorAll("button[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
 }
 
 const link = document.querySelector("a[data-progress]");

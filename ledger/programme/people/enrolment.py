@@ -122,7 +122,7 @@ def begin_enrolment(
         return Offer(right=True, values={"next_totp": sealed(ledger, key, secret)})
 
     attempt(database, ledger, clock, with_contact(ledger, contact), judge)
-    return _setup(ledger, secret)
+    return setup_of(ledger, secret)
 
 
 def finish_enrolment(
@@ -193,7 +193,7 @@ def renew_totp(
         return Offer(right=True, values={"next_totp": sealed(ledger, _living(key), secret)})
 
     show_again(database, ledger, clock, person, proof, change)
-    return _setup(ledger, secret)
+    return setup_of(ledger, secret)
 
 
 def confirm_totp(
@@ -295,7 +295,8 @@ def _replace_codes(
     conn.execute(insert(recovery_code), rows)
 
 
-def _setup(ledger: OpenLedger, secret: str) -> Setup:
+def setup_of(ledger: OpenLedger, secret: str) -> Setup:
+    """A secret as it is shown."""
     return Setup(secret, setup_uri(secret, ledger.name, ledger.origin.partition("/")[0]))
 
 
