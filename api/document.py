@@ -74,6 +74,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("budget-period", "budget-project", "budget-limit", "effective", "past-day"),
     ),
     f"POST {_LEDGER}/debits": (*_HOLDERS, *_PROPOSED, "funds"),
+    f"POST {_LEDGER}/duplicates/distinct": ("duplicate-refused",),
     f"POST {_LEDGER}/engagements": ("engagement-refused",),
     f"GET {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
     f"GET {_LEDGER}/engagements/{{random}}/reason": ("engagement-unknown",),

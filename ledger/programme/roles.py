@@ -91,6 +91,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "people:erase": Action(
             "propose that all about somebody is destroyed", _ADMIN, privileged=True
         ),
+        "duplicates:read": Action("people who may be in a ledger twice", _ADMIN),
+        "duplicates:write": Action("mark two people as two", _ADMIN, privileged=True),
         "organisations:read": Action(
             "organisations with their names and contacts",
             _ADMIN | _OFFICER | _HOUSES,

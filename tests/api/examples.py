@@ -92,6 +92,7 @@ def tell(s: Scribe) -> None:
     _organisations(s)
     _memberships(s)
     _venues_and_teams(s)
+    _duplicates(s)
     _training(s)
     _roles(s)
     _engagements(s)
@@ -317,6 +318,14 @@ def _venues_and_teams(s: Scribe) -> None:
     joining = {"person": s.person(), "from": "2026-11-24"}
     s.told("Somebody joins the team").post(f"{path}/members", joining, "admin")
     s.told("Who is in the team").get(f"{path}/members", "admin")
+
+
+def _duplicates(s: Scribe) -> None:
+    people = ["person" + s.member().removeprefix("member") for _ in range(3)]
+    for person, name in zip(people, ("王小明", "王 小明", "王芳"), strict=True):
+        s.keep(person, full_name=name, phone="139 1234 5678")
+    s.told("Who may be in it twice").get("/duplicates?grade=likely", "admin")
+    s.told("A family's telephone").post("/duplicates/distinct", {"people": people[1:]}, "admin")
 
 
 def _training(s: Scribe) -> None:

@@ -55,6 +55,8 @@ TABLE = {
     f"POST {L}/courses": ADMIN | TRAINERS,
     f"GET {L}/courses/{{random}}": ADMIN | OFFICER | ORGANISATION,
     f"PUT {L}/courses/{{random}}": ADMIN | TRAINERS,
+    f"GET {L}/duplicates": ADMIN,
+    f"POST {L}/duplicates/distinct": ADMIN,
     f"GET {L}/budgets": READERS,
     f"POST {L}/budgets": ADMIN,
     f"GET {L}/bundle": READERS,

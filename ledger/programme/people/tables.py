@@ -15,6 +15,7 @@ __all__ = [
     "attainment",
     "consent",
     "course",
+    "distinct_people",
     "joining_link",
     "metadata",
     "organisation",
@@ -179,6 +180,17 @@ joining_link = Table(
     Column("organisation", Word, primary_key=True),
     Column("number", Integer, nullable=False),
     Column("state", Word, nullable=False),  # open, revoked
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+)
+
+# Two people who look like one and are two, the lesser id first.
+distinct_people = Table(
+    "distinct_people",
+    metadata,
+    ledger_id(),
+    Column("first", Word, primary_key=True),
+    Column("second", Word, primary_key=True),
     Column("by", Word, nullable=False),
     Column("at", Word, nullable=False),
 )
