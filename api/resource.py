@@ -37,6 +37,18 @@ MATCH_PARAMETER = {
     " changed and the answer says so.",
     "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
 }
+MATCH_PARAMETERS_OF_A_FIRST: tuple[dict[str, Any], ...] = (
+    MATCH_PARAMETER
+    | {"required": False}
+    | {"description": f"{MATCH_PARAMETER['description']} Left out for the first version alone."},
+    {
+        "in": "header",
+        "name": "If-None-Match",
+        "required": False,
+        "description": "`*`, in the place of If-Match: make the first version, if there is none.",
+        "schema": {"type": "string", "pattern": r"^\*$"},
+    },
+)
 
 KEY_PARAMETER = {
     "in": "header",
@@ -86,6 +98,18 @@ class Resource(Blueprint):
             view = self._queried(view, None)
             view = self.response(200, answer, content_type=content_type)(view)
             return self._published(rule, "GET", view, (400, 404, 422, 500, 503))
+
+        return decorate
+
+    def tells(
+        self, rule: str, answer: SchemaType, *, query: SchemaType | None = None
+    ) -> Callable[[View], View]:
+        """A GET below a ledger that needs no token, of what everybody may read."""
+
+        def decorate(view: View) -> View:
+            view = self._queried(view, query)
+            view = open_to_strangers(self.response(200, answer)(view))
+            return self._published(rule, "GET", view, (400, 404, 422, 429, 500, 503))
 
         return decorate
 
@@ -146,13 +170,23 @@ class Resource(Blueprint):
         return decorate
 
     def puts(
-        self, rule: str, answer: SchemaType, *, action: str, body: SchemaType
+        self,
+        rule: str,
+        answer: SchemaType,
+        *,
+        action: str,
+        body: SchemaType,
+        first: bool = False,
     ) -> Callable[[View], View]:
-        """A PUT that answers 200 with `answer`; who sends it names, by If-Match, what they saw."""
+        """A PUT that answers 200 with `answer`; who sends it names, by If-Match, what they saw.
+
+        Where it can make the `first` version too, that is asked for by `If-None-Match: *`.
+        """
 
         def decorate(view: View) -> View:
             view = self.arguments(body())(self._queried(view, None))
-            view = self.doc(matched=True)(self.response(200, answer)(view))
+            view = self.response(200, answer)(view)
+            view = self.doc(**{"matched_or_first" if first else "matched": True})(view)
             problems = (*WRITE, 412, 428)
             return self._guarded(rule, "PUT", view, action, problems, with_a_body=True)
 
@@ -208,15 +242,29 @@ class Resource(Blueprint):
 
 def _with_headers(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
     manual = info.get("manual_doc", {})
-    for name, parameter in (("keyed", KEY_PARAMETER), ("matched", MATCH_PARAMETER)):
+    for name, parameters in _HEADERS.items():
         if manual.pop(name, False):
-            doc.setdefault("parameters", []).append(parameter)
+            doc.setdefault("parameters", []).extend(parameters)
     return doc
 
 
-def seen_version() -> int:
-    """The version that the request's If-Match names; `Problem` where it names none."""
-    value = request.headers.get("If-Match")
+_HEADERS: dict[str, tuple[dict[str, Any], ...]] = {
+    "keyed": (KEY_PARAMETER,),
+    "matched": (MATCH_PARAMETER,),
+    "matched_or_first": MATCH_PARAMETERS_OF_A_FIRST,
+}
+
+
+def seen_version(*, first: bool = False) -> int:
+    """The version that the request's If-Match names; `Problem` where it names none.
+
+    Where there may be no `first` version yet, it is 0 for `If-None-Match: *`.
+    """
+    value, none = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if first and none is not None:
+        if value is not None or none != "*":
+            raise Problem("match-form", "Send If-None-Match as *, alone, or If-Match.")
+        return 0
     if value is None:
         raise Problem(
             "match-missing",

@@ -12,6 +12,8 @@ from ledger.programme.records import Record
 
 def refuse_changed(versions: Sequence[Record], seen: int) -> NoReturn:
     """Says what changed since the version `seen` of a record that has these `versions`."""
+    if not versions:
+        raise Problem(CHANGED, f"There is no version {seen} of this. Make the first one.")
     newest = versions[-1]
     before: dict[str, Any] = {}
     if 1 <= seen <= len(versions):

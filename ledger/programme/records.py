@@ -103,10 +103,41 @@ def one(conn: Connection, ledger: OpenLedger, kind: str, name: str) -> Record:
     return found
 
 
-def history(conn: Connection, ledger: OpenLedger, kind: str, name: str) -> list[Record]:
-    """All versions of one record, the first one first; none where there is no such record."""
-    query = _all(ledger).where(record.c.kind == kind, record.c.id == name)
-    return _opened(conn, ledger, conn.execute(query.order_by(record.c.version)).all())
+def history(
+    conn: Connection,
+    ledger: OpenLedger,
+    kind: str,
+    name: str,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> list[Record]:
+    """All versions of one record, the first one first; none where there is no such record.
+
+    Or those `after` a version, at the most so many.
+    """
+    mine = (record.c.kind == kind, record.c.id == name, record.c.version > after)
+    query = _all(ledger).where(*mine).order_by(record.c.version).limit(most)
+    return _opened(conn, ledger, conn.execute(query).all())
+
+
+def shown(
+    conn: Connection, ledger: OpenLedger, kind: str, name: str, *, after: int, most: int
+) -> list[tuple[Record, Disclosure]]:
+    """Versions as `history` gives them, each with what shows all of it under its commitment.
+
+    None where they were erased.  Two statements.
+    """
+    query = _all(ledger).where(record.c.kind == kind, record.c.id == name, record.c.version > after)
+    rows = conn.execute(query.order_by(record.c.version).limit(most)).all()
+    keys = keys_of(conn, ledger, {row.subject for row in rows})
+    found = []
+    for row, opened in zip(rows, _with_keys(ledger, keys, rows), strict=True):
+        if (key := _key(keys, row)) is not None:
+            seed, fields = _plain(ledger, key, row)
+            where = Place(ledger.origin, kind, name, row.version)
+            found.append((opened, disclose(where, fields, seed, fields.keys())))
+    return found
 
 
 def about(conn: Connection, ledger: OpenLedger, subject: str) -> list[Record]:
@@ -187,7 +218,12 @@ def _all(ledger: OpenLedger) -> Select[Any]:
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Iterable[Row[Any]]) -> list[Record]:
     rows = list(rows)
-    keys = keys_of(conn, ledger, {row.subject for row in rows})
+    return _with_keys(ledger, keys_of(conn, ledger, {row.subject for row in rows}), rows)
+
+
+def _with_keys(
+    ledger: OpenLedger, keys: Mapping[str, DataKey | None], rows: Iterable[Row[Any]]
+) -> list[Record]:
     return [
         Record(
             row.kind,

@@ -144,6 +144,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _EVERYBODY | _ADMIN | _OFFICER | _TRAINERS,
         ),
         "attainments:write": Action("keep what people attained", _ADMIN | _TRAINERS),
+        "notices:write": Action(
+            "publish what people are told before they consent", _ADMIN, privileged=True
+        ),
+        "consents:read": Action(
+            "what people consent to, with its proof", _EVERYBODY | _ADMIN | _OFFICER
+        ),
+        "consents:write": Action("give and withdraw one's own consents", _EVERYBODY),
         "grants:read": Action(
             "who holds which role",
             _EVERYBODY | _READERS | {"manager": _ORGANISATION},

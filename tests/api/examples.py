@@ -24,6 +24,19 @@ from tests.api.conftest import FOUNDING, Desk
 
 COMMITMENT = base64.b64encode(bytes(range(32))).decode()
 
+NOTICE = {
+    "holder": {"zh": "北苑街道党建办公室。", "en": "The office of Beiyuan sub-district."},
+    "contact": {"zh": "电话 010-6000 0000。", "en": "Telephone 010-6000 0000."},
+    "purpose": {"zh": "在街道公众号刊登活动照片。", "en": "Pictures of activities on our page."},
+    "method": {"zh": "仅刊登，不转交他人。", "en": "They are shown, and given to nobody."},
+    "kinds": {"zh": "能认出您的照片。", "en": "Pictures in which you can be recognised."},
+    "retention": {"zh": "两年。", "en": "Two years."},
+    "rights": {
+        "zh": "可随时撤回，不影响参加。",
+        "en": "Withdraw at any time; you still take part.",
+    },
+}
+
 
 class Scribe(Desk):
     """A desk that writes down each exchange which was given a title just before."""
@@ -97,6 +110,7 @@ def tell(s: Scribe) -> None:
     _roles(s)
     _engagements(s)
     _signing_in(s)
+    _notices_and_consents(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -446,3 +460,21 @@ def _signing_in(s: Scribe) -> None:
         assert sent is not None
         send(title, "/sign-in/codes/confirm", "nobody", **phone, code=sent.code)
     send("A code for a member", "/sign-in/codes", "nobody", **phone)
+
+
+def _notices_and_consents(s: Scribe) -> None:
+    path = f"{s.base}/notices/photos"
+    first = s.told("The first notice of a purpose")
+    first.ask("PUT", path, "admin", NOTICE, If_None_Match="*")
+    newer = NOTICE | {"retention": {"zh": "一年。", "en": "One year."}}
+    s.told("A notice's next version").ask("PUT", path, "admin", newer, If_Match='"1"')
+    s.told("What one is told").ask("GET", f"{s.base}/notices")
+    s.told("What one was told").ask("GET", f"{s.base}/notices/photos/history?limit=1")
+    who = "person" + s.member().removeprefix("member")
+    s.tokens["somebody"] = s.session(who)
+    path = f"{s.base}/consents/photos"
+    s.told("Pictures may be shown").ask("POST", path, "somebody", {"notice": 2})
+    s.told("They may not any more").ask("DELETE", path, "somebody")
+    s.told("What one agrees to").ask("GET", f"{s.base}/consents", "somebody")
+    s.told("What was said, with its proof").ask("GET", f"{path}/history?limit=1", "somebody")
+    s.told("Whether somebody agrees").ask("GET", f"{s.base}/consents?person={who}", "officer")

@@ -93,6 +93,13 @@ TABLE = {
     f"POST {L}/invitations": ADMIN | MANAGER,
     f"POST {L}/invitations/decline": ANYBODY,
     f"POST {L}/invitations/look": ANYBODY,
+    f"GET {L}/notices": ANYBODY,
+    f"GET {L}/notices/{{purpose}}/history": ANYBODY,
+    f"PUT {L}/notices/{{purpose}}": ADMIN,
+    f"GET {L}/consents": ONESELF | ADMIN | OFFICER,
+    f"GET {L}/consents/{{purpose}}/history": ONESELF | ADMIN | OFFICER,
+    f"POST {L}/consents/{{purpose}}": ONESELF,
+    f"DELETE {L}/consents/{{purpose}}": ONESELF,
     f"GET {L}/memberships": ONESELF | ADMIN | OFFICER | MANAGER,
     f"POST {L}/memberships": {"member": "own"},
     f"GET {L}/memberships/{{random}}": ONESELF | ADMIN | OFFICER | MANAGER,
@@ -155,7 +162,7 @@ def database_url(sqlite_url):
 def path_of(endpoint: str, ledger: str = "beiyuan") -> tuple[str, str]:
     method, _, path = endpoint.partition(" ")
     values = {"ledger": ledger, "kind": "member", "random": "a" * 26, "seq": "4", "tail": "000"}
-    values |= {"resource": "accounts", "code": "funds"}
+    values |= {"resource": "accounts", "code": "funds", "purpose": "photos"}
     return method, path.format(**values)
 
 

@@ -25,6 +25,7 @@ from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.commitments import Disclosure
 from ledger.programme.people import notices
 from ledger.programme.people.notices import PURPOSES, Notice
 from ledger.programme.people.tables import consent as table
@@ -76,11 +77,14 @@ def give(
 ) -> Consent:
     """Enters a consent to version `notice` of the purpose's notice, which was shown before.
 
-    Raises `NoticeNotSeen` where that is not the newest one, and what `recording.save` raises.
+    Nothing is changed where that consent is given already.  Raises `NoticeNotSeen` where the notice
+    is not the newest one, and what `recording.save` raises.
     """
     with database.reading() as conn:
         shown = seen_notice(conn, ledger, purpose, notice)
         before = of_person(conn, ledger.id, person).get(purpose)
+    if before is not None and (before.state, before.notice) == (GIVEN, notice):
+        return before
     return _say(database, ledger, clock, person, shown, before, GIVEN, how=how, by=by)
 
 
@@ -102,8 +106,8 @@ def withdraw(
         before = of_person(conn, ledger.id, person).get(purpose)
         if before is None or before.state == WITHDRAWN:
             return before
-        versions = {each.version: each for each in notices.history(conn, ledger, purpose)}
-    shown = versions[before.notice]
+        at = before.notice - 1
+        (shown,) = notices.history(conn, ledger, purpose, after=at, most=1)
     return _say(database, ledger, clock, person, shown, before, WITHDRAWN, how=how, by=by)
 
 
@@ -157,9 +161,29 @@ def agreeing(
     return frozenset(row.person for row in rows)
 
 
-def history(conn: Connection, ledger: OpenLedger, person: str, purpose: str) -> list[Record]:
-    """All that a person said of a purpose, the first first; each version has its commitment."""
-    return records.history(conn, ledger, RECORD, id_of(person, purpose))
+def history(
+    conn: Connection,
+    ledger: OpenLedger,
+    person: str,
+    purpose: str,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> list[Record]:
+    """All that a person said of a purpose, the first first; each version has its commitment.
+
+    Or what was said `after` a version, at the most so many times.
+    """
+    name = id_of(person, purpose)
+    return records.history(conn, ledger, RECORD, name, after=after, most=most)
+
+
+def proofs(
+    conn: Connection, ledger: OpenLedger, person: str, purpose: str, *, after: int, most: int
+) -> list[tuple[Record, Disclosure]]:
+    """The same, each time with what shows, under its commitment, what was said.  Two statements."""
+    name = id_of(person, purpose)
+    return records.shown(conn, ledger, RECORD, name, after=after, most=most)
 
 
 def id_of(person: str, purpose: str) -> str:
@@ -188,6 +212,11 @@ def _say(
     order = Order(companions=(*composed.companions, said.companion))
     (outcome,) = ledger.appender.submit(Group((order,)))
     if isinstance(outcome, Refusal):
+        with database.reading() as conn:
+            now = of_person(conn, ledger.id, person).get(notice.purpose)
+        # Somebody pressed twice: it is said already.
+        if now is not None and (now.state, now.notice) == (state, notice.version):
+            return now
         kind = Erased if outcome.rule == ERASED else RecordChanged
         raise kind(outcome.message[0].upper() + outcome.message[1:] + ".")
     version = said.change.seen + 1

@@ -99,10 +99,25 @@ def current(conn: Connection, ledger: OpenLedger) -> dict[str, Notice]:
     }
 
 
-def history(conn: Connection, ledger: OpenLedger, purpose: str) -> list[Notice]:
-    """All versions of a purpose's notice, the first one first."""
-    found = records.history(conn, ledger, RECORD, _id_of(ledger, purpose))
+def history(
+    conn: Connection,
+    ledger: OpenLedger,
+    purpose: str,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> list[Notice]:
+    """All versions of a purpose's notice, the first one first, or those `after` one, so many."""
+    found = versions(conn, ledger, purpose, after=after, most=most)
     return [_notice(purpose, each) for each in found]
+
+
+def versions(
+    conn: Connection, ledger: OpenLedger, purpose: str, *, after: int = 0, most: int | None = None
+) -> list[Record]:
+    """The records of the same; KeyError for a purpose there is not."""
+    name = _id_of(ledger, purpose)
+    return records.history(conn, ledger, RECORD, name, after=after, most=most)
 
 
 def _id_of(ledger: OpenLedger, purpose: str) -> str:
