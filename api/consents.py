@@ -10,10 +10,10 @@ from marshmallow import Schema, fields, validate
 from api.auth import caller, installation
 from api.fields import Count, Formed
 from api.notices import ONE
-from api.resource import Resource, answer, page
+from api.resource import VERSION_MAX, Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.entry import POINTS_MAX, to_base64
+from ledger.journal.entry import to_base64
 from ledger.programme.commitments import Disclosure
 from ledger.programme.people import consents as domain
 from ledger.programme.people.consents import GIVEN, WAYS, WITHDRAWN, Consent
@@ -25,7 +25,6 @@ blueprint = Resource(
     "consents", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/consents", description=__doc__
 )
 VERSIONS_MAX = 50
-NOTICES_MAX = 999_999_999
 SELF = "self"
 
 
@@ -35,7 +34,7 @@ class NoticeSeenSchema(Schema):
     notice = fields.Integer(
         required=True,
         strict=True,
-        validate=validate.Range(1, NOTICES_MAX),
+        validate=validate.Range(1, VERSION_MAX),
         metadata={"description": "the newest version of the purpose's notice"},
     )
 
@@ -94,7 +93,7 @@ class PersonQuery(Schema):
 class SaidQuery(PersonQuery):
     """Whose consents, and which times."""
 
-    after = Count(0, POINTS_MAX, load_default=0, description="those after this version")
+    after = Count(0, VERSION_MAX, load_default=0, description="those after this version")
     limit = Count(1, VERSIONS_MAX, load_default=10)
 
 

@@ -9,10 +9,9 @@ from marshmallow import Schema, fields
 
 from api.auth import caller, installation
 from api.fields import Count, Reason
-from api.resource import Resource, answer, page, seen_version, with_etag
+from api.resource import VERSION_MAX, Resource, answer, page, seen_version, with_etag
 from api.versions import refuse_changed
 from ledger.installation import OpenLedger
-from ledger.journal.entry import POINTS_MAX
 from ledger.programme.people import notices as domain
 from ledger.programme.people.notices import PARTS, PURPOSES, Notice
 from ledger.programme.recording import RecordChanged
@@ -81,7 +80,7 @@ class NoticeVersionsSchema(Schema):
 class VersionsQuery(Schema):
     """Which versions."""
 
-    after = Count(0, POINTS_MAX, load_default=0, description="those after this version")
+    after = Count(0, VERSION_MAX, load_default=0, description="those after this version")
     limit = Count(1, VERSIONS_MAX, load_default=10)
 
 

@@ -29,6 +29,9 @@ GUARDED = (401, 403, 404, 429, 500, 503)
 READ = (400, *GUARDED, 422)
 WRITE = (400, *GUARDED, 409, 413, 415, 422)
 
+VERSION_MAX = 999_999_999
+"""What a version's number can be: 9 digits, which a column for it takes."""
+
 MATCH_PARAMETER = {
     "in": "header",
     "name": "If-Match",
