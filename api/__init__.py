@@ -25,6 +25,7 @@ from api import (
     batch,
     budgets,
     bundles,
+    cards,
     consents,
     console,
     courses,
@@ -53,6 +54,7 @@ from api import (
     proposals,
     services,
     sessions,
+    sheets,
     teams,
     tokens,
     tracing,
@@ -90,6 +92,7 @@ RESOURCES = (
     venues,
     teams,
     duplicates,
+    cards,
     courses,
     attainments,
     grants,
@@ -157,6 +160,7 @@ def create_app(
     app.register_blueprint(metrics.blueprint)
     console.install(app)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(sheets.blueprint)
     return app
 
 

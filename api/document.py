@@ -63,6 +63,11 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"PUT {_LEDGER}/attainments/{{random}}": (
         *("attainment-refused", "attainment-unknown", "field", "erased", *_MATCHED),
     ),
+    f"POST {_LEDGER}/cards": ("card-refused", "card-unknown", "field", "erased"),
+    f"POST {_LEDGER}/cards/find": ("card-unknown", "number"),
+    f"GET {_LEDGER}/cards/{{random}}": ("card-unknown",),
+    f"GET {_LEDGER}/cards/{{random}}/sheet": ("card-unknown",),
+    f"DELETE {_LEDGER}/cards/{{random}}": ("card-unknown",),
     f"POST {_LEDGER}/courses": ("course-refused", "organisation-unknown", "field", "erased"),
     f"GET {_LEDGER}/courses/{{random}}": ("course-unknown",),
     f"PUT {_LEDGER}/courses/{{random}}": (

@@ -47,6 +47,11 @@ TEXTS = {
     "budget.first": DAY,
     "budget.last": DAY,
     "budget.project": ID,
+    "card.subject": ID,
+    "card.id": ID,
+    "card.code": HASH,  # HMAC under a key of the ledger
+    "card.by": ID,
+    "card.at": TIME,
     "checkpoint.at": TIME,
     "consent.person": ID,
     "consent.purpose": WORD,

@@ -40,6 +40,7 @@ from ledger.programme.reading.days import today_of
 from ledger.programme.reading.entries import entries_of_type
 from ledger.programme.tables import (
     blind_index,
+    card,
     login,
     membership,
     message,
@@ -49,7 +50,9 @@ from ledger.programme.tables import (
 from ledger.programme.vault import destroy_keys, living
 
 LOCK_TIMEOUT_SECONDS = 5.0
-GONE_WITH_SUBJECT = (blind_index, login, recovery_code, message, message_choice, membership)
+GONE_WITH_SUBJECT = (
+    *(blind_index, login, recovery_code, message, message_choice, membership, card),
+)
 """Tables with a `subject` whose rows are deleted with its key."""
 
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)

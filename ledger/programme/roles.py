@@ -69,6 +69,7 @@ _OPERATOR = {"operator": _LEDGER}
 _ADMIN, _OFFICER = {"admin": _LEDGER}, {"officer": _LEDGER}
 _TRAINERS = dict.fromkeys(("manager", "organiser"), _ORGANISATION)
 _HOUSES = dict.fromkeys(ORGANISATION_ROLES, _ORGANISATION)
+_DESKS = dict.fromkeys(("admin", "officer", "desk"), _LEDGER)  # any desk helps any member
 _EVERYBODY = dict.fromkeys(ROLES[1:], _OWN)
 
 ACTIONS: Mapping[str, Action] = MappingProxyType(
@@ -134,6 +135,9 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             "form teams, change them and who is in them",
             _ADMIN | {"manager": _ORGANISATION, "organiser": Outcome.TEAM},
         ),
+        "cards:read": Action("members' cards, to print them again", _DESKS | {"member": _OWN}),
+        "cards:write": Action("make members' cards, void them", _DESKS, privileged=True),
+        "cards:find": Action("find a member by a card's number", _DESKS, privileged=True),
         "courses:read": Action(
             "training that organisations give",
             _ADMIN | _OFFICER | _HOUSES,

@@ -175,6 +175,20 @@ lease = Table(
     Column("until", Word, nullable=False),
 )
 
+# A member's newest card; its name and number are its record.
+card = Table(
+    "card",
+    metadata,
+    ledger_id(),
+    Column("subject", Word, primary_key=True),  # a person
+    Column("id", Word, nullable=False),
+    Column("code", Word),  # blind index of its number, in base64; null: void
+    Column("by", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    UniqueConstraint("ledger_id", "id"),
+    UniqueConstraint("ledger_id", "code"),
+)
+
 # All personal text is here, encrypted; `by` and `at` say who wrote a version and when.
 record = Table(
     "record",

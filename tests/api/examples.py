@@ -8,6 +8,7 @@ then write `api/examples/` and the snapshot anew, and read the diff:
 
 import base64
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -78,7 +79,7 @@ class Scribe(Desk):
 
 
 def shown(answer: TestResponse) -> dict[str, Any]:
-    """An answer as an example shows it: bytes in base64, and of a zip the names in it."""
+    """An answer as an example shows it: bytes in base64, names in a zip, of a page its title."""
     if answer.status_code == 204:
         return {}
     kind = answer.headers["Content-Type"]
@@ -89,6 +90,8 @@ def shown(answer: TestResponse) -> dict[str, Any]:
             return {"type": kind, "answer": "\n".join(sorted(bundle.namelist()))}
     if kind == "application/octet-stream":
         return {"type": kind, "answer": base64.b64encode(answer.data).decode()}
+    if kind.startswith("text/html"):
+        return {"type": "text/html", "answer": re.findall("<title>.*</title>", answer.text)[0]}
     return {"type": kind, "answer": answer.text}
 
 
@@ -106,6 +109,7 @@ def tell(s: Scribe) -> None:
     _memberships(s)
     _venues_and_teams(s)
     _duplicates(s)
+    _cards(s)
     _training(s)
     _roles(s)
     _engagements(s)
@@ -304,6 +308,19 @@ def _memberships(s: Scribe) -> None:
     code = {"code": message.partition("#")[2]}
     s.told("Thank you, no").ask("POST", f"{s.base}/invitations/decline", "nobody", code)
     s.told("The link is void").ask("DELETE", s.base + link, "admin")
+
+
+def _cards(s: Scribe) -> None:
+    person = "person" + s.member().removeprefix("member")
+    wanted = {"person": person, "name": "王阿姨"}
+    made = s.told("A card for a member").post("/cards", wanted, "admin").json
+    path = made["id"].replace("card/", "/cards/")
+    s.told("Who has that card").ask(
+        *("POST", f"{s.base}/cards/find", "admin", {"number": made["number"]})
+    )
+    s.told("A member's card").get(path, "admin")
+    s.told("The card, to be printed").get(f"{path}/sheet?language=en", "admin")
+    s.told("The card is lost").ask("DELETE", s.base + path, "admin")
 
 
 def _venues_and_teams(s: Scribe) -> None:

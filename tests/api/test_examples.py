@@ -28,6 +28,7 @@ CHANCE = re.compile(
     r"\b[a-z2-7]{25}[aeimquy4]\b"
     r"|^left$|^right$"
     r"|\b[A-Z2-7]{32}\b|\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b|^\d{6}$"  # secrets and codes
+    r"|\b\d{4} \d{4} \d{4}\b"  # a card's number
     r"|p[ts][se]_(\w+)_[\w-]{43}"
     r"|(?<![\w/])[A-Za-z0-9+/]{22,}={1,2}"
     r"|(?:^[A-Za-z0-9+]|(?<=\s)[A-Za-z0-9+/])[A-Za-z0-9+/]{59,}"

@@ -18,6 +18,7 @@ OPERATOR = {"operator": "ledger"}
 OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
 ONESELF = dict.fromkeys(ROLES[1:], "own")
 MANAGER = {"manager": "organisation"}
+DESKS = dict.fromkeys(("admin", "officer", "desk"), "ledger")
 LEADER = {"organiser": "team"}
 TRAINERS = dict.fromkeys(("manager", "organiser"), "organisation")
 ORGANISATION = dict.fromkeys(("manager", "organiser", "desk"), "organisation")
@@ -31,6 +32,7 @@ TABLE = {
     "GET /v1/docs": ANYBODY,
     "GET /v1/docs/{resource}": ANYBODY,
     "GET /v1/docs/style.css": ANYBODY,
+    "GET /ledgers/{ledger}/card": ANYBODY,
     "GET /problems": ANYBODY,
     "GET /problems/{code}": ANYBODY,
     "GET /log/{ledger}/checkpoint": ANYBODY,
@@ -51,6 +53,11 @@ TABLE = {
     f"POST {L}/attainments": ADMIN | TRAINERS,
     f"GET {L}/attainments/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"PUT {L}/attainments/{{random}}": ADMIN | TRAINERS,
+    f"POST {L}/cards": DESKS,
+    f"POST {L}/cards/find": DESKS,
+    f"GET {L}/cards/{{random}}": DESKS | {"member": "own"},
+    f"GET {L}/cards/{{random}}/sheet": DESKS | {"member": "own"},
+    f"DELETE {L}/cards/{{random}}": DESKS,
     f"GET {L}/courses": ADMIN | OFFICER | ORGANISATION,
     f"POST {L}/courses": ADMIN | TRAINERS,
     f"GET {L}/courses/{{random}}": ADMIN | OFFICER | ORGANISATION,
@@ -253,6 +260,8 @@ FOREIGN = {
     "DELETE /sessions/{id}": ("session", "manager"),
     "GET /attainments/{id}": ("attainment", "manager"),
     "PUT /attainments/{id}": ("attainment", "manager"),
+    "GET /cards/{id}": ("card", "member"),
+    "GET /cards/{id}/sheet": ("card", "member"),
     "GET /courses/{id}": ("course", "manager"),
     "PUT /courses/{id}": ("course", "manager"),
     "GET /engagements/{id}": ("engagement", "auditor"),
@@ -328,6 +337,8 @@ def foreign(people):
     theirs["membership"] = desk.joined(organisation)
     team = {"name": "爱心服务队", "organisation": organisation}
     theirs["team"] = desk.post("/teams", team, "admin").json["id"]
+    member = "person" + desk.member().removeprefix("member")
+    theirs["card"] = desk.post("/cards", {"person": member, "name": "王芳"}, "admin").json["id"]
     theirs["venue"] = desk.post("/venues", VENUE | {"organisation": organisation}, "admin").json[
         "id"
     ]
