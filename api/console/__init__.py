@@ -2,6 +2,7 @@
 
     views.py     a ledger, for whoever may read it; nothing can be changed there
     signing.py   signing in, by a code that is sent or by password; the first password
+    joining.py   becoming a member
     mine.py      what is one's own: points, messages, consents, where one is signed in
 
 `session.py` says who is looking, `forms.py` what they fill in, `words.py` says entries in words,
@@ -13,9 +14,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from api.console import addresses, languages, mine, pages, session, signing, views
+from api.console import addresses, joining, languages, mine, pages, session, signing, views
 
-VIEWS = (views, signing, mine)
+VIEWS = (views, signing, joining, mine)
 """Whose import puts their views on the blueprint."""
 
 

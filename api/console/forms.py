@@ -18,7 +18,7 @@ from ledger.programme.people.totp import SECRET_CHARACTERS
 
 CONTACT_CHARS_MAX = 254
 CODE_CHARS_MAX = 40
-WANTED_CHARS_MAX = 500
+NAME_CHARS_MAX = 200
 
 
 class AtMost:
@@ -89,6 +89,29 @@ class FirstPasswordForm(InvitedForm):
     secret = HiddenField(validators=[Regexp(f"[A-Z2-7]{{{SECRET_CHARACTERS}}}\\Z")])
     password = StringField(validators=[AtMost(4 * CHARACTERS_MAX)])
     code = StringField(validators=[AtMost(CODE_CHARS_MAX)])
+
+
+def is_ticked(_form: Form, field: Field) -> None:
+    """A consent, which nobody can join without."""
+    if not field.data:
+        raise ValidationError(gettext("Nobody is recorded without consent: tick this to join."))
+
+
+class JoinForm(ContactForm):
+    """Who joins: the name, the contact with the code that was sent there, and the consent."""
+
+    name = StringField(validators=[AtMost(NAME_CHARS_MAX)])
+    code = StringField(validators=[AtMost(CODE_CHARS_MAX)])
+    consent = BooleanField(validators=[is_ticked])
+    stay = BooleanField()
+    notice = HiddenField()
+    sent = HiddenField()
+    link = HiddenField()
+    typed = StringField()
+
+    def linked(self) -> str:
+        """The code of the link that they come with, empty without one."""
+        return (self.link.data or self.typed.data or "").strip()
 
 
 def is_ours(form: FlaskForm) -> bool:

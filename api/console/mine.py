@@ -6,23 +6,50 @@ of the session.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from flask import render_template, request
+from flask import abort, redirect, render_template, request, url_for
+from flask_babel import gettext
+from sqlalchemy import Connection
 
 from api.auth import caller, installation
+from api.console import pages
 from api.console.addresses import ONE, blueprint
-from api.console.session import visiting
+from api.console.joining import told
+from api.console.session import PlainForm, visiting
+from api.console.signing import place
 from ledger.installation import OpenLedger
 from ledger.journal.asof import Span
 from ledger.journal.entry import POINTS_MAX
-from ledger.programme import records
+from ledger.programme import messages, records
+from ledger.programme.messages import Message, MessageUnknown
+from ledger.programme.people import consents, notices, sessions
+from ledger.programme.people.consents import GIVEN, WITHDRAWN, Consent, NoticeNotSeen
+from ledger.programme.people.notices import PURPOSES, Notice
+from ledger.programme.people.sessions import SessionUnknown
 from ledger.programme.reading.accounts import find_account
 from ledger.programme.reading.histories import account_history
 from ledger.programme.records import BASICS
 
 LINES = 20
+MESSAGES = 10
 ALL = Span(0, POINTS_MAX)
+
+
+class Asked(NamedTuple):
+    """A purpose: what it is called, what its notice tells now, and what the visitor said of it.
+
+    `fresh` is whether they said it of that notice, and of none before.
+    """
+
+    purpose: str
+    name: str
+    notice: Notice
+    parts: list[tuple[str, str]]
+    given: bool
+    at: str | None
+    fresh: bool
 
 
 @blueprint.get(f"{ONE}/me")
@@ -41,6 +68,10 @@ def show_me(ledger: OpenLedger) -> Any:
             lines = account_history(
                 conn, ledger.id, account, ALL, page=asked, newest_first=True, limit=LINES
             ).lines
+        inbox, more = _inbox(conn, ledger, me)
+        said = consents.of_person(conn, ledger.id, me)
+        current = notices.current(conn, ledger)
+        signed_in = sessions.list_sessions(conn, ledger.id, me, here.clock.now())
     known = {} if basics is None or basics.fields is None else basics.fields
     return render_template(
         "console/me.html",
@@ -49,7 +80,97 @@ def show_me(ledger: OpenLedger) -> Any:
         lines=lines,
         before=before,
         following=lines[-1].seq if len(lines) == LINES else None,
+        inbox=inbox,
+        older=inbox[-1].id.partition("/")[2] if more else None,
+        asked=_asked(said, current),
+        sessions=signed_in,
+        own_session=caller().id,
+        welcome="welcome" in request.args,
+        changed=request.args.get("changed"),
     )
+
+
+@blueprint.post(f"{ONE}/me/messages/<id:random>/read")
+@visiting("sessions:write")
+def read_message(ledger: OpenLedger, random: str) -> Any:
+    """Notes that a message was read."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    try:
+        messages.mark_read(*place(ledger), caller().person, f"message/{random}")
+    except MessageUnknown:
+        abort(404)
+    return _back(ledger, "messages")
+
+
+@blueprint.post(f"{ONE}/me/consents/<any({', '.join(PURPOSES)}):purpose>")
+@visiting("sessions:write")
+def say(ledger: OpenLedger, purpose: str) -> Any:
+    """Gives a consent to the notice that was shown, or withdraws it."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    me = caller().person
+    if request.form.get("state") == WITHDRAWN:
+        consents.withdraw(*place(ledger), me, purpose, how="self", by=me)
+        return _back(ledger, "consents")
+    shown = request.form.get("notice", "")
+    try:
+        version = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 10 else 0
+        consents.give(*place(ledger), me, purpose, notice=version, how="self", by=me)
+    except NoticeNotSeen:
+        return _back(ledger, "consents", changed=purpose)
+    return _back(ledger, "consents")
+
+
+@blueprint.post(f"{ONE}/me/sessions/<id:random>/end")
+@visiting("sessions:write")
+def end_session(ledger: OpenLedger, random: str) -> Any:
+    """Signs out on another device."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    try:
+        sessions.revoke(*place(ledger), caller().person, f"session/{random}")
+    except SessionUnknown:
+        abort(404)
+    return _back(ledger, "sessions")
+
+
+def _inbox(conn: Connection, ledger: OpenLedger, me: str) -> tuple[list[Message], bool]:
+    """Some messages, the newest first or those before the one in the address; whether more are."""
+    random = request.args.get("messages", "")
+    asked = {"limit": MESSAGES + 1}
+    try:
+        before = f"message/{random}" if random else None
+        found = messages.inbox(conn, ledger, me, before=before, **asked)
+    except MessageUnknown:
+        found = messages.inbox(conn, ledger, me, before=None, **asked)
+    return found[:MESSAGES], len(found) > MESSAGES
+
+
+def _asked(said: Mapping[str, Consent], current: Mapping[str, Notice]) -> list[Asked]:
+    names = {
+        "recording": gettext("Recording who I am, my service and my points"),
+        "employer": gettext("Showing my name and hours to the organisation that I belong to"),
+        "public": gettext("Showing my name in public, as in a list of honours"),
+        "photos": gettext("Publishing pictures in which I can be recognised"),
+    }
+    return [
+        Asked(
+            purpose,
+            names[purpose],
+            notice,
+            told(notice),
+            given=(mine := said.get(purpose)) is not None and mine.state == GIVEN,
+            at=None if mine is None else mine.at,
+            fresh=mine is not None and mine.notice == notice.version,
+        )
+        for purpose, notice in current.items()
+    ]
+
+
+def _back(ledger: OpenLedger, part: str, **query: str) -> Any:
+    address = url_for("console.show_me", ledger=ledger.name, _anchor=part, **query)
+    return redirect(address, 303)
 
 
 def _before() -> int | None:

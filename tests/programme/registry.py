@@ -44,9 +44,10 @@ class Registry:
         self.clock = TestClock()
         self.installation = self.open()
         self.office, self.second = fresh("person"), fresh("person")
+        self.budget = fresh("issuer")
         founding = Founding(
             founders=(self.office, self.second),
-            budget=fresh("issuer"),
+            budget=self.budget,
             budget_limit=1_000,
             budget_from="2026-01-01",
             budget_to="2026-12-31",

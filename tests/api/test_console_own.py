@@ -1,0 +1,146 @@
+"""A page of one's own, without a browser: nobody else's things can be reached or changed by it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from ledger.programme import messages
+from ledger.programme.messages import New
+from ledger.programme.people import consents, notices, sessions
+from tests.api.conftest import Desk
+from tests.api.visitor import Visitor
+from tests.programme.people.informing import parts
+from tests.statements import statements
+
+ME = "/ledgers/beiyuan/me"
+EN = {"Accept-Language": "en"}
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Pages query nothing themselves: what they ask of the domain is tested on both databases."""
+    return sqlite_url
+
+
+def place(desk: Desk) -> tuple[Any, Any, Any]:
+    here = desk.installation
+    return here.database, here.ledger("beiyuan"), here.clock
+
+
+def member(desk: Desk, app: Flask) -> tuple[str, Visitor]:
+    """A member, and the browser in which they are signed in."""
+    person = "person" + desk.member().removeprefix("member")
+    visitor = Visitor(app.test_client())
+    text = sessions.begin(*place(desk), person, "device").text
+    visitor.get("/")
+    with visitor.client.session_transaction() as kept:
+        kept["token"] = text
+    return person, visitor
+
+
+def told(desk: Desk, person: str, cause: str = "one") -> str:
+    """A message to somebody, by what follows the / of its id."""
+    new = New(person, "proposal-approved", {"proposal": cause}, cause)
+    return messages.post(*place(desk), new, by=desk.first).partition("/")[2]
+
+
+def informed(desk: Desk, purpose: str, seen: int = 0) -> None:
+    notices.publish(*place(desk), purpose, parts(), seen=seen, by=desk.first)
+
+
+def said(desk: Desk, person: str) -> dict[str, str]:
+    with desk.installation.database.reading() as conn:
+        found = consents.of_person(conn, place(desk)[1].id, person)
+    return {purpose: each.state for purpose, each in found.items()}
+
+
+def test_what_is_anothers_is_as_if_it_were_not_there(desk: Desk, app: Flask) -> None:
+    mine, visitor = member(desk, app)
+    other, stranger = member(desk, app)
+    own, foreign = told(desk, mine), told(desk, other)
+    with desk.installation.database.reading() as conn:
+        now = desk.installation.clock.now()
+        (signed,) = sessions.list_sessions(conn, place(desk)[1].id, other, now)
+    nowhere = "a" * 26
+    for path in ("messages/{}/read", "sessions/{}/end"):
+        theirs = foreign if path.startswith("m") else signed.id.partition("/")[2]
+        pages = [visitor.post(f"{ME}/{path.format(each)}", {}) for each in (theirs, nowhere)]
+        assert [each.status_code for each in pages] == [404, 404]
+        assert _plain(pages[0].text) == _plain(pages[1].text)
+    assert stranger.get(ME).status_code == 200
+    assert visitor.post(f"{ME}/messages/{own}/read", {}).location == f"{ME}#messages"
+
+
+def test_a_form_from_elsewhere_changes_nothing(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    informed(desk, "photos")
+    paths = [f"messages/{told(desk, person)}/read", "consents/photos", f"sessions/{'a' * 26}/end"]
+    for path in paths:
+        values = {"state": "given", "notice": "1", "csrf_token": "made-up"}
+        assert visitor.client.post(f"{ME}/{path}", data=values).status_code == 422
+    assert said(desk, person) == {}
+
+
+def test_a_consent_is_to_the_notice_that_was_shown(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    informed(desk, "photos")
+    give = {"state": "given", "notice": "1"}
+    for wrong in ("", "0", "2", "x", "9" * 40):
+        answer = visitor.post(f"{ME}/consents/photos", give | {"notice": wrong})
+        assert answer.location == f"{ME}?changed=photos#consents"
+    assert said(desk, person) == {}
+    assert visitor.post(f"{ME}/consents/photos", give).location == f"{ME}#consents"
+    assert said(desk, person) == {"photos": "given"}
+    # when the notice changes, then the page says so, and asks anew
+    informed(desk, "photos", seen=1)
+    assert "has changed since" in visitor.get(ME, **EN).text
+    # what is taken back is so, however often
+    for _ in range(2):
+        visitor.post(f"{ME}/consents/photos", {"state": "withdrawn"})
+    assert said(desk, person) == {"photos": "withdrawn"}
+    assert visitor.post(f"{ME}/consents/all", give).status_code == 404
+
+
+def test_lists_go_on_and_what_is_nonsense_in_an_address_is_left_out(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    for number in range(12):
+        desk.credit("member" + person.removeprefix("person"), 1)
+        desk.credit("member" + person.removeprefix("person"), 1)
+        desk.installation.clock.wait(seconds=1)
+        told(desk, person, f"cause-{number}")
+    first = visitor.get(ME, **EN).text
+    assert "cause-11" in first
+    assert "cause-1<" not in first
+    older = re.search(r"\?messages=([a-z2-7]{26})", first)
+    assert older is not None
+    second = visitor.get(f"{ME}?messages={older[1]}", **EN).text
+    assert "cause-1<" in second
+    assert "cause-11" not in second
+    before = re.search(r"\?before=(\d+)", first)
+    assert before is not None
+    assert 'rel="next"' not in visitor.get(f"{ME}?before={before[1]}").text
+    for query in ("before=x", f"before={'9' * 40}", "messages=x", "changed=x", "welcome"):
+        assert visitor.get(f"{ME}?{query}").status_code == 200
+
+
+def test_the_pages_statements_do_not_grow_with_what_they_show(desk: Desk, app: Flask) -> None:
+    counts = []
+    for many in (1, 9):
+        person, visitor = member(desk, app)
+        for number in range(many):
+            desk.credit("member" + person.removeprefix("person"), 1)
+            told(desk, person, f"cause-{number}")
+            sessions.begin(*place(desk), person, "device")
+        with statements(desk.installation.database) as sent:
+            assert visitor.get(ME).status_code == 200
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+def _plain(text: str) -> str:
+    """A page without what guards its forms."""
+    return re.sub(r'name="csrf_token"[^>]+>', "", text)
