@@ -97,7 +97,18 @@ def is_ticked(_form: Form, field: Field) -> None:
         raise ValidationError(gettext("Nobody is recorded without consent: tick this to join."))
 
 
-class JoinForm(ContactForm):
+class LinkForm(FlaskForm):
+    """The code of a link: read from the address by a module, or typed."""
+
+    link = HiddenField()
+    typed = StringField()
+
+    def linked(self) -> str:
+        """The code, empty without one."""
+        return (self.link.data or self.typed.data or "").strip()
+
+
+class JoinForm(ContactForm, LinkForm):
     """Who joins: the name, the contact with the code that was sent there, and the consent."""
 
     name = StringField(validators=[AtMost(NAME_CHARS_MAX)])
@@ -106,12 +117,6 @@ class JoinForm(ContactForm):
     stay = BooleanField()
     notice = HiddenField()
     sent = HiddenField()
-    link = HiddenField()
-    typed = StringField()
-
-    def linked(self) -> str:
-        """The code of the link that they come with, empty without one."""
-        return (self.link.data or self.typed.data or "").strip()
 
 
 def is_ours(form: FlaskForm) -> bool:

@@ -12,28 +12,47 @@ from typing import Any
 from flask import current_app, g, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 
-from api.auth import installation
+from api.auth import caller, installation
 from api.console import pages
 from api.console.addresses import ONE, blueprint
-from api.console.forms import JoinForm, blame, first_wrong, is_ours
-from api.console.session import at_the_door, begin
+from api.console.forms import JoinForm, LinkForm, blame, first_wrong, is_ours
+from api.console.session import at_the_door, begin, visiting, whoever
 from api.console.signing import MINUTES, WRONG, place
 from ledger.installation import OpenLedger
 from ledger.programme.courier import Courier
-from ledger.programme.people import invitations, joining, notices
+from ledger.programme.people import entering, invitations, joining, notices
 from ledger.programme.people.devices import CodeRefused
-from ledger.programme.people.entering import entering
 from ledger.programme.people.joining import JoiningRefused, MemberAlready
 from ledger.programme.people.links import LinkRefused
 from ledger.programme.people.notices import RECORDING, Notice
 from ledger.programme.people.sessions import DEVICE
+from ledger.programme.roles import Principal
 
 
 @blueprint.get(f"{ONE}/join")
 @at_the_door
 def show_join(ledger: OpenLedger) -> Any:
-    """The screen."""
+    """The screen; whoever is signed in already may say by a link where they belong."""
+    if (me := whoever(ledger)) is not None:
+        return _belong_page(ledger, me)
     return _page(ledger, JoinForm(formdata=None, stay=True), _notice(ledger))
+
+
+@blueprint.post(f"{ONE}/join/organisation")
+@visiting("sessions:write")
+def belong(ledger: OpenLedger) -> Any:
+    """A member says, by a link, that they belong to its organisation."""
+    form = LinkForm()
+    if not is_ours(form):
+        return pages.refused("form")
+    try:
+        entering.enter(*place(ledger), caller().person, form.linked())
+    except LinkRefused:
+        problem = gettext(
+            "The link is no longer good: it was replaced, used, or has run out. Ask for a new one."
+        )
+        return _belong_page(ledger, caller(), problem=problem)
+    return redirect(url_for("console.show_me", ledger=ledger.name, entered=1), 303)
 
 
 @blueprint.post(f"{ONE}/join")
@@ -78,7 +97,7 @@ def _join(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
     typed = (form.name.data.strip(), form.contacted(), form.code.data)
     link = form.linked()
     try:
-        by = entering(*place(ledger), link) if link else None
+        by = entering.entering(*place(ledger), link) if link else None
         joined = joining.join(*place(ledger), *typed, notice=shown.version, accepting=by)
     except LinkRefused:
         form.link.data = form.typed.data = ""
@@ -131,6 +150,12 @@ def _page(
         minutes=MINUTES,
     )
     return page, WRONG if problem or wrong else 200
+
+
+def _belong_page(ledger: OpenLedger, me: Principal, problem: str | None = None) -> Any:
+    g.principal, g.again = me, url_for("console.show_join", ledger=ledger.name)
+    values = {"form": LinkForm(formdata=None), "problem": problem}
+    return render_template("console/belong.html", **values), WRONG if problem else 200
 
 
 def _no_link() -> str:

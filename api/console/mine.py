@@ -86,6 +86,7 @@ def show_me(ledger: OpenLedger) -> Any:
         sessions=signed_in,
         own_session=caller().id,
         welcome="welcome" in request.args,
+        entered="entered" in request.args,
         changed=request.args.get("changed"),
     )
 

@@ -162,6 +162,17 @@ def current() -> Principal | None:
     return principal
 
 
+def whoever(ledger: OpenLedger) -> Principal | None:
+    """Whose session in this browser opens the ledger; None without one that lasts."""
+    text = session.get("token", "")
+    if sessions.ledger_of(text) != ledger.name:
+        return None
+    try:
+        return admitted(text, ledger.name)
+    except Problem:
+        return None
+
+
 def is_session(principal: Principal) -> bool:
     """Whether somebody has signed in, and does not come with a token."""
     return principal.id.startswith("session/")

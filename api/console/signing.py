@@ -7,6 +7,7 @@ was wrong, or whether anybody has a contact.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ from api.console.session import at_the_door, begin, landing
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
+from ledger.journal.entry import LEDGER_NAME
 from ledger.programme import records
 from ledger.programme.courier import Courier
 from ledger.programme.people import devices, enrolment, logins
@@ -43,6 +45,15 @@ from ledger.programme.people.sessions import DEVICE
 
 WRONG = 422
 MINUTES = LASTS // timedelta(minutes=1)
+
+
+@blueprint.get("/enter")
+def go() -> Any:
+    """Leads from the first page to where one signs in to a ledger."""
+    name = request.args.get("ledger", "").strip().casefold()
+    if re.fullmatch(LEDGER_NAME, name) is None:
+        return redirect(url_for("console.home"), 303)
+    return redirect(url_for("console.show_sign_in", ledger=name), 303)
 
 
 @blueprint.get(f"{ONE}/sign-in")

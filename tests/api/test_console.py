@@ -35,6 +35,8 @@ TABLE = {
     f"POST {L}/sign-in/password": "anybody",
     f"GET {L}/join": "anybody",
     f"POST {L}/join": "anybody",
+    f"POST {L}/join/organisation": "oneself",
+    "GET /enter": "anybody",
     f"GET {L}/me": "oneself",
     f"POST {L}/me/consents/{{purpose}}": "oneself",
     f"POST {L}/me/messages/{{random}}/read": "oneself",

@@ -16,6 +16,7 @@ from tests.browser.axe import faults
 from tests.browser.conftest import Office
 from tests.programme.people.informing import inform
 from tests.programme.people.signing import enter, member
+from tests.programme.people.test_memberships import EVERYTHING, enterprise, link, seen
 
 Window = Callable[..., Page]
 PHONE = "13912345678"
@@ -110,6 +111,40 @@ def test_the_code_of_a_link_goes_from_the_address_into_the_form(
     expect(page.locator("#linked")).to_be_hidden()
 
 
+def test_a_member_says_by_a_link_where_they_belong(window: Window, office: Office) -> None:
+    inform(office.registry)
+    member(office.registry, full_name="王芳", phone=PHONE)
+    code = link(office.registry, enterprise(office.registry))
+    page = window()
+    page.goto(office.address)
+    page.get_by_label("Name of your ledger").fill("Beiyuan ")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(office.url("/sign-in"))
+    sign_in(page, office, PHONE)
+    # without a link there is nothing to say
+    page.goto(office.url("/join"))
+    expect(page.get_by_role("heading", name="You are a member already")).to_be_visible()
+    expect(page.get_by_role("button", name="I belong to it")).to_be_hidden()
+    # with one that is good, it is noted
+    page.goto(office.url(f"/join#{code}"))
+    page.get_by_role("button", name="I belong to it").click()
+    expect(page.get_by_role("status")).to_have_text(
+        "It is noted that you belong to the organisation."
+    )
+
+
+def test_somebody_joins_by_an_organisations_link(window: Window, office: Office) -> None:
+    inform(office.registry)
+    organisation = enterprise(office.registry)
+    code = link(office.registry, organisation)
+    page = window()
+    page.goto(office.url(f"/join#{code}"))
+    fill_in(page, office)
+    expect(page.get_by_role("status")).to_contain_text("Welcome!")
+    (membership,) = seen(office.registry, EVERYTHING)
+    assert membership.organisation == organisation
+
+
 def lived(office: Office, name: str, phone: str, earned: int, taken: int = 0) -> str:
     """A member who has earned points, and lost some, and been told of it."""
     registry = office.registry
@@ -194,7 +229,13 @@ def test_no_page_of_a_member_keeps_anybody_out(
     judge("join sent")
     page.locator("#code").press("Enter")
     judge("join wrong")
+    page.goto(office.address)
+    judge("first page")
     for phone in (PHONE, "13800138000"):
         sign_in(page, office, phone)
         judge(f"member {phone}")
+    page.goto(office.url(f"/join#org.{'a' * 26}.1.{'a' * 26}"))
+    page.locator("#enters button").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    judge("entering")
     assert found == {}

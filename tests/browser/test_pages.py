@@ -149,7 +149,10 @@ def test_the_keyboard_alone_leads_everywhere(
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    # The next is the token, and Enter sends it
+    # The next is the ledger to sign in to, and then the token, and Enter sends it
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Name of your ledger")).to_be_focused()
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.get_by_label("Your token")).to_be_focused()
     page.keyboard.type(served.token)
