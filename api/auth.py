@@ -8,7 +8,7 @@ standing in the log fits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -24,7 +24,7 @@ from ledger.programme import tokens
 from ledger.programme.people import sessions
 from ledger.programme.roles import ACTIONS, Principal, roles_of
 from ledger.programme.tokens import OPERATOR
-from ledger.programme.trail import Line
+from ledger.programme.trail import Line, write_lines
 from ledger.programme.trailing import Trail
 from ledger.programme.vault import subject_of_ledger
 
@@ -135,6 +135,19 @@ def _note(ledger: str | None, action: str, outcome: str) -> None:
     at = format_time(to_us(here.clock.now()))
     trail: Trail = current_app.extensions["points trail"]
     trail.note(opened.id, Line(at, caller().person, action, subject, outcome))
+
+
+def note_shown(ledger: OpenLedger, subjects: Collection[str]) -> None:
+    """Writes to the audit trail, before anything of them is shown, whose data the caller is shown.
+
+    Raises what `Database.writing` raises: then nothing is to be shown.
+    """
+    if not subjects:
+        return
+    here = installation()
+    at = format_time(to_us(here.clock.now()))
+    lines = [Line(at, caller().person, g.action, each, "done") for each in sorted(subjects)]
+    write_lines(here.database, ledger.id, lines)
 
 
 def limiter() -> Limiter:

@@ -99,6 +99,11 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/login/setup": ("sign-in-refused",),
     f"POST {_LEDGER}/login/setup/confirm": ("sign-in-refused",),
     f"POST {_LEDGER}/logins": ("invitation-refused", "no-contact"),
+    f"GET {_LEDGER}/messages": ("message-unknown",),
+    f"PUT {_LEDGER}/messages/choice": ("choice-refused",),
+    f"GET {_LEDGER}/messages/paper": ("message-unknown",),
+    f"POST {_LEDGER}/messages/{{random}}/handed": ("message-unknown",),
+    f"POST {_LEDGER}/messages/{{random}}/read": ("message-unknown",),
     f"POST {_LEDGER}/organisations": (*_ORGANISATION, "organisation-code-taken"),
     f"GET {_LEDGER}/organisations/{{random}}": ("organisation-unknown",),
     f"PUT {_LEDGER}/organisations/{{random}}": (

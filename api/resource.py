@@ -180,17 +180,20 @@ class Resource(Blueprint):
         action: str,
         body: SchemaType,
         first: bool = False,
+        matched: bool = True,
     ) -> Callable[[View], View]:
         """A PUT that answers 200 with `answer`; who sends it names, by If-Match, what they saw.
 
-        Where it can make the `first` version too, that is asked for by `If-None-Match: *`.
+        Where it can make the `first` version too, that is asked for by `If-None-Match: *`.  Not
+        `matched` is what only its owner ever changes, whose last word counts.
         """
 
         def decorate(view: View) -> View:
             view = self.arguments(body())(self._queried(view, None))
             view = self.response(200, answer)(view)
-            view = self.doc(**{"matched_or_first" if first else "matched": True})(view)
-            problems = (*WRITE, 412, 428)
+            if matched:
+                view = self.doc(**{"matched_or_first" if first else "matched": True})(view)
+            problems = (*WRITE, 412, 428) if matched else WRITE
             return self._guarded(rule, "PUT", view, action, problems, with_a_body=True)
 
         return decorate

@@ -292,12 +292,17 @@ def paper_list(
 
 
 def hand_over(database: Database, ledger: OpenLedger, clock: Clock, name: str, *, by: str) -> None:
-    """Notes that a message was handed over or told; `MessageUnknown` for one not on the list."""
+    """Notes that a message was handed over or told; said again by the same person, once.
+
+    `MessageUnknown` for one that is not on the list.
+    """
     c = table.c
-    mine = (c.ledger_id == ledger.id) & (c.id == name) & (c.state == "paper")
-    values = {"state": "handed", "done_at": _text(clock.now()), "done_by": by}
+    mine = (c.ledger_id == ledger.id) & (c.id == name)
+    open_to = (c.state == "paper") | ((c.state == "handed") & (c.done_by == by))
+    done_at = func.coalesce(c.done_at, _text(clock.now()))
+    values = {"state": "handed", "done_at": done_at, "done_by": by}
     with database.writing() as conn:
-        if not conn.execute(update(table).where(mine).values(**values)).rowcount:
+        if not conn.execute(update(table).where(mine, open_to).values(**values)).rowcount:
             raise MessageUnknown(f"There is no {name[:60]} on the list.")
 
 

@@ -176,6 +176,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "trail:read": Action(
             "who did what is privileged, and was denied it", _ADMIN | {"auditor": _LEDGER}
         ),
+        "messages:read": Action("one's own messages, and how one is reached", _EVERYBODY),
+        "messages:write": Action("mark one's messages read, choose how one is reached", _EVERYBODY),
+        "messages:hand": Action(
+            "see what is to be printed or told by telephone, with names and numbers, and hand it"
+            " over",
+            _ADMIN | _OFFICER,
+            privileged=True,
+        ),
         "engagements:read": Action(
             "what lets auditors read records, and why", _ADMIN | {"auditor": _OWN}
         ),

@@ -20,7 +20,7 @@ from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
-from ledger.programme.messages import values_of
+from ledger.programme.messages import New, post, values_of
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
 from ledger.programme.tables import message
@@ -157,6 +157,12 @@ class Desk:
         here = self.installation
         change = Change("basics", person, person, basics)
         save(here.database, here.ledger("beiyuan"), here.clock, [change], by=self.first)
+
+    def message(self, person: str, cause: str = "first") -> str:
+        """A message to somebody: that what they proposed was approved."""
+        here = self.installation
+        new = New(person, "proposal-approved", {"proposal": "proposal/" + "a" * 26}, cause)
+        return post(here.database, here.ledger("beiyuan"), here.clock, new, by=self.first)
 
     def shows(self, secret: str) -> str:
         """What an authenticator application shows now."""

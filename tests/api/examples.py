@@ -111,6 +111,7 @@ def tell(s: Scribe) -> None:
     _duplicates(s)
     _cards(s)
     _training(s)
+    _messages(s)
     _roles(s)
     _engagements(s)
     _signing_in(s)
@@ -384,6 +385,24 @@ def _training(s: Scribe) -> None:
     s.told("They passed").ask(*("PUT", f"{s.base}{path}", "admin", passed), If_Match='"1"')
     s.told("The cohort of a course").get(f"/attainments?what={course}", "admin")
     s.told("What somebody attained").get(path, "admin")
+
+
+def _messages(s: Scribe) -> None:
+    clerk = s.person()
+    s.tokens["reader"] = s.session(clerk)
+    s.keep(clerk, full_name="周敏", phone="+8613800138000")
+    s.given(clerk, "desk", s.org())
+    first = s.message(clerk)
+    s.told("One's inbox").get("/messages", "reader")
+    path = first.replace("message/", "/messages/")
+    s.told("It was read").ask("POST", f"{s.base}{path}/read", "reader")
+    s.told("How messages come").get("/messages/choice", "reader")
+    choice = {"channel": "paper", "language": "zh"}
+    s.told("On paper from now on").ask("PUT", f"{s.base}/messages/choice", "reader", choice)
+    second = s.message(clerk, "second")
+    s.told("What is to be printed").get("/messages/paper", "officer")
+    path = second.replace("message/", "/messages/")
+    s.told("It was handed over").ask("POST", f"{s.base}{path}/handed", "officer")
 
 
 def _roles(s: Scribe) -> None:

@@ -92,6 +92,12 @@ TABLE = {
     f"POST {L}/login/setup/confirm": ONESELF,
     f"POST {L}/logins": ADMIN,
     f"GET {L}/me": ONESELF,
+    f"GET {L}/messages": ONESELF,
+    f"GET {L}/messages/choice": ONESELF,
+    f"PUT {L}/messages/choice": ONESELF,
+    f"GET {L}/messages/paper": ADMIN | OFFICER,
+    f"POST {L}/messages/{{random}}/handed": ADMIN | OFFICER,
+    f"POST {L}/messages/{{random}}/read": ONESELF,
     f"GET {L}/organisations": ADMIN | OFFICER | ORGANISATION,
     f"POST {L}/organisations": ADMIN,
     f"GET {L}/organisations/{{random}}": ADMIN | OFFICER | ORGANISATION,
@@ -271,6 +277,7 @@ FOREIGN = {
     "POST /memberships/{id}/confirm": ("membership", "manager"),
     "POST /memberships/{id}/decline": ("membership", "manager"),
     "POST /memberships/{id}/end": ("membership", "manager"),
+    "POST /messages/{id}/read": ("message", "manager"),
     "GET /organisations/{id}": ("org", "manager"),
     "GET /organisations/{id}/joining-link": ("org", "manager"),
     "POST /organisations/{id}/joining-link": ("org", "manager"),
@@ -342,6 +349,7 @@ def foreign(people):
     theirs["venue"] = desk.post("/venues", VENUE | {"organisation": organisation}, "admin").json[
         "id"
     ]
+    theirs |= {"message": desk.message(stranger)}
     return theirs | {"engagement": desk.engaged()}
 
 

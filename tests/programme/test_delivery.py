@@ -188,8 +188,9 @@ def test_the_list_is_read_page_by_page_and_what_was_handed_over_leaves_it(
     hand_over(*place(registry), sent[1], by=registry.office)
     assert listed(sent[1], 2) == sent[2:]
     assert listed(None, 10) == [sent[0], sent[2]]
+    hand_over(*place(registry), sent[1], by=registry.office)  # sent again
     with pytest.raises(MessageUnknown):
-        hand_over(*place(registry), sent[1], by=registry.office)
+        hand_over(*place(registry), sent[1], by=registry.second)
 
 
 def test_nobody_is_disturbed_in_quiet_hours(registry: Registry, service: Service) -> None:
