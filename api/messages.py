@@ -24,18 +24,18 @@ blueprint = Resource(
 ID = e.Form("id", rf'"message/{e.HOLDER.text.partition("/")[2]}', "`message/…`")
 
 
-class TextSchema(Schema):
+class MessageTextSchema(Schema):
     """What a message says in one language."""
 
     subject = fields.String(required=True)
     body = fields.String(required=True)
 
 
-class TextsSchema(Schema):
+class MessageTextsSchema(Schema):
     """What a message says, by language."""
 
-    zh = fields.Nested(TextSchema, required=True)
-    en = fields.Nested(TextSchema, required=True)
+    zh = fields.Nested(MessageTextSchema, required=True)
+    en = fields.Nested(MessageTextSchema, required=True)
 
 
 class MessageSchema(Schema):
@@ -43,7 +43,7 @@ class MessageSchema(Schema):
 
     id = fields.String(required=True)
     kind = fields.String(required=True)
-    texts = fields.Nested(TextsSchema, required=True)
+    texts = fields.Nested(MessageTextsSchema, required=True)
     at = fields.String(required=True)
     read_at = fields.String(metadata={"description": "left out until it was read"})
 
@@ -79,7 +79,7 @@ class PaperSchema(Schema):
     person = fields.String(required=True)
     name = fields.String()
     phone = fields.String()
-    text = fields.Nested(TextSchema, required=True)
+    text = fields.Nested(MessageTextSchema, required=True)
     since = fields.String(required=True, metadata={"description": "when it came onto the list"})
 
 
