@@ -20,6 +20,7 @@ from api.problems import MIMETYPE, PROBLEMS, problem_body
 HOST = "https://points.example.org"
 EXAMPLES = Path(__file__).with_name("examples")
 JSON = "application/json"
+FILE = "application/octet-stream"
 _LEDGER = "/v1/ledgers/{ledger}"
 
 # What any operation can meet, by status, and what only those that enter something in the log can.
@@ -121,11 +122,17 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/organisations/{{random}}/joining-link": (
         *("organisation-unknown", "link-unknown"),
     ),
+    f"GET {_LEDGER}/organisations/{{random}}/joining-link/poster": (
+        *("organisation-unknown", "link-unknown"),
+    ),
     f"POST {_LEDGER}/organisations/{{random}}/joining-link": ("organisation-unknown",),
     f"DELETE {_LEDGER}/organisations/{{random}}/joining-link": (
         *("organisation-unknown", "link-unknown"),
     ),
     f"POST {_LEDGER}/invitations": ("organisation-unknown", "field", "erased"),
+    f"POST {_LEDGER}/rosters": ("organisation-unknown", "sheet", "erased"),
+    f"POST {_LEDGER}/rosters/report": ("organisation-unknown", "sheet"),
+    f"GET {_LEDGER}/organisations/{{random}}/totals": ("organisation-unknown",),
     f"POST {_LEDGER}/invitations/decline": ("link-refused",),
     f"POST {_LEDGER}/invitations/look": ("link-refused",),
     f"POST {_LEDGER}/memberships": ("link-refused",),
@@ -216,6 +223,13 @@ def documented(operation: str, problems: Mapping[int, Sequence[str]]) -> dict[st
             refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
             responses[status] = {"content": {MIMETYPE: {"examples": refs}}}
     doc: dict[str, Any] = {"responses": responses}
+    files = {
+        _name(each): {"summary": each["title"], "value": each["file"]}
+        for each in exchanges
+        if "file" in each
+    }
+    if files:
+        doc["requestBody"] = {"content": {FILE: {"examples": files}}}
     bodies = {
         _name(each): {"summary": each["title"], "value": each["body"]}
         for each in exchanges
@@ -242,6 +256,8 @@ def curl(exchange: dict[str, Any]) -> str:
     ]
     if exchange["token"]:
         lines.append('-H "Authorization: Bearer $TOKEN"')
+    if "file" in exchange:
+        lines.append("--data-binary @file")
     if "body" in exchange:
         lines.append(f"--json {shlex.quote(orjson.dumps(exchange['body']).decode())}")
     return " \\\n  ".join(lines)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import segno
 from flask import Response
 from marshmallow import Schema, fields
 
@@ -39,6 +41,20 @@ class JoiningLinkSchema(Schema):
 def show_link(ledger: OpenLedger, random: str) -> Response:
     """See an organisation's joining link"""
     return _shown(ledger, _found(ledger, random, "joining-links:read"), 200)
+
+
+@blueprint.reads("/poster", None, action="joining-links:read", content_type="image/svg+xml")
+def show_poster(ledger: OpenLedger, random: str) -> Response:
+    """Get an organisation's joining link as a code to scan
+
+    An SVG to print on a poster; any scanner opens the page to join.
+    """
+    organisation = _found(ledger, random, "joining-links:read")
+    with installation().database.reading() as conn:
+        link = domain.link_of(conn, ledger, organisation)
+    picture = io.BytesIO()
+    segno.make(link.url, error="m", micro=False).save(picture, kind="svg", scale=8, border=4)
+    return Response(picture.getvalue(), mimetype="image/svg+xml")
 
 
 @blueprint.posts("", JoiningLinkSchema, action="joining-links:write")

@@ -7,23 +7,36 @@ domain once and renders.  The action is checked before anything of the body is r
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from flask import Response, request
+from flask import Response, g, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from api.auth import SCHEME, View, open_to_strangers, requires
-from api.document import documented, problems_of
+from api.document import FILE, documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
 from api.problems import MIMETYPE, Problem, ProblemSchema
 
 SchemaType = type[Schema]
+
+FILE_BYTES_MAX = 20_000_000
+FILE_IN_MEMORY_BYTES_MAX = 1_000_000
+CHUNK_BYTES = 65_536
+# What it is, its content says; so do browsers and spreadsheet programs, each in their way.
+FILES = (
+    FILE,
+    "text/csv",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 
 GUARDED = (401, 403, 404, 429, 500, 503)
 READ = (400, *GUARDED, 422)
@@ -172,6 +185,29 @@ class Resource(Blueprint):
 
         return decorate
 
+    def uploads(
+        self,
+        rule: str,
+        answer: SchemaType | None,
+        *,
+        action: str,
+        query: SchemaType,
+        keyed: bool,
+        content_type: str | None = None,
+    ) -> Callable[[View], View]:
+        """A POST of a file as it is, of at most 20 MB, which the view gets open and seekable."""
+
+        def decorate(view: View) -> View:
+            view = self._queried(_opening(view), query)
+            view = self.response(200, answer, content_type=content_type)(view)
+            view.body_bytes_max = FILE_BYTES_MAX  # type: ignore[attr-defined]
+            view = self.doc(keyed=True)(view) if keyed else view
+            return self._guarded(
+                rule, "POST", view, action, WRITE, with_a_body=False, entering=keyed, file=FILE
+            )
+
+        return decorate
+
     def puts(
         self,
         rule: str,
@@ -220,7 +256,7 @@ class Resource(Blueprint):
         view: View,
         action: str,
         problems: Sequence[int],
-        **has: bool,
+        **has: Any,
     ) -> View:
         view = self.doc(security=[{SCHEME: []}])(view)
         return self._published(rule, method, requires(action)(view), problems, **has)
@@ -234,6 +270,7 @@ class Resource(Blueprint):
         *,
         with_a_body: bool = False,
         entering: bool = False,
+        file: str | None = None,
     ) -> View:
         operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
         known = problems_of(operation, with_a_body=with_a_body, entering=entering)
@@ -242,6 +279,11 @@ class Resource(Blueprint):
             described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
             view = described(view)
         more = documented(operation, {status: known.get(status, ()) for status in problems})
+        if file is not None:
+            content = {file: {"schema": {"type": "string", "format": "binary"}}}
+            more.setdefault("requestBody", {}).setdefault("content", {}).setdefault(file, {})
+            more["requestBody"]["content"][file] |= content[file]
+            more["requestBody"]["required"] = True
         published: View = self.route(rule, methods=[method])(self.doc(**more)(view))
         return published
 
@@ -307,6 +349,28 @@ def _bodiless(view: View) -> View:
         return view(*args, **path)
 
     return checked
+
+
+def _opening(view: View) -> View:
+    """Gives the view the body as a file, kept on disk where it is long."""
+
+    @wraps(view)
+    def opened(query: dict[str, Any], **path: Any) -> Any:
+        if request.mimetype not in FILES:
+            raise Problem("content-type", f"Send the file as it is, with Content-Type: {FILE}.")
+        digest, size = hashlib.sha256(), 0
+        with tempfile.SpooledTemporaryFile(max_size=FILE_IN_MEMORY_BYTES_MAX) as file:
+            while chunk := request.stream.read(CHUNK_BYTES):
+                size += len(chunk)
+                if size > FILE_BYTES_MAX:
+                    raise Problem("too-large", f"Send at most {FILE_BYTES_MAX:,} bytes.")
+                digest.update(chunk)
+                file.write(chunk)
+            g.body = {"file": digest.hexdigest(), "query": query}  # for the fingerprint
+            file.seek(0)
+            return view(query, file, **path)
+
+    return opened
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:

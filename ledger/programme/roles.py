@@ -107,6 +107,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "invitations:write": Action(
             "invite people to an organisation", _ADMIN | {"manager": _ORGANISATION}
         ),
+        "rosters:write": Action(
+            "invite people by a table of them", _ADMIN | {"manager": _ORGANISATION}
+        ),
+        "totals:read": Action(
+            "how many people belong to an organisation, and what they did together",
+            _READERS | {"manager": _ORGANISATION},
+        ),
         "joining-links:read": Action(
             "the links by which people join an organisation", _ADMIN | {"manager": _ORGANISATION}
         ),

@@ -15,6 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.test import TestResponse
 
 from api import create_app
+from api.document import FILE
 from api.resource import spelled
 from ledger.config import read_settings
 from ledger.installation import Installation
@@ -220,7 +221,9 @@ class Desk:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.client.open(path, method=method, json=body, headers=sent)
+        is_file = isinstance(body, bytes)
+        kind = {"data": body, "content_type": FILE} if is_file else {"json": body}
+        answer = self.client.open(path, method=method, headers=sent, **kind)
         self.check_declared(method, path, answer)
         return answer
 

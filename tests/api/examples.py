@@ -69,13 +69,20 @@ class Scribe(Desk):
                 {"operation": f"{method} {spelled(rule)}", "title": title, "path": path}
                 | {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
                 | {"token": role != "nobody", "status": answer.status_code}
-                | ({} if body is None else {"body": body})
+                | sent(body)
                 | shown(answer)
             )
         return answer
 
     def ref(self, kind: str) -> dict[str, str]:
         return {"commitment": COMMITMENT, "id": f"{kind}/{'a' * 26}"}
+
+
+def sent(body: Any) -> dict[str, Any]:
+    """A body as an example shows it: a file as its text."""
+    if isinstance(body, bytes):
+        return {"file": body.decode()}
+    return {} if body is None else {"body": body}
 
 
 def shown(answer: TestResponse) -> dict[str, Any]:
@@ -85,6 +92,10 @@ def shown(answer: TestResponse) -> dict[str, Any]:
     kind = answer.headers["Content-Type"]
     if answer.is_json:
         return {"type": "application/json", "answer": answer.json}
+    if kind.startswith("image/svg+xml"):
+        return {"type": "image/svg+xml", "answer": answer.text.partition(" d=")[0] + " …/></svg>"}
+    if kind.startswith("text/csv"):
+        return {"type": "text/csv", "answer": answer.data.decode()}
     if kind == "application/zip":
         with zipfile.ZipFile(io.BytesIO(answer.data)) as bundle:
             return {"type": kind, "answer": "\n".join(sorted(bundle.namelist()))}
@@ -287,9 +298,16 @@ def _memberships(s: Scribe) -> None:
     org = s.organisation(name_zh="四美国际")
     invited = {"organisation": org, "name": "王小明", "contact": "138 0013 8000"}
     s.told("An enterprise invites somebody").post("/invitations", invited, "admin")
+    roster = "姓名,手机号\n李四,13900139000\n赵六,139001\n".encode()
+    query = f"?organisation={org}"
+    s.told("A roster is tried").post(f"/rosters{query}&dry_run=true", roster, "admin")
+    s.told("Its sound rows are invited").post(f"/rosters{query}&partly=true", roster, "admin")
+    path = f"{s.base}/rosters/report{query}"
+    s.told("What is wrong in it").ask("POST", path, "admin", roster)
     link = f"/organisations/{org.removeprefix('org/')}/joining-link"
     made = s.told("A link for the posters of an enterprise").post(link, None, "admin").json
     s.told("The link that it has").get(link, "admin")
+    s.told("The code for its posters").get(f"{link}/poster", "admin")
     ids = []
     for title in ("Somebody belongs there", "Another one, too", "And a third"):
         person = "person" + s.member().removeprefix("member")
@@ -305,9 +323,9 @@ def _memberships(s: Scribe) -> None:
     s.told("The third leaves").ask("POST", f"{s.base}{ids[2]}/end", "a member", {})
     code = {"code": made["code"]}
     s.told("Whose link it is").ask("POST", f"{s.base}/invitations/look", "nobody", code)
-    (message,) = s.invitations()
-    code = {"code": message.partition("#")[2]}
+    code = {"code": s.invitations()[0].partition("#")[2]}
     s.told("Thank you, no").ask("POST", f"{s.base}/invitations/decline", "nobody", code)
+    s.told("How many they are").get(f"/organisations/{org.removeprefix('org/')}/totals", "admin")
     s.told("The link is void").ask("DELETE", s.base + link, "admin")
 
 

@@ -1,6 +1,9 @@
 """Memberships over HTTP: a link, a claim, what a manager sees and decides, and leaving."""
 
+import io
+
 import pytest
+import segno
 
 from tests.api.enterprise import claim, managed, member, problem, share
 from tests.statements import statements
@@ -100,3 +103,13 @@ def test_a_list_has_pages_and_as_many_statements_however_long(house):
     two = house.ask("GET", one.headers["Link"].split(">")[0].strip("<"), "manager")
     names = {each["name"] for each in one.json["memberships"] + two.json["memberships"]}
     assert names == {"王芳", "李四", "赵六"} == {e["name"] for e in page.json["memberships"]}
+
+
+def test_a_poster_is_the_link_as_a_code_to_scan(house):
+    poster = house.get(f"{house.link}/poster", "manager")
+    assert poster.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    url = house.get(house.link, "manager").json["url"]
+    drawn = io.BytesIO()
+    segno.make(url, error="m").save(drawn, kind="svg", scale=8, border=4)
+    assert poster.data == drawn.getvalue()
+    assert house.code not in poster.text  # but as a picture

@@ -11,4 +11,11 @@ passwords.py  which are good enough, and their hashes
 totp.py       the six digits of an authenticator application
 longcodes.py  codes that are written down or handed over
 locks.py      how long a login is locked after failures
+
+memberships.py  who belongs to which organisation, from day to day
+links.py        joining links of organisations, and the codes behind the `#`
+invitations.py  whom organisations ask to join
+entering.py     becoming a member of an organisation by a link or an invitation
+rosters.py      tables of people to invite
+headcount.py    an organisation's totals
 """

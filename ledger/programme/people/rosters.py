@@ -5,8 +5,8 @@ looks like such a number: an enterprise has no need to hand them over, and what 
 not be kept safe.  Other columns are passed over; they come back in the report alone.
 
 What is wrong in a row is told beside it, in the table's own layout.  Whether somebody takes part
-already is *not* told: an enterprise learns how many of its people do, never who.  These rows are
-held apart, for whoever invites.
+already is *not* told, and not looked up here: an enterprise learns how many of its people do, never
+who.
 """
 
 from __future__ import annotations
@@ -17,14 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection
-
-from ledger.installation import OpenLedger
-from ledger.programme import records
 from ledger.programme.commitments import FieldRefused
 from ledger.programme.findable import full_name
 from ledger.programme.people.contacts import Contact, contact_of
-from ledger.programme.records import BASICS
+from ledger.programme.people.invitations import Invitee
 from ledger.programme.spreadsheets.bounds import COLUMNS_MAX, Row, SheetRefused, letters
 from ledger.programme.spreadsheets.columns import Header, Synonyms, find_header, plain
 from ledger.programme.spreadsheets.sheets import Sheet, write_sheet
@@ -54,33 +50,21 @@ _DELETE = "Delete that column: a name and one contact are all that is wanted. No
 _APART = re.compile(r"[\s\-.'·]+")
 
 
-class Invitee(NamedTuple):
-    """Somebody whom a roster invites: the row, the name as written, the contact in its one form."""
-
-    row: int
-    name: str
-    contact: Contact
-
-    def __repr__(self) -> str:
-        return f"<the invitee of row {self.row}>"
-
-
 class Roster(NamedTuple):
     """A roster that was read whole; `width` is the number of its columns.
 
-    `invitees` are new to the ledger; of `known` ones the contact is somebody's who takes part;
-    `faults` say, by row, what keeps a row from being either.
+    `invitees` have the number of their row as their place; `faults` say, by row, what keeps a row
+    from naming one.
     """
 
     header: Header
     width: int
     invitees: Sequence[Invitee]
-    known: Sequence[Invitee]
     faults: Mapping[int, str]
 
 
-def read_roster(conn: Connection, ledger: OpenLedger, sheet: Sheet) -> Roster:
-    """Reads a roster and changes nothing; people are looked for by sets.
+def read_roster(sheet: Sheet) -> Roster:
+    """Reads a roster whole.
 
     `SheetRefused` for what is no roster, or has a column of identity documents.
     """
@@ -95,14 +79,7 @@ def read_roster(conn: Connection, ledger: OpenLedger, sheet: Sheet) -> Roster:
             f"A roster has at most {COLUMNS_MAX - 1} columns, so that one is left for the reasons."
             " Delete those that are not needed."
         )
-    known = _taking_part(conn, ledger, drawn.sound)
-    return Roster(
-        header,
-        drawn.width,
-        [each for each in drawn.sound if each.contact not in known],
-        [each for each in drawn.sound if each.contact in known],
-        drawn.faults,
-    )
+    return Roster(header, drawn.width, drawn.sound, drawn.faults)
 
 
 def write_report(sheet: Sheet, roster: Roster, target: IO[bytes]) -> None:
@@ -173,17 +150,6 @@ class _Drawn:
 
     def _column(self, field: str) -> str:
         return f"Column {letters(self.header.places[field] + 1)} ({COLUMNS[field][0]})"
-
-
-def _taking_part(conn: Connection, ledger: OpenLedger, invitees: list[Invitee]) -> set[Contact]:
-    """The contacts that are in somebody's own basics.  A statement for each kind of contact."""
-    known = set()
-    for field in ("email", "phone"):
-        values = [each.contact.value for each in invitees if each.contact.field == field]
-        for value, places in records.found_by(conn, ledger, field, values).items():
-            if any(kind == BASICS for kind, _ in places):
-                known.add(Contact(field, value))
-    return known
 
 
 def _reported(sheet: Sheet, roster: Roster) -> Iterator[Sequence[str]]:

@@ -16,6 +16,7 @@ from ledger.programme.lapses import erase_spent
 from ledger.programme.messages import values_of
 from ledger.programme.people import entering, invitations, links, memberships, organisations
 from ledger.programme.people.contacts import contact_of
+from ledger.programme.people.headcount import totals_of
 from ledger.programme.people.invitations import Invitee
 from ledger.programme.people.links import LinkRefused
 from ledger.programme.roles import Reach
@@ -24,6 +25,7 @@ from ledger.programme.wishes import Wish
 from tests.programme.people.informing import PHONE, inform, joined
 from tests.programme.people.test_memberships import claimed, enterprise, place, wish
 from tests.programme.registry import Registry
+from tests.statements import statements
 
 EVERYTHING = Reach(everything=True)
 AWAKE = Quiet(0, 0)
@@ -260,3 +262,21 @@ def test_an_invited_person_counts_for_nothing(sqlite_registry: Registry) -> None
         found = memberships.list_memberships(conn, registry.ledger, EVERYTHING, limit=9)
     assert found == []
     assert repr(Invitee(3, "张三", contact_of(PHONE))) == "<the invitee of row 3>"
+
+
+def test_how_many_accepted_is_told_from_five_on(registry: Registry) -> None:
+    inform(registry)
+    org = enterprise(registry)
+    invite(registry, org, *((f"员工{at}", str(13_800_000_000 + at)) for at in range(6)))
+    told = []
+    for at, code in enumerate(codes(registry).values()):
+        by = entering.entering(*place(registry), code)
+        assert by.invited is not None
+        joined(registry, name=f"员工{at}", phone=by.invited.value, accepting=by)
+        with registry.database.reading() as conn, statements(registry.database) as sent:
+            told.append(totals_of(conn, registry.ledger, org))
+        assert len(sent) == 3
+
+    assert [(each.accepted, each.members) for each in told] == [(None, None)] * 4 + [(5, 5), (6, 6)]
+    assert told[3].minutes is None
+    assert (told[4].minutes, told[4].points, told[4].claimed) == (0, 0, None)

@@ -1,0 +1,88 @@
+"""Totals of an organisation: how many belong to it, and what they did together.
+
+Each number is shown from five people on, and left out below: four could be told apart.  Balances
+and redemptions are never among them.  Nor is how many invitations are open: whoever invited one
+person anew could tell from it whether they had declined, or accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, select
+
+from ledger.installation import OpenLedger
+from ledger.journal import tables as t
+from ledger.programme import lapses
+from ledger.programme.people.memberships import CLAIMED, CONFIRMED
+from ledger.programme.tables import invitation, membership
+
+FROM = 5
+
+
+class Totals(NamedTuple):
+    """Numbers of people, of each None below five; minutes and points only with `members`.
+
+    `minutes` are those of verified service that those who belong to it now gave from the first day
+    of their membership on (of UTC), and `points` what these earned.
+    """
+
+    members: int | None
+    claimed: int | None
+    accepted: int | None
+    minutes: int | None
+    points: int | None
+
+
+def totals_of(conn: Connection, ledger: OpenLedger, organisation: str) -> Totals:
+    """The totals of an organisation.  Three statements, however many people it has."""
+    m, i = membership.c, invitation.c
+    states = _counted(conn, m.state, m.ledger_id == ledger.id, m.organisation == organisation)
+    mine = (i.ledger_id == ledger.id) & (i.organisation == organisation)
+    invited = _counted(conn, i.state, mine, i.state == lapses.ACCEPTED)
+    members = _shown(states.get(CONFIRMED, 0))
+    minutes, points = _given(conn, ledger.id, organisation)
+    return Totals(
+        members,
+        _shown(states.get(CLAIMED, 0)),
+        _shown(invited.get(lapses.ACCEPTED, 0)),
+        None if members is None else minutes,
+        None if members is None else points,
+    )
+
+
+def _counted(
+    conn: Connection, state: Column[Any], *conditions: ColumnElement[bool]
+) -> dict[str, int]:
+    rows = conn.execute(select(state, func.count()).where(*conditions).group_by(state))
+    return {row[0]: row[1] for row in rows}
+
+
+def _shown(number: int) -> int | None:
+    return number if number >= FROM else None
+
+
+def _given(conn: Connection, ledger_id: int, organisation: str) -> tuple[int, int]:
+    """Minutes of service of those who belong to it, and the points that are credited for them."""
+    m, s, p = membership.c, t.service.c, t.posting.c
+    account = "member" + func.substr(m.subject, len("person") + 1)
+    query = (
+        select(func.coalesce(func.sum(s.minutes), 0), func.coalesce(func.sum(p.amount), 0))
+        .select_from(membership)
+        .join(
+            t.service,
+            and_(
+                s.ledger_id == m.ledger_id,
+                s.member == account,
+                s.last,
+                s.effective_at >= m.first,
+            ),
+        )
+        .outerjoin(
+            t.posting,
+            and_(p.ledger_id == s.ledger_id, p.account == s.member, p.seq == s.credit),
+        )
+        .where(m.ledger_id == ledger_id, m.organisation == organisation, m.state == CONFIRMED)
+    )
+    minutes, points = conn.execute(query).one()
+    return int(minutes), int(points)
