@@ -57,6 +57,7 @@ from api import (
     services,
     sessions,
     sheets,
+    tasks,
     teams,
     tokens,
     totals,
@@ -71,6 +72,7 @@ from api.parsing import body_bytes_max
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
+from ledger.programme.calendar import read_calendar
 from ledger.programme.channels import Channel, channels
 from ledger.programme.courier import Courier
 from ledger.programme.opening import open_installation
@@ -106,6 +108,7 @@ RESOURCES = (
     notices,
     consents,
     messages,
+    tasks,
     erasures,
     engagements,
     tokens,
@@ -138,6 +141,7 @@ def create_app(
     app.extensions["points"] = installation
     app.extensions["points limits"] = Limiter(settings.rate_limit if settings else RateLimit())
     app.extensions["points trail"] = Trail(installation)
+    app.extensions["points calendar"] = read_calendar(os.environ)
     app.extensions["points courier"] = Courier(
         channels(os.environ) if reached_by is None else reached_by
     )

@@ -76,6 +76,20 @@ class Calendar:
             left -= self._is_working(at)
         return Due(at.isoformat(), assumed)
 
+    def first_due(self, day: str, working_days: int) -> str:
+        """The first day whose `due` is `day` or later; ValueError as `due`."""
+        if not 1 <= working_days <= WORKING_DAYS_MAX:
+            raise ValueError(f"{working_days} working days; wanted 1 to {WORKING_DAYS_MAX}")
+        at, left = date.fromisoformat(day), working_days
+        while left:
+            at -= _ONE
+            left -= self._is_working(at)
+        return at.isoformat()
+
+    def first_after(self, day: str, working_days: int) -> str:
+        """The first day whose `due` is later than `day`; ValueError as `due`."""
+        return self.first_due((date.fromisoformat(day) + _ONE).isoformat(), working_days)
+
     def _is_working(self, day: date) -> bool:
         year = self.years.get(day.year)
         if year is not None and day in year.worked:

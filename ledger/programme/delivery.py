@@ -21,7 +21,6 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import ConfigError, PointsError
 from ledger.installation import Installation, OpenLedger
-from ledger.journal import tables as t
 from ledger.journal.entry import new_id
 from ledger.journal.times import format_time, to_us
 from ledger.logs import log_fault
@@ -34,6 +33,7 @@ from ledger.programme.messages import (
     choices_of,
     values_of,
 )
+from ledger.programme.reading.days import offset_of
 from ledger.programme.records import BASICS, INVITED
 from ledger.programme.rounds import Rounds
 from ledger.programme.tables import message as table
@@ -111,7 +111,7 @@ def deliver(
     while True:
         now = clock.now()
         with database.reading() as conn:
-            if quiet.holds(now, _offset(conn, ledger.id)):
+            if quiet.holds(now, offset_of(conn, ledger.id)):
                 return sent
             rows = _waiting(conn, ledger.id, now)
             outgoing = _outgoing(conn, ledger, rows)
@@ -192,12 +192,6 @@ def _settle(
     as_seen = (c.state == "waiting") & (c.tries == row.tries + claimed)
     with database.writing() as conn:
         return bool(conn.execute(update(table).where(mine, as_seen).values(**values)).rowcount)
-
-
-def _offset(conn: Connection, ledger_id: int) -> int:
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    offset: int = conn.execute(query).scalar_one()
-    return offset
 
 
 def _text(moment: datetime) -> str:

@@ -183,6 +183,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "trail:read": Action(
             "who did what is privileged, and was denied it", _ADMIN | {"auditor": _LEDGER}
         ),
+        "tasks:read": Action("what waits for one, within what one may decide", _EVERYBODY),
         "messages:read": Action("one's own messages, and how one is reached", _EVERYBODY),
         "messages:write": Action("mark one's messages read, choose how one is reached", _EVERYBODY),
         "messages:hand": Action(

@@ -68,6 +68,7 @@ proposal = Table(
     Column("actor_for", Word),  # in whose place, where a deputy proposed it
     Column("decided_for", Word),  # and where one decided
     UniqueConstraint("ledger_id", "request"),
+    Index(None, "ledger_id", "state", "at", "id"),
 )
 
 # Who holds which role from when to when; `organisation` where the role is one of an organisation.
@@ -318,6 +319,7 @@ membership = Table(
     Column("at", Word, nullable=False),
     Index(None, "ledger_id", "subject", "id"),
     Index(None, "ledger_id", "organisation", "id"),
+    Index(None, "ledger_id", "state", "at", "id"),
 )
 
 # Invitations of people by an organisation: whom they are for is their record, while it is kept.

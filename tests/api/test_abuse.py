@@ -123,7 +123,7 @@ def test_every_list_has_an_end():
     lists |= {"engagements", "grants", "members", "organisations", "proposals", "tokens", "trail"}
     lists |= {"attainments", "courses", "duplicates", "memberships", "teams", "venues"}
     lists |= {"attainments", "courses", "memberships", "teams", "venues"}
-    lists |= {"attainments", "courses", "messages", "paper"}
+    lists |= {"attainments", "courses", "messages", "paper", "tasks"}
     assert cut == lists
 
 

@@ -92,6 +92,7 @@ TABLE = {
     f"POST {L}/login/setup/confirm": ONESELF,
     f"POST {L}/logins": ADMIN,
     f"GET {L}/me": ONESELF,
+    f"GET {L}/tasks": ONESELF,
     f"GET {L}/messages": ONESELF,
     f"GET {L}/messages/choice": ONESELF,
     f"PUT {L}/messages/choice": ONESELF,

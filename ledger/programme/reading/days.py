@@ -10,7 +10,13 @@ from ledger.journal import tables as t
 from ledger.journal.times import format_time, local_day, to_us
 
 
+def offset_of(conn: Connection, ledger_id: int) -> int:
+    """Minutes from UTC; `ledger_id` is that of a ledger there is."""
+    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
+    offset: int = conn.execute(query).scalar_one()
+    return offset
+
+
 def today_of(conn: Connection, ledger_id: int, now: datetime) -> str:
     """The local day of a moment; `ledger_id` is that of a ledger there is."""
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    return local_day(format_time(to_us(now)), conn.execute(offset).scalar_one())
+    return local_day(format_time(to_us(now)), offset_of(conn, ledger_id))
