@@ -6,12 +6,15 @@ domain's to say.
 
 from __future__ import annotations
 
+import unicodedata
+
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, HiddenField, StringField
 from wtforms.validators import Regexp, StopValidation, ValidationError
 
 from ledger.programme.commitments import FieldRefused
+from ledger.programme.findable import full_name
 from ledger.programme.people.contacts import Contact, contact_of
 from ledger.programme.people.passwords import CHARACTERS_MAX
 from ledger.programme.people.totp import SECRET_CHARACTERS
@@ -44,6 +47,23 @@ def is_contact(_form: Form, field: Field) -> None:
         raise ValidationError(
             gettext("This is neither an e-mail address nor a telephone number. Check it.")
         ) from None
+
+
+def is_name(_form: Form, field: Field) -> None:
+    """A name on one line, of which something is left without what cannot be seen."""
+    try:
+        full_name(field.data)
+    except FieldRefused:
+        fits = False
+    else:
+        fits = all(unicodedata.category(each) != "Cc" for each in field.data)
+    if not fits:
+        raise ValidationError(gettext("This cannot be written as a name. Check it."))
+
+
+def stripped(text: str | None) -> str:
+    """What was typed, without the room around it."""
+    return (text or "").strip()
 
 
 def contact_field() -> StringField:
@@ -111,7 +131,7 @@ class LinkForm(FlaskForm):
 class JoinForm(ContactForm, LinkForm):
     """Who joins: the name, the contact with the code that was sent there, and the consent."""
 
-    name = StringField(validators=[AtMost(NAME_CHARS_MAX)])
+    name = StringField(validators=[AtMost(NAME_CHARS_MAX), is_name], filters=[stripped])
     code = StringField(validators=[AtMost(CODE_CHARS_MAX)])
     consent = BooleanField(validators=[is_ticked])
     stay = BooleanField()

@@ -94,7 +94,7 @@ def _send(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
 
 
 def _join(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
-    typed = (form.name.data.strip(), form.contacted(), form.code.data)
+    typed = (form.name.data, form.contacted(), form.code.data)
     link = form.linked()
     try:
         by = entering.entering(*place(ledger), link) if link else None

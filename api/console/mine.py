@@ -105,7 +105,7 @@ def read_message(ledger: OpenLedger, random: str) -> Any:
 
 
 @blueprint.post(f"{ONE}/me/consents/<any({', '.join(PURPOSES)}):purpose>")
-@visiting("sessions:write")
+@visiting("consents:write")
 def say(ledger: OpenLedger, purpose: str) -> Any:
     """Gives a consent to the notice that was shown, or withdraws it."""
     if not PlainForm().validate():

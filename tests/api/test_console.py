@@ -271,6 +271,7 @@ def test_a_page_may_load_its_own_things_and_nothing_else(desk, visitor, subtests
     member = desk.member(5).partition("/")[2]
     desk.publish()
     paths = ["/", "/ledgers/nowhere", *(path_of(endpoint, member=member) for endpoint in GUARDED)]
+    paths += [f"/ledgers/beiyuan/{each}" for each in ("sign-in", "sign-in/setup", "join", "me")]
     for path in paths:
         with subtests.test(path=path):
             answer = visitor.get(path)
