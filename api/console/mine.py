@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 from sqlalchemy import Connection
 
 from api.auth import caller, installation
@@ -23,7 +23,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.asof import Span
 from ledger.journal.entry import POINTS_MAX
 from ledger.programme import messages, records
-from ledger.programme.messages import Message, MessageUnknown
+from ledger.programme.messages import CHANNELS, Choice, ChoiceRefused, Message, MessageUnknown
 from ledger.programme.people import consents, notices, sessions
 from ledger.programme.people.consents import GIVEN, WITHDRAWN, Consent, NoticeNotSeen
 from ledger.programme.people.notices import PURPOSES, Notice
@@ -69,6 +69,7 @@ def show_me(ledger: OpenLedger) -> Any:
                 conn, ledger.id, account, ALL, page=asked, newest_first=True, limit=LINES
             ).lines
         inbox, more = _inbox(conn, ledger, me)
+        choice = messages.choices_of(conn, ledger.id, {me})[me]
         said = consents.of_person(conn, ledger.id, me)
         current = notices.current(conn, ledger)
         signed_in = sessions.list_sessions(conn, ledger.id, me, here.clock.now())
@@ -82,6 +83,9 @@ def show_me(ledger: OpenLedger) -> Any:
         following=lines[-1].seq if len(lines) == LINES else None,
         inbox=inbox,
         older=inbox[-1].id.partition("/")[2] if more else None,
+        channels=_channels(known),
+        channel=choice.channel,
+        noted="noted" in request.args,
         asked=_asked(said, current),
         sessions=signed_in,
         own_session=caller().id,
@@ -92,7 +96,7 @@ def show_me(ledger: OpenLedger) -> Any:
 
 
 @blueprint.post(f"{ONE}/me/messages/<id:random>/read")
-@visiting("sessions:write")
+@visiting("messages:write")
 def read_message(ledger: OpenLedger, random: str) -> Any:
     """Notes that a message was read."""
     if not PlainForm().validate():
@@ -102,6 +106,21 @@ def read_message(ledger: OpenLedger, random: str) -> Any:
     except MessageUnknown:
         abort(404)
     return _back(ledger, "messages")
+
+
+@blueprint.post(f"{ONE}/me/reached")
+@visiting("messages:write")
+def choose(ledger: OpenLedger) -> Any:
+    """Notes how the visitor wants to be told of messages, in the language of the page."""
+    channel = request.form.get("channel", "")
+    if not PlainForm().validate() or channel not in CHANNELS:
+        return pages.refused("form")
+    try:
+        choice = Choice(channel, str(get_locale()))
+        messages.choose(*place(ledger), caller().person, choice)
+    except ChoiceRefused:  # the contact went while the page was open: it is not offered any more
+        return _back(ledger, "messages")
+    return _back(ledger, "messages", noted=channel)
 
 
 @blueprint.post(f"{ONE}/me/consents/<any({', '.join(PURPOSES)}):purpose>")
@@ -146,6 +165,17 @@ def _inbox(conn: Connection, ledger: OpenLedger, me: str) -> tuple[list[Message]
     except MessageUnknown:
         found = messages.inbox(conn, ledger, me, before=None, **asked)
     return found[:MESSAGES], len(found) > MESSAGES
+
+
+def _channels(known: Mapping[str, Any]) -> dict[str, str]:
+    """What the ways are called in which somebody with these basics can be told of messages."""
+    names = {
+        "inbox": gettext("here alone"),
+        "email": gettext("by e-mail, too"),
+        "phone": gettext("by a message to my telephone, too"),
+        "paper": gettext("on paper, or by a call"),
+    }
+    return {each: names[each] for each in CHANNELS if each in ("inbox", "paper") or known.get(each)}
 
 
 def _asked(said: Mapping[str, Consent], current: Mapping[str, Notice]) -> list[Asked]:

@@ -39,6 +39,7 @@ TABLE = {
     "GET /enter": "anybody",
     f"GET {L}/me": "oneself",
     f"POST {L}/me/consents/{{purpose}}": "oneself",
+    f"POST {L}/me/reached": "oneself",
     f"POST {L}/me/messages/{{random}}/read": "oneself",
     f"POST {L}/me/sessions/{{random}}/end": "oneself",
     f"GET {L}": READERS,

@@ -105,6 +105,21 @@ def test_a_consent_is_to_the_notice_that_was_shown(desk: Desk, app: Flask) -> No
     assert visitor.post(f"{ME}/consents/all", give).status_code == 404
 
 
+def test_one_is_told_of_messages_in_a_way_that_one_has(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    desk.keep(person, email="wang@example.org")
+    offered = re.findall(r'<option value="(\w+)"', visitor.get(ME).text)
+    assert offered == ["inbox", "email", "paper"]
+    for channel, wanted in (("email", "email"), ("phone", "email"), ("paper", "paper")):
+        visitor.post(f"{ME}/reached", {"channel": channel})
+        with desk.installation.database.reading() as conn:
+            found = messages.choices_of(conn, place(desk)[1].id, {person})
+        assert found[person].channel == wanted
+    assert '<option value="paper" selected>' in visitor.get(ME).text
+    assert visitor.post(f"{ME}/reached", {"channel": "drum"}).status_code == 422
+    assert visitor.client.post(f"{ME}/reached", data={"channel": "inbox"}).status_code == 422
+
+
 def test_lists_go_on_and_what_is_nonsense_in_an_address_is_left_out(desk: Desk, app: Flask) -> None:
     person, visitor = member(desk, app)
     for number in range(12):
