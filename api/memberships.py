@@ -65,6 +65,9 @@ class PersonMembershipSchema(Schema):
         metadata={"description": "whether the person shows the organisation who they are"},
     )
     name = fields.String(metadata={"description": "of who shares it alone"})
+    minutes = fields.Integer(
+        metadata={"description": "of verified service within it, of who shares them alone"}
+    )
     first = fields.String(required=True, data_key="from")
     last = fields.String(data_key="to")
     by = fields.String(required=True, metadata={"description": "who changed it last"})
@@ -202,6 +205,7 @@ def _shown(membership: Membership) -> dict[str, Any]:
         "state": membership.state,
         "shares": membership.shares,
         "name": membership.name,
+        "minutes": membership.minutes,
         "from": membership.first,
         "to": membership.last,
         "by": membership.by,

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from api.document import FILE
-from tests.api.enterprise import claim, managed, member, problem
+from tests.api.enterprise import claim, managed, member, problem, share
 from tests.programme.spreadsheets.workbooks import workbook
 
 GOOD = "姓名,手机号\n张三,13800138000\n李四,li@example.org\n".encode()
@@ -197,3 +197,8 @@ def test_totals_are_of_five_people_at_the_least(house):
     seq = entered.json["service"]
     assert house.credit(account, 15, service=seq).status_code == 201
     assert (totals(house)["minutes"], totals(house)["points"]) == (90, 15)
+    # and one by one of those who share it
+    share(house, people[0])
+    share(house, people[1])
+    listed = house.get("/memberships", "manager").json["memberships"]
+    assert {each["name"]: each["minutes"] for each in listed} == {"王0": 90, "王1": 0}

@@ -15,6 +15,7 @@ from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.programme import lapses
 from ledger.programme.people.memberships import CLAIMED, CONFIRMED
+from ledger.programme.people.serving import within
 from ledger.programme.tables import invitation, membership
 
 FROM = 5
@@ -65,19 +66,10 @@ def _shown(number: int) -> int | None:
 def _given(conn: Connection, ledger_id: int, organisation: str) -> tuple[int, int]:
     """Minutes of service of those who belong to it, and the points that are credited for them."""
     m, s, p = membership.c, t.service.c, t.posting.c
-    account = "member" + func.substr(m.subject, len("person") + 1)
     query = (
         select(func.coalesce(func.sum(s.minutes), 0), func.coalesce(func.sum(p.amount), 0))
         .select_from(membership)
-        .join(
-            t.service,
-            and_(
-                s.ledger_id == m.ledger_id,
-                s.member == account,
-                s.last,
-                s.effective_at >= m.first,
-            ),
-        )
+        .join(t.service, within())
         .outerjoin(
             t.posting,
             and_(p.ledger_id == s.ledger_id, p.account == s.member, p.seq == s.credit),

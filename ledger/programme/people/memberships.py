@@ -30,6 +30,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.people.consents import GIVEN
+from ledger.programme.people.serving import minutes_of
 from ledger.programme.people.tables import consent
 from ledger.programme.records import BASICS
 from ledger.programme.roles import Reach
@@ -56,7 +57,8 @@ class MembershipRefused(PointsError):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A membership; `name` is the person's, None unless they share it with the organisation."""
+    """A membership; the person's name, and minutes of service within it, are None unless they share
+    them with the organisation."""
 
     id: str
     organisation: str
@@ -68,6 +70,7 @@ class Membership:
     at: str
     shares: bool
     name: str | None = None
+    minutes: int | None = None
 
     def __repr__(self) -> str:
         return f"<{self.id}, {self.state}>"
@@ -76,7 +79,7 @@ class Membership:
 def open_one(
     conn: Connection, ledger: OpenLedger, person: str, organisation: str
 ) -> Membership | None:
-    """The open membership that a person has of an organisation, if any.  Three statements."""
+    """The open membership that a person has of an organisation, if any.  Four statements."""
     c = table.c
     mine = (c.subject == person) & (c.organisation == organisation) & c.state.in_(OPEN)
     found = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
@@ -131,7 +134,7 @@ def list_memberships(
     after: str | None = None,
     limit: int,
 ) -> list[Membership]:
-    """At most `limit` memberships that `reach` reaches, in order of their ids; three statements."""
+    """At most `limit` memberships that `reach` reaches, in order of their ids; four statements."""
     c = table.c
     conditions = [reached(reach)]
     conditions += [c.organisation == organisation] if organisation is not None else []
@@ -201,6 +204,7 @@ def _rows(
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Membership]:
     told = records.newest(conn, ledger, BASICS, {row.subject for row in rows if row.shares})
+    minutes = minutes_of(conn, ledger.id, [row.id for row in rows if row.shares])
     names = {name: (each.fields or {}).get("full_name") for name, each in told.items()}
     return [
         Membership(
@@ -214,6 +218,7 @@ def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> l
             row.at,
             bool(row.shares),
             names.get(row.subject),
+            minutes.get(row.id),
         )
         for row in rows
     ]

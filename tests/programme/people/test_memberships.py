@@ -138,7 +138,7 @@ def test_an_organisation_sees_those_alone_who_share_who_they_are(registry: Regis
     manager = Reach(organisations=frozenset({org}), own=registry.office)
     (found,) = seen(registry, manager)
 
-    assert (found.person, found.name) == (open_.person, "王芳")
+    assert (found.person, found.name, found.minutes) == (open_.person, "王芳", 0)
     assert "王芳" not in repr(found)
     with registry.database.reading() as conn:
         for hidden in (silent.id, "membership/" + "a" * 26):
@@ -193,7 +193,7 @@ def test_what_is_kept_of_a_membership_goes_with_its_person(registry: Registry) -
     assert seen(registry, EVERYTHING) == []
 
 
-def test_a_list_is_three_statements_however_long(registry: Registry) -> None:
+def test_a_list_is_four_statements_however_long(registry: Registry) -> None:
     inform(registry, "employer")
     org = enterprise(registry)
     manager = Reach(organisations=frozenset({org}), own=registry.office)
@@ -205,4 +205,4 @@ def test_a_list_is_three_statements_however_long(registry: Registry) -> None:
         with statements(registry.database) as sent:
             seen(registry, manager, organisation=org, state="claimed")
         numbers.append(len(sent))
-    assert numbers == [3, 3, 3]
+    assert numbers == [4, 4, 4]
