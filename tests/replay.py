@@ -641,7 +641,11 @@ class Books:
     do_settlement = do_debit
 
     def do_transfer(self, e: Entry) -> None:
+        merging = e["purpose"] == "merge"
+        self.want(not merging or "approver" in e, "two-people", "a merge without an approver")
         giver, taker, n = self.two_sides(e)
+        for account in (giver, taker) if merging else ():
+            self.want_other_than(e, account, "actor", "approver")
         source, target = self.want_ready(e, giver), self.want_ready(e, taker)
         policy = self.policy_on(self.today) or {"transfers": []}
         way = (e["purpose"], giver.split("/")[0], taker.split("/")[0])

@@ -234,6 +234,43 @@ class Transfer(_Spending):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAll(Command):
+    """All that a holder has once nothing of it is due, for a purpose that the policy lists.
+
+    Nothing, where there are no points.  A holder in debt or with open holds is refused.
+    """
+
+    account: str
+    receiver: str
+    purpose: str
+
+    def needs(self) -> Needs:
+        """What must be loaded to decide the command."""
+        return Needs((self.account, self.receiver), people=self.people())
+
+    def compose(self, state: State, at: str) -> Entry | None:
+        """Giver and receiver; days are carried across."""
+        account = state.account(self.account) or _NOBODY
+        if account.holds:
+            count = len(account.holds)
+            refuse("closing", f"{self.account} has {count} open holds: release or capture first")
+        if account.balance < 0:
+            refuse("funds", f"{self.account} owes {-account.balance} points: write that off first")
+        if not account.balance:
+            return None
+        whole = Transfer(
+            account=self.account,
+            receiver=self.receiver,
+            amount=account.balance,
+            purpose=self.purpose,
+            actor=self.actor,
+            approver=self.approver,
+            ref=self.ref,
+        )
+        return whole.compose(state, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold(_Spending):
     """Points set aside for a payee until a time; as long as the policy allows when None."""
 

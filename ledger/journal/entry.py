@@ -35,6 +35,8 @@ VERSION = 1
 
 STANDINGS = ("auditor", "member", "none", "office", "partner")
 ASSURANCES = ("back-entry", "checked-in", "imported", "roster")
+PURPOSES_OF_TWO = ("merge",)
+"""Purposes of transfers that two people of the office make, neither of whom gives or gets."""
 PURPOSES = ("allocation", "donation", "gift", "merge", "pooling", "return")
 HOLDER_KINDS = ("member", "org")
 FIXED_ACCOUNTS = ("expired", "settled", "withdrawn", "written-off")

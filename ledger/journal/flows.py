@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.journal import parts, times
-from ledger.journal.entry import FIXED_ACCOUNTS, Entry, kind_of
+from ledger.journal.entry import FIXED_ACCOUNTS, PURPOSES_OF_TWO, Entry, kind_of
 from ledger.journal.parts import NEVER, Parts
 from ledger.journal.postings import (
     amount_on,
@@ -144,8 +144,14 @@ def _debit(state: State, entry: Entry, day: str) -> list[Change]:
 
 
 def _transfer(state: State, entry: Entry, day: str) -> list[Change]:
+    of_two = entry["purpose"] in PURPOSES_OF_TWO
+    if of_two and "approver" not in entry:
+        refuse("two-people", f"a transfer for the purpose {entry['purpose']} needs an approver")
     giver, receiver, amount = sides(entry)
     wants(is_holder(giver) and is_holder(receiver), "transfer", "one holder to another")
+    if of_two:
+        for name in (giver, receiver):
+            not_own(entry, name)
     source, target = both_ready(state, giver, receiver, entry["at"], day)
     policy = policy_on(state, day)
     way = (entry["purpose"], kind_of(giver), kind_of(receiver))

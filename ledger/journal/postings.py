@@ -89,10 +89,10 @@ def is_holder(account: str) -> bool:
     return account.startswith(_HOLDERS) and not account.endswith("/held")
 
 
-def not_own(entry: Entry, gaining: str) -> None:
-    """Who acts or approves gains nothing by it."""
-    if person_of(gaining) in (entry["actor"], entry.get("approver")):
-        refuse("self", f"nobody acts or approves in a {entry['type']} to their own account")
+def not_own(entry: Entry, account: str) -> None:
+    """Who acts or approves does not do so for their own account."""
+    if person_of(account) in (entry["actor"], entry.get("approver")):
+        refuse("self", f"nobody acts or approves in a {entry['type']} of their own account")
 
 
 def live(state: State, name: str) -> Account:

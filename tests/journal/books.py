@@ -36,6 +36,7 @@ NO_HASH = to_base64(bytes(32))
 
 TRANSFERS = [
     {"from": "member", "limit": 500, "purpose": "gift", "to": "member"},
+    {"from": "member", "limit": 800, "purpose": "merge", "to": "member"},
     {"from": "member", "limit": 10_000, "purpose": "pooling", "to": "org"},
     {"from": "org", "limit": 10_000, "purpose": "allocation", "to": "member"},
     {"from": "org", "limit": 10_000, "purpose": "donation", "to": "org"},

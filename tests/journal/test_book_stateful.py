@@ -32,7 +32,7 @@ from tests.replay import replay
 AMOUNTS = st.integers(1, 40)
 SMALL = st.integers(1, 15)
 DAYS = st.none() | st.integers(-1, 12)
-PURPOSES = st.sampled_from(["allocation", "donation", "gift", "pooling", "return"])
+PURPOSES = st.sampled_from(["allocation", "donation", "gift", "merge", "pooling", "return"])
 
 
 class Bookkeeping(RuleBasedStateMachine):
@@ -122,10 +122,17 @@ class Bookkeeping(RuleBasedStateMachine):
         receiver=st.integers(0, 3),
         amount=st.integers(-2, 25),
         purpose=PURPOSES,
+        approved=st.booleans(),
     )
-    def transfer(self, giver, receiver, amount, purpose):
+    def transfer(self, giver, receiver, amount, purpose, approved):
         ways = {"account": self.account(giver), "receiver": self.account(receiver)}
-        return self.enter(commands.Transfer(**ways, amount=amount, purpose=purpose, **self.desk.by))
+        ways |= {"amount": amount, "purpose": purpose}
+        return self.enter(commands.Transfer(**ways, **self.people(approved)))
+
+    @rule(target=entered, giver=st.integers(0, 3), receiver=st.integers(0, 3))
+    def transfer_all(self, giver, receiver):
+        ways = {"account": self.account(giver), "receiver": self.account(receiver)}
+        return self.enter(commands.TransferAll(**ways, purpose="merge", **self.people(True)))
 
     @rule(target=entered, giver=st.integers(0, 3), amount=SMALL, receiver=st.integers(0, 3))
     def transfer_as_listed(self, giver, amount, receiver):

@@ -76,7 +76,7 @@ def transfer(broken):
         giver = poor
     if "account" in broken:
         receiver = desk.id("member")
-    purpose = "merge" if "purpose" in broken else "gift"
+    purpose = "return" if "purpose" in broken else "gift"
     command = Transfer(account=giver, receiver=receiver, amount=300, purpose=purpose, **desk.by)
     entry = desk.draft(command)
     _spoil(entry, broken, receiver, giver)

@@ -11,6 +11,7 @@ from ledger.journal.commands import (
     Settle,
     StateOfAll,
     Transfer,
+    TransferAll,
     WriteOff,
 )
 from ledger.journal.entry import POINTS_MAX, person_of
@@ -79,6 +80,63 @@ def test_standing_check_wants_an_actor_of_the_office_where_somebody_approves():
     )
     desk.credit(member, 5)
     both_refuse(desk, "standing", gift)
+
+
+def _merge(desk, giver, receiver, **people):
+    return Transfer(
+        account=giver, receiver=receiver, amount=5, purpose="merge", **(desk.two | people)
+    )
+
+
+def test_a_merge_is_made_by_two_people_of_the_office():
+    desk = Desk()
+    giver, receiver, partner = desk.open_member(), desk.open_member(), desk.person("partner")
+    desk.credit(giver, 5)
+
+    both_refuse(desk, "two-people", _merge(desk, giver, receiver, approver=None))
+    both_refuse(desk, "two-people", _merge(desk, giver, receiver, approver=desk.office))
+    both_refuse(desk, "standing", _merge(desk, giver, receiver, actor=partner))
+    both_refuse(desk, "standing", _merge(desk, giver, receiver, approver=partner))
+    desk.do(_merge(desk, giver, receiver))
+    assert (desk.balance(giver), desk.balance(receiver)) == (0, 5)
+
+
+@pytest.mark.parametrize("role", ["actor", "approver"])
+@pytest.mark.parametrize("side", ["giver", "receiver"])
+def test_a_merge_is_made_by_neither_of_the_two(role, side):
+    desk = Desk()
+    clerk, member = desk.person("office"), desk.open_member()
+    own = "member" + clerk.removeprefix("person")
+    desk.state("open", account=own, **desk.by)
+    giver, receiver = (own, member) if side == "giver" else (member, own)
+    desk.do(desk.grant(giver, 5))
+    others = {"actor": desk.office, "approver": desk.second} | {role: clerk}
+
+    both_refuse(desk, "self", _merge(desk, giver, receiver, **others))
+    # though a gift may be theirs
+    gift = Transfer(account=giver, receiver=receiver, amount=5, purpose="gift", actor=clerk)
+    desk.do(gift)
+
+
+def test_all_of_an_account_is_what_is_left_once_nothing_is_due():
+    desk = Desk()
+    giver, receiver, org = desk.open_member(), desk.open_member(), desk.open_org()
+    everything = TransferAll(account=giver, receiver=receiver, purpose="merge", **desk.two)
+    assert desk.do(everything) == []
+    desk.credit(giver, 4, desk.day(1))
+    desk.credit(giver, 9, desk.day(90))
+    desk.hold(giver, 2, org)
+    with refused("closing"):
+        desk.do(everything)
+    desk.wait(days=101)
+    assert [made.entry["type"] for made in desk.do(everything)] == ["release", "expiry"]
+    desk.credit(giver, 3, desk.day(9))
+    (made,) = desk.do(everything)
+    assert made.entry["purpose"] == "merge"
+    assert (desk.balance(giver), desk.balance(receiver)) == (0, 3)
+    desk.do(Debit(account=giver, amount=1, **desk.two))
+    with refused("funds"):
+        desk.do(everything)
 
 
 def test_standing_decide_lets_a_partner_settle_with_an_approver():
