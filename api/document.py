@@ -105,6 +105,8 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/messages/paper": ("message-unknown",),
     f"POST {_LEDGER}/messages/{{random}}/handed": ("message-unknown",),
     f"POST {_LEDGER}/messages/{{random}}/read": ("message-unknown",),
+    f"POST {_LEDGER}/merges": ("merge-refused", *_PROPOSED, "erased"),
+    f"GET {_LEDGER}/merges/{{random}}": ("merge-unknown",),
     f"POST {_LEDGER}/organisations": (*_ORGANISATION, "organisation-code-taken"),
     f"GET {_LEDGER}/organisations/{{random}}": ("organisation-unknown",),
     f"PUT {_LEDGER}/organisations/{{random}}": (
@@ -175,7 +177,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/tokens/{{random}}/rotate": ("token-refused", "token-unknown"),
     f"DELETE {_LEDGER}/tokens/{{random}}": ("token-unknown",),
     f"GET {_LEDGER}/trail/{{seq}}/proof": ("trail-unproven",),
-    f"POST {_LEDGER}/transfers": (*_HOLDERS, "funds", "dates", "flow", "purpose"),
+    f"POST {_LEDGER}/transfers": (*_HOLDERS, *_PROPOSED, "funds", "dates", "flow", "purpose"),
     f"POST {_LEDGER}/write-offs": (*_HOLDERS, *_PROPOSED, "debt"),
 }
 # Whoever approves, or sends many commands, meets whatever each of these meets.
@@ -186,6 +188,7 @@ _ANY = (
 _REFUSALS[f"POST {_LEDGER}/batch"] = _ANY
 _REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
     *("proposal-unknown", "proposal-decided", "own-proposal", "engagement-refused"),
+    "merge-refused",
     *_ANY,
 )
 

@@ -33,6 +33,7 @@ BUDGET_LIMIT = 1_000_000
 UTC_OFFSET_MINUTES = 480
 POINTS_PER_HOUR = 10
 TRANSFERS = (
+    {"purpose": "merge", "from": "member", "to": "member", "limit": 1_000_000},
     {"purpose": "gift", "from": "member", "to": "member", "limit": 100},
     {"purpose": "donation", "from": "member", "to": "org", "limit": 500},
 )

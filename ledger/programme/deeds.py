@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.installation import OpenLedger
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Order
 from ledger.programme.engagements import NEEDS_TWO, engaging
@@ -18,6 +21,7 @@ from ledger.programme.grants import TWO_PEOPLE_ROLES, granting
 from ledger.programme.wishes import KINDS, Values, Wish, command_of
 
 Orders = Callable[[Wish, str | None, str], tuple[Order, ...]]
+After = Callable[[Database, OpenLedger, Clock, Wish], None]
 
 
 class Deed(NamedTuple):
@@ -27,11 +31,13 @@ class Deed(NamedTuple):
     takes the wish, who approved it (None where nobody had to) and the time, and gives the orders of
     one group, all or nothing: one order where one person is enough.  The last one bears the wish's
     request where it has a command, and no other has one.  What `orders` raises leaves a proposal
-    open; what the group is refused for closes it.
+    open; what the group is refused for closes it.  `after` is what follows outside of the append
+    path once two people's orders are entered; it runs again whenever the approval is sent again.
     """
 
     reason: Callable[[Values], str | None]
     orders: Orders
+    after: After | None = None
 
 
 def register(kind: str, deed: Deed) -> None:

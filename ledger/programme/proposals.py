@@ -140,6 +140,17 @@ def approve(
     with database.reading() as conn:
         row = _row(conn, ledger.id, proposal_id)
         _check_approver(conn, ledger.id, row, by)
+    outcome = _approved(database, ledger, clock, row, by)
+    deed = DEEDS.get(row.kind)
+    if isinstance(outcome, Done) and deed is not None and deed.after is not None:
+        deed.after(database, ledger, clock, _wish(row))
+    return outcome
+
+
+def _approved(
+    database: Database, ledger: OpenLedger, clock: Clock, row: Row[Any], by: Decider
+) -> Outcome:
+    proposal_id = row.id
     if row.state != "open":
         return _decided_before(database, ledger, row, by.person)
     outcome = _entered(ledger, clock, _wish(row), proposal_id, by)

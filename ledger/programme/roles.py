@@ -94,6 +94,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         ),
         "duplicates:read": Action("people who may be in a ledger twice", _ADMIN),
         "duplicates:write": Action("mark two people as two", _ADMIN, privileged=True),
+        "merges:read": Action("who was merged into whom, and why", _ADMIN | _OFFICER),
+        "merges:write": Action("propose that two people are merged", _ADMIN, privileged=True),
         "organisations:read": Action(
             "organisations with their names and contacts",
             _ADMIN | _OFFICER | _HOUSES,

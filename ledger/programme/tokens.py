@@ -221,6 +221,13 @@ def revoke_token(database: Database, clock: Clock, ledger: str, token_id: str) -
         )
 
 
+def end_tokens(conn: Connection, ledger: str, person: str, now: datetime) -> None:
+    """Revokes all that a person has in a ledger, within a transaction."""
+    c = token_table.c
+    mine = (c.ledger == ledger) & (c.person == person) & c.revoked_at.is_(None)
+    conn.execute(update(token_table).where(mine).values(revoked_at=_text(now)))
+
+
 def _insert(
     conn: Connection,
     ledger: str,

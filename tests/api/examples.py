@@ -121,6 +121,7 @@ def tell(s: Scribe) -> None:
     _venues_and_teams(s)
     _duplicates(s)
     _cards(s)
+    _merges(s)
     _training(s)
     _messages(s)
     _roles(s)
@@ -376,6 +377,22 @@ def _duplicates(s: Scribe) -> None:
         s.keep(person, full_name=name, phone="139 1234 5678")
     s.told("Who may be in it twice").get("/duplicates?grade=likely", "admin")
     s.told("A family's telephone").post("/duplicates/distinct", {"people": people[1:]}, "admin")
+
+
+def _merges(s: Scribe) -> None:
+    listed = [{"purpose": "merge", "from": "member", "to": "member", "limit": 1_000_000}]
+    limits = {"grant_limit": 1_000, "reversal_limit": 1_000, "hold_days": 100}
+    s.approved("/policies", {"from": "2026-11-24", "transfers": listed} | limits)
+    old, kept = ("person" + s.member(points).removeprefix("member") for points in (20, 5))
+    for person in (old, kept):
+        s.keep(person, full_name="李娜", phone="137 0013 7000")
+    wanted = {"from": old, "into": kept, "reason": "She joined twice, and says so at the desk."}
+    told = s.told("One who joined twice").post("/merges", wanted, "admin")
+    merge = s.ask("GET", told.json["href"], "second admin").json["values"]["ref"]["id"]
+    path = merge.replace("merge/", "/merges/")
+    s.told("Why, before it is approved").get(path, "second admin")
+    s.ask("POST", f"{told.json['href']}/approve", "second admin")
+    s.told("Who was merged into her").get(f"/merges?into={kept}", "admin")
 
 
 def _training(s: Scribe) -> None:

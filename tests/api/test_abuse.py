@@ -124,6 +124,8 @@ def test_every_list_has_an_end():
     lists |= {"attainments", "courses", "duplicates", "memberships", "teams", "venues"}
     lists |= {"attainments", "courses", "memberships", "teams", "venues"}
     lists |= {"attainments", "courses", "messages", "paper", "tasks"}
+    lists |= {"attainments", "courses", "messages", "paper"}
+    lists |= {"attainments", "courses", "duplicates", "merges", "memberships", "teams", "venues"}
     assert cut == lists
 
 

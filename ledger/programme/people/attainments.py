@@ -31,7 +31,9 @@ from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.people.gates import Fact
+from ledger.programme.people.merges import belongs_to
 from ledger.programme.people.tables import attainment as table
+from ledger.programme.people.tables import merged
 from ledger.programme.people.teams import in_teams
 from ledger.programme.people.training import find_course
 from ledger.programme.reading.accounts import account_exists
@@ -184,7 +186,7 @@ def list_attainments(
     """
     c = table.c
     conditions = [reached(ledger.id, reach)]
-    conditions += [c.person == person] if person is not None else []
+    conditions += [belongs_to(c.person, person)] if person is not None else []
     conditions += [c.what == what] if what is not None else []
     conditions += [c.id > after] if after is not None else []
     return _opened(conn, ledger, _rows(conn, ledger.id, *conditions, limit=limit))
@@ -193,12 +195,16 @@ def list_attainments(
 def facts_of(
     conn: Connection, ledger_id: int, persons: Collection[str]
 ) -> dict[str, tuple[Fact, ...]]:
-    """What gates ask of each of these people, whoever keeps it; one statement."""
-    c = table.c
+    """What gates ask of each of these people, and of who was merged into them; two statements."""
+    c, m = table.c, merged.c
     columns = (c.person, c.kind, c.what, c.first, c.last, c.result)
     facts: dict[str, tuple[Fact, ...]] = dict.fromkeys(persons, ())
-    for row in keyed(conn, columns, ledger_id, c.person, persons):
-        facts[row.person] += (Fact(row.kind, row.what, row.first, row.last, row.result),)
+    of = {person: {person} for person in persons}
+    for row in keyed(conn, (m.person, m.into), ledger_id, m.into, persons):
+        of.setdefault(row.person, set()).add(row.into)
+    for row in keyed(conn, columns, ledger_id, c.person, of):
+        for person in of[row.person]:
+            facts[person] += (Fact(row.kind, row.what, row.first, row.last, row.result),)
     return facts
 
 
@@ -211,7 +217,7 @@ def reached(ledger_id: int, reach: Reach) -> ColumnElement[bool]:
     if reach.everything:
         return table.c.ledger_id.is_not(None)
     kept = table.c.organisation.in_(sorted(reach.organisations))
-    own = false() if reach.own is None else table.c.person == reach.own
+    own = false() if reach.own is None else belongs_to(table.c.person, reach.own)
     return or_(own, kept, in_teams(ledger_id, reach, table.c.person))
 
 

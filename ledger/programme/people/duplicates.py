@@ -8,7 +8,7 @@ and whole towns one name:
     likely     the full name, and a telephone number or an e-mail address
     possible   one of these alone; or their documents' numbers, where both are known, differ
 
-A pair that somebody marked as two different people stays away.
+A pair that somebody marked as two different people stays away, and so does who was merged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ledger.journal.bulk import keyed, rows_of
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme.findable import FINDABLE
-from ledger.programme.people.tables import distinct_people
+from ledger.programme.people.tables import distinct_people, merged
 from ledger.programme.records import BASICS
 from ledger.programme.tables import blind_index, record
 from ledger.programme.wishes import Wish
@@ -100,7 +100,7 @@ def candidates(
 ) -> Page:
     """At most `limit` pairs after the pair `after`, of a grade `at_least`.
 
-    Six statements at the most, whatever the number.
+    Seven statements at the most, whatever the number.
     """
     start, most = after or (_PERSON, _PERSON), limit + len(FINDABLE)
     parameters = {"of_ledger": ledger.id, "start": start[0]}
@@ -118,6 +118,15 @@ def candidates(
     wanted = GRADES[: GRADES.index(at_least) + 1]
     graded = _graded(conn, ledger.id, found)
     return Page([each for each in graded if each.grade in wanted], following)
+
+
+def shared_by(conn: Connection, ledger_id: int, people: Pair) -> tuple[str, ...]:
+    """The fields that are the same in what is kept of two people, in order.  One statement."""
+    c = blind_index.c
+    keys = [(BASICS, person, field) for person in people for field in FINDABLE]
+    rows = keyed(conn, (c.field, c.value), ledger_id, (c.kind, c.id, c.field), keys)
+    values = [(row.field, row.value) for row in rows if row.value is not None]
+    return tuple(sorted({field for field, value in values if values.count((field, value)) > 1}))
 
 
 def mark_distinct(
@@ -234,18 +243,20 @@ def _sharing(
 def _graded(
     conn: Connection, ledger_id: int, found: Mapping[Pair, set[str]]
 ) -> Iterator[Candidate]:
-    """The pairs that are not kept apart, graded."""
-    c, d = blind_index.c, distinct_people.c
+    """The pairs that are neither kept apart nor merged, graded."""
+    c, d, m = blind_index.c, distinct_people.c, merged.c
     apart = {
         (row.first, row.second)
         for row in keyed(conn, (d.first, d.second), ledger_id, (d.first, d.second), found)
     }
     people = {person for pair in found for person in pair}
+    rows = keyed(conn, (m.person, m.into), ledger_id, m.person, people)
+    gone = {row.person for row in rows if row.into != row.person}
     keys = [(BASICS, person, _DOCUMENT) for person in people]
     rows = keyed(conn, (c.id, c.value), ledger_id, (c.kind, c.id, c.field), keys)
     documents = {row.id: row.value for row in rows if row.value is not None}
     for pair, reasons in found.items():
-        if pair not in apart:
+        if pair not in apart and gone.isdisjoint(pair):
             differ = len({documents[each] for each in pair if each in documents}) > 1
             grade = grade_of(reasons, differ=differ)
             yield Candidate(pair, tuple(sorted(reasons)), grade)

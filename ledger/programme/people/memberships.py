@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select
 
 from ledger.clock import Clock
 from ledger.errors import PointsError
@@ -31,6 +31,7 @@ from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.people.consents import GIVEN
 from ledger.programme.people.serving import minutes_of
+from ledger.programme.people.merges import belongs_to
 from ledger.programme.people.tables import consent
 from ledger.programme.records import BASICS
 from ledger.programme.roles import Reach
@@ -160,7 +161,8 @@ def reached(reach: Reach) -> ColumnElement[bool]:
     if reach.everything:
         return table.c.ledger_id.is_not(None)
     of = table.c.organisation.in_(sorted(reach.organisations))
-    return or_(table.c.subject == reach.own, and_(of, table.c.state.in_(OPEN), shares()))
+    own = false() if reach.own is None else belongs_to(table.c.subject, reach.own)
+    return or_(own, and_(of, table.c.state.in_(OPEN), shares()))
 
 
 def _move(

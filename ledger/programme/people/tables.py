@@ -5,7 +5,7 @@ No column holds a word about anybody: names, numbers and addresses are in `recor
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
 from ledger.journal.tables import metadata
 from ledger.programme.tables import INSTALLATION, Word, ledger_id
@@ -17,6 +17,7 @@ __all__ = [
     "course",
     "distinct_people",
     "joining_link",
+    "merged",
     "metadata",
     "organisation",
     "organisation_code",
@@ -194,4 +195,18 @@ distinct_people = Table(
     Column("second", Word, primary_key=True),
     Column("by", Word, nullable=False),
     Column("at", Word, nullable=False),
+)
+
+# Who was merged into whom; who remains has a row of their own, into themselves.
+merged = Table(
+    "merged",
+    metadata,
+    ledger_id(),
+    Column("person", Word, primary_key=True),
+    Column("into", Word, nullable=False),
+    Column("merge", Word),  # null for who remains
+    Column("at", Word, nullable=False),
+    Column("seq", BigInteger),  # of the entry that binds the record; null for who remains
+    Index(None, "ledger_id", "into", "person"),
+    Index(None, "ledger_id", "merge", unique=True),
 )
