@@ -22,6 +22,7 @@ from rich.table import Table
 from bench.desk import BenchDesk
 from bench.offline import import_per_second, verify_long, verify_per_second
 from bench.peers import prepare_tpcb, tpcb_per_second
+from bench.permissions import BenchPermissions
 from bench.plpgsql import plpgsql_per_second, prepare_plpgsql
 from bench.records import BenchRecords
 from bench.size import ACCOUNTS, APPEND, append_during_export, long_ledger, reads
@@ -152,13 +153,17 @@ def offline(figures: Figures, server: str, base: Path) -> None:
 
 
 def kept(figures: Figures, server: str, base: Path) -> None:
-    """Records of members: lists decrypted, and look-ups by document number."""
+    """Permissions checked; records of members: lists decrypted, look-ups by document number."""
     for database in ("PostgreSQL", "SQLite"):
         with fresh_database(server, f"kept_{database.lower()}") as url:
             figures.say(f"filling the index of records on {database} …")
             desk = BenchDesk(base / f"kept-{database}", url if database == "PostgreSQL" else None)
-            members = BenchRecords(desk)
+            members, staff = BenchRecords(desk), BenchPermissions(desk)
             for _ in range(ROUNDS):
+                rate = staff.sessions_per_second(LOOK_UPS)
+                figures.note(f"permissions checked, a session with 3 roles, {database}", rate)
+                rate = staff.tokens_per_second(LOOK_UPS)
+                figures.note(f"permissions checked, a token, {database}", rate)
                 rate = members.lists_per_second(LISTS)
                 figures.note(f"lists of 100 records decrypted, {database}", rate)
                 rate = members.lookups_per_second(LOOK_UPS)
