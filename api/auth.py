@@ -9,10 +9,12 @@ standing in the log fits it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from flask import current_app, g, request
+from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from api.limits import Limiter
@@ -21,7 +23,7 @@ from ledger.errors import LedgerUnknown, PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.times import format_time, to_us
 from ledger.programme import tokens
-from ledger.programme.people import sessions
+from ledger.programme.people import helping, sessions
 from ledger.programme.roles import ACTIONS, Principal, roles_of
 from ledger.programme.tokens import OPERATOR
 from ledger.programme.trail import Line, write_lines
@@ -31,6 +33,10 @@ from ledger.programme.vault import subject_of_ledger
 SCHEME = "bearer"
 
 View = Callable[..., Any]
+FORESEEN = (Problem, HTTPException, PointsError)
+"""What a view raises where it did not do what was asked."""
+
+_ID = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
 
 
 def installation() -> Installation:
@@ -52,6 +58,8 @@ def in_place_of() -> str | None:
 
 def want_scope(action: str) -> None:
     """`Problem` unless the caller's token may be used for that."""
+    if not caller().allows(action) and caller().helped_by is not None:
+        raise Problem("scope", "A helper does not do that for somebody: they do it themselves.")
     if not caller().allows(action):
         raise Problem(
             "scope",
@@ -84,11 +92,12 @@ def requires(action: str) -> Callable[[View], View]:
             _want_scope(name, action)
             if name is not None:
                 path["ledger"] = installation().ledger(name)
-            if not ACTIONS[action].privileged:
+            helped = caller().helped_by is not None
+            if not (ACTIONS[action].privileged or helped):
                 return view(**path)
             try:
-                answer = view(**path)
-            except (Problem, HTTPException, PointsError):
+                answer = _helped(view, action, path) if helped else view(**path)
+            except FORESEEN:
                 _note(name, action, "refused")
                 raise
             _note(name, action, "done")
@@ -98,6 +107,32 @@ def requires(action: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _helped(view: View, action: str, path: dict[str, Any]) -> Any:
+    """Does for a member what a helper sends; what changes anything is on record before."""
+    if request.method in ("GET", "HEAD"):
+        return view(**path)
+    here, ledger, me = installation(), path["ledger"], caller()
+    what = (action, request.method.lower())
+    errand = helping.begin_errand(here.database, ledger, here.clock, me.id, me.author, *what)
+    try:
+        answer = view(**path)
+    except FORESEEN:
+        helping.finish_errand(here.database, ledger, errand, helping.REFUSED, None)
+        raise
+    helping.finish_errand(here.database, ledger, errand, helping.DONE, _thing(answer))
+    return answer
+
+
+def _thing(answer: Any) -> str | None:
+    """The id of what a request was about, as the view or its answer says, if either does."""
+    if "subject" in g:
+        found: str = g.subject
+        return found
+    body = answer.get_json(silent=True) if isinstance(answer, Response) else None
+    name = body.get("id") if isinstance(body, dict) else None
+    return name if isinstance(name, str) and _ID.fullmatch(name) else None
 
 
 def open_to_strangers(view: View) -> View:
@@ -130,11 +165,16 @@ def _note(ledger: str | None, action: str, outcome: str) -> None:
     here = installation()
     if ledger is None or caller().ledger == OPERATOR:
         return
-    opened = here.ledger(ledger)
+    opened, me = here.ledger(ledger), caller()
     subject = g.get("subject") or subject_of_ledger(opened.origin)
+    if me.helped_by is not None:
+        subject = me.person
     at = format_time(to_us(here.clock.now()))
     trail: Trail = current_app.extensions["points trail"]
-    trail.note(opened.id, Line(at, caller().person, action, subject, outcome))
+    trail.note(
+        opened.id,
+        Line(at, me.author, action, subject, outcome, helping=me.id if me.helped_by else None),
+    )
 
 
 def note_shown(ledger: OpenLedger, subjects: Collection[str]) -> None:
@@ -160,15 +200,18 @@ def _bearer(ledger: str | None) -> Principal:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         _refuse_stranger("Send a token: Authorization: Bearer pts_…", "")
-    return admitted(text.strip(" "), ledger)
+    return admitted(text.strip(" "), ledger, helped=True)
 
 
-def admitted(text: str, ledger: str | None) -> Principal:
+def admitted(text: str, ledger: str | None, *, helped: bool = False) -> Principal:
     """Whose token or session that is, which lasts and opens the ledger, if one is named; `Problem`.
 
-    This request is taken from what the token may send, or from what strangers may.
+    A helper's session is taken only where what it does is put on record: `helped`.  This request is
+    taken from what the token may send, or from what strangers may.
     """
     principal, fits = _of_token(text) or _of_session(text) or (None, False)
+    if principal is not None and principal.helped_by is not None and not helped:
+        principal = None
     if principal is None:
         _refuse_stranger(
             "This token is unknown, expired or revoked. Ask an admin for a new one, or sign in.",

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import about, caller, installation
 from api.fields import Count, Formed
 from api.notices import ONE
 from api.resource import VERSION_MAX, Resource, answer, page
@@ -25,7 +25,7 @@ blueprint = Resource(
     "consents", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/consents", description=__doc__
 )
 VERSIONS_MAX = 50
-SELF = "self"
+SELF, HELPED = "self", "helped"
 
 
 class NoticeSeenSchema(Schema):
@@ -118,8 +118,11 @@ def give(body: dict[str, Any], ledger: OpenLedger, purpose: str) -> Response:
     It is to the notice that was shown, which has to be the newest. Said again, nothing changes.
     """
     here, me = installation(), caller().person
+    about(domain.id_of(me, purpose))
     place = (here.database, ledger, here.clock, me, purpose)
-    return answer(_shown(domain.give(*place, notice=body["notice"], how=SELF, by=me)), 201)
+    return answer(
+        _shown(domain.give(*place, notice=body["notice"], how=_how(), by=caller().author)), 201
+    )
 
 
 @blueprint.deletes(ONE, action="consents:write")
@@ -130,7 +133,8 @@ def withdraw(ledger: OpenLedger, purpose: str) -> Response:
     what one never consented to, nothing changes.
     """
     here, me = installation(), caller().person
-    domain.withdraw(here.database, ledger, here.clock, me, purpose, how=SELF, by=me)
+    about(domain.id_of(me, purpose))
+    domain.withdraw(here.database, ledger, here.clock, me, purpose, how=_how(), by=caller().author)
     return Response(status=204)
 
 
@@ -145,6 +149,10 @@ def show_history(query: dict[str, Any], ledger: OpenLedger, purpose: str) -> Res
         found = domain.proofs(conn, ledger, whose, purpose, after=query["after"], most=most)
     following = found[-1][0].version if len(found) == most else None
     return page("versions", [_proven(*each) for each in found], "after", following)
+
+
+def _how() -> str:
+    return SELF if caller().helped_by is None else HELPED
 
 
 def _reached(ledger: OpenLedger, person: str | None) -> str:

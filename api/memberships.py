@@ -175,7 +175,7 @@ def end(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     last = body.get("last", today)
     if last > today:
         raise domain.MembershipRefused(f"{last} is still to come. Give today or an earlier day.")
-    domain.end(ledger, here.clock, found, last, by=caller().person)
+    domain.end(ledger, here.clock, found, last, by=caller().author)
     return _after(ledger, found.id)
 
 

@@ -49,7 +49,8 @@ class SessionSchema(Schema):
     """A session of the caller's."""
 
     id = fields.String(required=True)
-    lasts = fields.String(required=True, metadata={"description": "device or day"})
+    lasts = fields.String(required=True, metadata={"description": "device, day or helping"})
+    helper = fields.String(metadata={"description": "who does something for the caller there"})
     created_at = fields.String(required=True)
     used_on = fields.String(required=True, metadata={"description": "the last local day"})
     expires_at = fields.String(required=True)
@@ -107,7 +108,9 @@ def end(ledger: OpenLedger, random: str) -> Response:
 
 
 def _shown(session: Session) -> dict[str, Any]:
+    helper = {} if session.helper is None else {"helper": session.helper}
     return {
+        **helper,
         "id": session.id,
         "lasts": session.lasts,
         "created_at": session.created_at,

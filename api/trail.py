@@ -35,6 +35,9 @@ class TrailLineSchema(Schema):
     )
     outcome = fields.String(required=True, validate=validate.OneOf(OUTCOMES))
     commitment = fields.String(metadata={"description": "of a record that says more"})
+    helping = fields.String(
+        metadata={"description": "the session in which the actor did it for the subject"}
+    )
 
 
 class TrailSchema(Schema):

@@ -147,6 +147,16 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "cards:read": Action("members' cards, to print them again", _DESKS | {"member": _OWN}),
         "cards:write": Action("make members' cards, void them", _DESKS, privileged=True),
         "cards:find": Action("find a member by a card's number", _DESKS, privileged=True),
+        "helping:write": Action(
+            "help a member: do for them what they could do alone",
+            {"officer": _LEDGER, "desk": _LEDGER},
+            privileged=True,
+        ),
+        "helping:end": Action("stop helping", {"officer": _OWN, "desk": _OWN}),
+        "helping:read": Action(
+            "what one did for a member, or had done for one",
+            {"officer": _OWN, "desk": _OWN, "member": _OWN},
+        ),
         "courses:read": Action(
             "training that organisations give",
             _ADMIN | _OFFICER | _HOUSES,
@@ -210,6 +220,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
     }
 )
 """The table.  A role that an action does not name may never do it."""
+
+HELPED = tuple(
+    name
+    for name, action in ACTIONS.items()
+    if action.outcomes.get("member") is _OWN
+    and name.partition(":")[0] not in ("login", "sessions", "helping")
+)
+"""What a helper may do for a member: whatever the member can do alone, but for signing in."""
 
 
 def actions_of(role: str) -> tuple[str, ...]:
@@ -282,7 +300,8 @@ class Principal:
     """Who sends a request: a person with the roles that they hold in a ledger today.
 
     `id` is that of the token or session; `scopes` the actions that it was narrowed to, if it was;
-    `day` the local day on which the roles are held, where they are of some days.
+    `day` the local day on which the roles are held, where they are of some days.  `helped_by` is
+    who does something for the person, if they do not do it themselves.
     """
 
     id: str
@@ -291,6 +310,12 @@ class Principal:
     held: tuple[Held, ...]
     scopes: tuple[str, ...] | None = None
     day: str | None = None
+    helped_by: str | None = None
+
+    @property
+    def author(self) -> str:
+        """Who writes what is written: the helper where there is one, else the person."""
+        return self.helped_by or self.person
 
     @property
     def roles(self) -> tuple[str, ...]:

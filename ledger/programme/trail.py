@@ -1,9 +1,10 @@
 """The audit trail: who did, or was refused, what is privileged, line by line in a tree of its own.
 
 A *line* is JCS {action, actor, at, outcome, subject}, with `commitment` where something outside it
-is bound.  It holds ids, words and a time, and nothing that anybody wrote.  Lines are the leaves of
-an RFC 6962 tree; each hour in which it grew, its root goes into the ledger's log as a `record`
-entry, so that whoever has the log's receipt can tell whether a line was changed or left out.
+is bound, and `helping` where a helper acted for the subject.  It holds ids, words and a time, and
+nothing that anybody wrote.  Lines are the leaves of an RFC 6962 tree; each hour in which it grew,
+its root goes into the ledger's log as a `record` entry, so that whoever has the log's receipt can
+tell whether a line was changed or left out.
 
     outcome   done · refused (by a rule, or as it was asked) · denied (by role or scope)
 
@@ -55,6 +56,7 @@ class Line(NamedTuple):
     subject: str
     outcome: str
     commitment: str | None = None
+    helping: str | None = None  # the session in which the actor helped the subject
 
     def encode(self) -> bytes:
         """The line's canonical bytes (RFC 8785), which are its leaf."""

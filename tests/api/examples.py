@@ -340,6 +340,13 @@ def _cards(s: Scribe) -> None:
     )
     s.told("A member's card").get(path, "admin")
     s.told("The card, to be printed").get(f"{path}/sheet?language=en", "admin")
+    shown = {"way": "present", "card": made["number"]}
+    begun = s.told("Help for a member who shows a card").ask(
+        *("POST", f"{s.base}/helping", "officer", shown)
+    )
+    s.told("The slip for the member").ask("GET", begun.json["slip"] + "?language=en", "officer")
+    helped = begun.json["id"].replace("session/", "/helping/")
+    s.told("The help is over").ask("DELETE", s.base + helped, "officer")
     s.told("The card is lost").ask("DELETE", s.base + path, "admin")
 
 

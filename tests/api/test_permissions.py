@@ -19,6 +19,7 @@ OFFICER, ADMIN = {"officer": "ledger"}, {"admin": "ledger"}
 ONESELF = dict.fromkeys(ROLES[1:], "own")
 MANAGER = {"manager": "organisation"}
 DESKS = dict.fromkeys(("admin", "officer", "desk"), "ledger")
+HELPERS = dict.fromkeys(("officer", "desk"), "ledger")
 LEADER = {"organiser": "team"}
 TRAINERS = dict.fromkeys(("manager", "organiser"), "organisation")
 ORGANISATION = dict.fromkeys(("manager", "organiser", "desk"), "organisation")
@@ -85,6 +86,9 @@ TABLE = {
     f"GET {L}/grants": ONESELF | READERS | MANAGER,
     f"POST {L}/grants": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
     f"DELETE {L}/grants/{{random}}": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
+    f"POST {L}/helping": HELPERS,
+    f"DELETE {L}/helping/{{random}}": dict.fromkeys(HELPERS, "own"),
+    f"GET {L}/helping/{{random}}/slip": dict.fromkeys((*HELPERS, "member"), "own"),
     f"POST {L}/holds": OFFICER,
     f"GET {L}/holds/{{seq}}": READERS,
     f"POST {L}/holds/{{seq}}/captures": OFFICER,
@@ -286,6 +290,8 @@ FOREIGN = {
     "POST /memberships/{id}/decline": ("membership", "manager"),
     "POST /memberships/{id}/end": ("membership", "manager"),
     "POST /messages/{id}/read": ("message", "manager"),
+    "DELETE /helping/{id}": ("helping", "desk"),
+    "GET /helping/{id}/slip": ("helping", "member"),
     "GET /organisations/{id}": ("org", "manager"),
     "GET /organisations/{id}/totals": ("org", "manager"),
     "GET /organisations/{id}/joining-link": ("org", "manager"),
@@ -356,6 +362,8 @@ def foreign(people):
     theirs["team"] = desk.post("/teams", team, "admin").json["id"]
     member = "person" + desk.member().removeprefix("member")
     theirs["card"] = desk.post("/cards", {"person": member, "name": "王芳"}, "admin").json["id"]
+    asked = {"way": "telephone", "person": member, "reason": "asked"}
+    theirs["helping"] = desk.post("/helping", asked, "officer").json["id"]
     theirs["venue"] = desk.post("/venues", VENUE | {"organisation": organisation}, "admin").json[
         "id"
     ]

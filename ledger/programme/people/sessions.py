@@ -7,6 +7,7 @@ the roles that the person holds on that local day, as far as their standing in t
     device   a member's own telephone: 180 days from the last day on which it was used; it has the
              role `member` alone, whatever else the person is, since no password was asked for
     day      staff: 12 hours from signing in
+    helping  a helper's for a member: 15 minutes, what `roles.HELPED` says (`helping.py`)
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ from ledger.journal.times import format_time, local_day, to_us
 from ledger.programme.people.tables import session as table
 from ledger.programme.people.tables import team
 from ledger.programme.reading.days import today_of
-from ledger.programme.roles import Held, Principal, fits
+from ledger.programme.roles import HELPED, Held, Principal, fits
 from ledger.programme.tables import role_grant
 
-DEVICE = "device"
-LASTS = {DEVICE: timedelta(days=180), "day": timedelta(hours=12)}
+DEVICE, HELPING = "device", "helping"
+LASTS = {
+    DEVICE: timedelta(days=180),
+    "day": timedelta(hours=12),
+    HELPING: timedelta(minutes=15),
+}
 SECRET_BYTES = 32
 SESSIONS_PER_PERSON_MAX = 50
 """What a list of them shows at the most, the newest."""
@@ -70,6 +75,15 @@ class Session:
     created_at: str
     used_on: str
     expires_at: str
+    helper: str | None = None
+
+
+class Helped(NamedTuple):
+    """Who helps, and how they know whom: `present`, or by `telephone`, which has a reason."""
+
+    helper: str
+    way: str
+    reason: str | None
 
 
 class Found(NamedTuple):
@@ -88,9 +102,17 @@ def ledger_of(text: str) -> str | None:
 
 
 def begin(
-    database: Database, ledger: OpenLedger, clock: Clock, person: str, lasts: str
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    lasts: str,
+    helped: Helped | None = None,
 ) -> NewSession:
-    """Signs a person in; `lasts` is a word of `LASTS`.  Raises what `Database.writing` raises."""
+    """Signs a person in; `lasts` is a word of `LASTS`, `HELPING` with whom they are `helped` by.
+
+    Raises what `Database.writing` raises.
+    """
     now = clock.now()
     text = f"pse_{ledger.name}_{secrets.token_urlsafe(SECRET_BYTES)}"
     made = NewSession(new_id("session", os.urandom(16)), text, _text(now + LASTS[lasts]))
@@ -106,6 +128,9 @@ def begin(
                 used_on=today_of(conn, ledger.id, now),
                 expires_at=made.expires_at,
                 revoked_at=None,
+                helper=None if helped is None else helped.helper,
+                way=None if helped is None else helped.way,
+                reason=None if helped is None else helped.reason,
             )
         )
     return made
@@ -180,7 +205,15 @@ def find_session(conn: Connection, ledger: OpenLedger, text: str, now: datetime)
         return None
     row = rows[0]
     today = local_day(_text(now), row.utc_offset_minutes)
-    principal = Principal(row.id, ledger.name, row.person, _held(rows, today), day=today)
+    principal = Principal(
+        row.id,
+        ledger.name,
+        row.person,
+        _held(rows, today),
+        scopes=None if row.helper is None else HELPED,
+        day=today,
+        helped_by=row.helper,
+    )
     return Found(principal, _session(row), today, row.used_on != today)
 
 
@@ -244,8 +277,8 @@ def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
         standing = row.standing or ("member" if row.account is not None else None)
         if row.account is not None and fits("member", standing):
             held[Held("member")] = set()
-        if row.lasts == DEVICE:
-            continue  # what a code in a message opens is no more than a member's
+        if row.lasts != "day":
+            continue  # what a code in a message or a helper opens is no more than a member's
         if row.role is None or not fits(row.role, standing):
             continue
         if not _holds(row.first, row.last, today):
@@ -270,4 +303,5 @@ def _text(moment: datetime) -> str:
 
 
 def _session(row: Row[Any]) -> Session:
-    return Session(row.id, row.person, row.lasts, row.created_at, row.used_on, row.expires_at)
+    times = (row.created_at, row.used_on, row.expires_at)
+    return Session(row.id, row.person, row.lasts, *times, row.helper)

@@ -16,6 +16,7 @@ __all__ = [
     "consent",
     "course",
     "distinct_people",
+    "errand",
     "joining_link",
     "merged",
     "metadata",
@@ -36,13 +37,33 @@ session = Table(
     Column("hash", LargeBinary, primary_key=True),
     Column("id", Word, nullable=False),
     Column("person", Word, nullable=False),
-    Column("lasts", Word, nullable=False),  # `device` or `day`: how it goes on
+    Column("lasts", Word, nullable=False),  # `device`, `day` or `helping`: how it goes on
     Column("created_at", Word, nullable=False),
     Column("used_on", Word, nullable=False),  # a local day
     Column("expires_at", Word, nullable=False),
     Column("revoked_at", Word),
+    Column("helper", Word),  # a person who sends it in the place of its own
+    Column("way", Word),  # in which they know whom they help
+    Column("reason", Word),
     Index(None, "ledger_id", "id", unique=True),
     Index(None, "ledger_id", "person", "created_at"),
+)
+
+# What a helper changed for a member, from before it was changed.
+errand = Table(
+    "errand",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("session", Word, nullable=False),
+    Column("helper", Word, nullable=False),
+    Column("action", Word, nullable=False),
+    Column("method", Word, nullable=False),  # of the request: post, put, delete
+    Column("thing", Word),  # what it was about
+    Column("outcome", Word, nullable=False),  # begun, done, refused
+    Column("at", Word, nullable=False),
+    Index(None, "ledger_id", "session", "at"),
+    Index(None, "ledger_id", "thing"),
 )
 
 # An organisation's names, code and contacts are its record.

@@ -1,0 +1,159 @@
+"""Done for somebody (代办): a helper at a desk does for a member what the member could do alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from api.auth import about, caller, installation
+from api.cards import NUMBER_CHARACTERS_MAX
+from api.fields import Formed
+from api.resource import Resource, answer
+from api.sheets import HTML, SheetQuery, sheet
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+from ledger.programme import records
+from ledger.programme.people import cards
+from ledger.programme.people import helping as domain
+from ledger.programme.people.helping import ERRANDS_SHOWN_MAX, PRESENT, REASONS, WAYS, Errand
+from ledger.programme.reading.days import clock_of
+from ledger.programme.records import BASICS
+from ledger.programme.roles import ACTIONS, HELPED
+
+blueprint = Resource(
+    "helping", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/helping", description=__doc__
+)
+
+WORDS = {
+    ("consents:write", "post"): ("给出同意", "a consent was given"),
+    ("consents:write", "delete"): ("撤回同意", "a consent was withdrawn"),
+    ("memberships:claim", "post"): ("登记所属单位", "said where they belong"),
+    ("memberships:end", "post"): ("退出所属单位", "left an organisation"),
+}
+"""What a helper changed, in Chinese and English; the slip says the action's own words of others."""
+
+REASONS_ZH = {
+    "no-device": "没有手机",
+    "cannot-use-it": "不会使用",
+    "lost-device": "手机遗失",
+    "asked": "本人要求",
+}
+
+
+class NewHelpingSchema(Schema):
+    """Whom one helps, and how one knows that it is they."""
+
+    way = fields.String(required=True, validate=validate.OneOf(WAYS))
+    card = fields.String(
+        validate=validate.Length(1, NUMBER_CHARACTERS_MAX),
+        metadata={"description": "the number of the card that they show, or read out"},
+    )
+    person = Formed(e.PERSON, description="somebody on the telephone, known otherwise")
+    reason = fields.String(
+        validate=validate.OneOf(REASONS),
+        metadata={"description": "why they are helped, on the telephone"},
+    )
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if ("card" in data) == ("person" in data):
+            raise ValidationError("Give the card's number or the person.", "card")
+        if data.get("way") == PRESENT and "card" not in data:
+            raise ValidationError("Somebody who is present shows their card.", "card")
+
+
+class HelpingSchema(Schema):
+    """A helping session that has begun."""
+
+    id = fields.String(required=True)
+    person = fields.String(required=True, metadata={"description": "who is helped"})
+    helper = fields.String(required=True)
+    session = fields.String(
+        required=True,
+        metadata={
+            "description": "to be sent as `Authorization: Bearer …` with what is done for the"
+            " member; shown this once"
+        },
+    )
+    expires_at = fields.String(required=True, metadata={"description": "15 minutes later"})
+    actions = fields.List(
+        fields.String(), required=True, metadata={"description": "what can be done with it"}
+    )
+    slip = fields.String(required=True, metadata={"description": "where the slip is"})
+
+
+@blueprint.posts("", HelpingSchema, action="helping:write", body=NewHelpingSchema, keyed=False)
+def begin(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Help a member
+
+    For a quarter of an hour, whoever sends the session's text does what the member could do alone,
+    except for all that concerns signing in. It is marked as yours everywhere. Whatever you helped
+    with you neither verify nor honour. Print the slip at the end, and hand it over.
+    """
+    here, me, way = installation(), caller().person, body["way"]
+    person = body.get("person")
+    if person is None:
+        with here.database.reading() as conn:
+            person = cards.find_number(conn, ledger, body["card"]).person
+    about(person)
+    place = (here.database, ledger, here.clock)
+    made = domain.begin(*place, me, person, way, body.get("reason"))
+    path = made.id.replace("session/", "helping/")
+    return answer(
+        {
+            "id": made.id,
+            "person": person,
+            "helper": me,
+            "session": made.text,
+            "expires_at": made.expires_at,
+            "actions": list(HELPED),
+            "slip": f"/v1/ledgers/{ledger.name}/{path}/slip",
+        },
+        201,
+    )
+
+
+@blueprint.deletes("/<id:random>", action="helping:end")
+def end(ledger: OpenLedger, random: str) -> Response:
+    """Stop helping"""
+    here = installation()
+    domain.end(here.database, ledger, here.clock, caller().person, f"session/{random}")
+    return Response(status=204)
+
+
+@blueprint.reads(
+    "/<id:random>/slip", None, action="helping:read", query=SheetQuery, content_type=HTML
+)
+def print_slip(query: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
+    """Print what was done for a member
+
+    A page that is handed over to them: who helped, when, and with what. The member sees it too.
+    """
+    zh = query["language"] == "zh"
+    with installation().database.reading() as conn:
+        found = domain.find_helping(conn, ledger.id, f"session/{random}", caller().person)
+        errands = domain.errands_of(conn, ledger.id, found.id)
+        shown_by = clock_of(conn, ledger.id)
+        known = records.newest(conn, ledger, BASICS, (found.person,)).get(found.person)
+    return sheet(
+        "slip.html",
+        query["language"],
+        helping=found,
+        name=None if known is None else (known.fields or {}).get("full_name"),
+        reason=REASONS_ZH.get(found.reason or "") if zh else found.reason,
+        begun=shown_by(found.begun_at),
+        ended=shown_by(min(found.ended_at or found.expires_at, found.expires_at))[-5:],
+        errands=[(errand, shown_by(errand.at)[-5:], _words(errand, zh=zh)) for errand in errands],
+        most=ERRANDS_SHOWN_MAX,
+        ledger=ledger.name,
+        host=ledger.origin.partition("/")[0],
+    )
+
+
+def _words(errand: Errand, *, zh: bool) -> str:
+    known = WORDS.get((errand.action, errand.method))
+    if known is None:
+        return ACTIONS[errand.action].says if errand.action in ACTIONS else errand.action
+    return known[0] if zh else known[1]

@@ -1,0 +1,176 @@
+"""Done for somebody over HTTP: begun by a card or on the telephone, and marked everywhere."""
+
+import pytest
+
+from tests.programme.people.informing import parts
+
+
+@pytest.fixture
+def house(desk):
+    """The desk, with a clerk of an organisation's desk, and a member with a card."""
+    clerk = desk.person()
+    desk.given(clerk, "desk", desk.org())
+    desk.clerk, desk.tokens["desk"] = clerk, desk.session(clerk)
+    desk.member_id = "person" + desk.member().removeprefix("member")
+    desk.tokens["wang"] = desk.session(desk.member_id, "device")
+    card = desk.post("/cards", {"person": desk.member_id, "name": "王阿姨"}, "desk")
+    desk.card = card.json["number"]
+    return desk
+
+
+def begin(house, role="desk", **said):
+    body = said or {"way": "present", "card": house.card}
+    answer = house.ask("POST", f"{house.base}/helping", role, body)
+    if answer.status_code == 201:
+        house.tokens["helped"] = answer.json["session"]
+    return answer
+
+
+def slip(house, begun, role="desk", language="zh"):
+    path = begun.json["slip"].removeprefix(house.base)
+    return house.get(f"{path}?language={language}", role)
+
+
+def problem(answer):
+    return answer.status_code, answer.json["type"].removeprefix("/problems/")
+
+
+def lines(house, **which):
+    query = "&".join(f"{name}={value}" for name, value in which.items())
+    return house.get(f"/trail?{query}", "admin").json["lines"]
+
+
+def consented(house, role):
+    path = f"{house.base}/consents/photos"
+    return house.ask("POST", path, role, {"notice": 1})
+
+
+@pytest.fixture
+def noticed(house):
+    """A notice, so that somebody can consent."""
+    made = house.ask("PUT", f"{house.base}/notices/photos", "admin", parts(), If_None_Match="*")
+    assert made.status_code < 300, made.text
+    return house
+
+
+def test_what_is_done_for_a_member_is_theirs_and_marked_as_the_helpers(noticed):
+    house, begun = noticed, begin(noticed)
+    assert begun.json["person"] == house.member_id
+    assert begun.json["helper"] == house.clerk
+
+    # when the helper consents for the member
+    said = consented(house, "helped")
+
+    # then it is the member's, with a helper, by the helper
+    assert said.status_code == 201, said.text
+    assert (said.json["how"], said.json["by"]) == ("helped", house.clerk)
+    (seen,) = house.get("/consents", "wang").json["consents"]
+    assert (seen["purpose"], seen["state"], seen["how"]) == ("photos", "given", "helped")
+    # and stands in the trail as what the helper did for the member
+    (line,) = lines(house, actor=house.clerk, action="consents:write")
+    assert (line["subject"], line["outcome"]) == (house.member_id, "done")
+    assert line["helping"] == begun.json["id"]
+    assert lines(house, actor=house.member_id) == []
+
+
+def test_what_is_read_for_a_member_stands_in_the_trail_too(house):
+    begin(house)
+    assert house.get("/memberships", "helped").status_code == 200
+
+    (line,) = lines(house, actor=house.clerk, action="memberships:read")
+
+    assert line["subject"] == house.member_id
+
+
+def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):
+    begun = begin(house)
+    random = begun.json["id"].removeprefix("session/")
+
+    for method, path in (
+        ("GET", "/me"),
+        ("GET", "/sessions"),
+        ("DELETE", "/sessions"),
+        ("DELETE", f"/sessions/{random}"),
+        ("POST", "/sign-out"),
+        ("POST", "/login/password"),
+        ("POST", "/login/setup"),
+    ):
+        answer = house.ask(method, house.base + path, "helped", {} if method == "POST" else None)
+        assert problem(answer) == (403, "scope"), path
+    assert problem(begin(house, "helped", way="present", card=house.card)) == (403, "role")
+    for path in ("/organisations", "/courses", "/trail"):
+        assert problem(house.get(path, "helped")) == (403, "role")
+    # the member's own session is untouched
+    assert house.get("/me", "wang").status_code == 200
+
+
+def test_the_slip_says_in_words_what_was_done_and_what_was_not(noticed):
+    # given a consent and its withdrawal, and a consent to a notice that there is not
+    house, begun = noticed, begin(noticed)
+    house.keep(house.member_id, full_name="<王>芳")
+    consented(house, "helped")
+    assert house.ask("DELETE", f"{house.base}/consents/photos", "helped").status_code == 204
+    refused = house.ask("POST", f"{house.base}/consents/recording", "helped", {"notice": 7})
+    assert refused.status_code >= 400
+
+    for role in ("desk", "wang"):
+        page = slip(house, begun, role)
+        assert page.mimetype == "text/html"
+        assert "代办单" in page.text
+        assert [page.text.count(f"<td>{word}") for word in ("给出同意", "撤回同意")] == [2, 1]
+        assert [page.text.count(word) for word in ("已办", "未办成", "中断")] == [2, 1, 0]
+        assert "&lt;王&gt;芳" in page.text
+        assert house.clerk in page.text
+        assert "本人到场" in page.text
+    assert "a consent was withdrawn" in slip(house, begun, language="en").text
+    assert "<script" not in page.text
+
+
+def test_help_is_ended_by_the_helper(house):
+    begun = begin(house)
+    random = begun.json["id"].removeprefix("session/")
+
+    assert house.ask("DELETE", f"{house.base}/helping/{random}", "desk").status_code == 204
+
+    assert house.get("/memberships", "helped").status_code == 401
+    assert "没有改动任何内容" in slip(house, begun).text
+
+
+def test_help_on_the_telephone_needs_no_card_but_a_reason(house):
+    by_phone = {"way": "telephone", "person": house.member_id}
+
+    assert begin(house, **by_phone, reason="no-device").status_code == 201
+    assert begin(house, way="telephone", card=house.card, reason="asked").status_code == 201
+    assert problem(begin(house, **by_phone)) == (422, "helping-refused")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"way": "present"}, (422, "fields")),
+        ({"way": "present", "person": "person/" + "a" * 26}, (422, "fields")),
+        ({"way": "present", "card": "1234 5678 9012"}, (422, "number")),
+        ({"way": "telephone", "reason": "because"}, (422, "fields")),
+        (
+            {"way": "telephone", "reason": "asked", "person": "person/" + "a" * 26},
+            (422, "helping-refused"),
+        ),
+    ],
+)
+def test_nobody_is_helped_who_is_not_known(house, said, code):
+    assert problem(begin(house, **said)) == code
+
+
+def test_a_card_that_was_replaced_begins_nothing(house):
+    house.post("/cards", {"person": house.member_id, "name": "王芳"}, "desk")
+
+    assert problem(begin(house)) == (404, "card-unknown")
+
+
+def test_who_helps_whom_is_on_record(house):
+    begun = begin(house)
+
+    (line,) = lines(house, actor=house.clerk, action="helping:write")
+
+    assert (line["subject"], line["outcome"]) == (house.member_id, "done")
+    assert begun.json["session"] not in str(line)
