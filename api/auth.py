@@ -8,9 +8,8 @@ standing in the log fits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, NoReturn
 

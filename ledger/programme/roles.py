@@ -225,6 +225,7 @@ HELPED = tuple(
     name
     for name, action in ACTIONS.items()
     if action.outcomes.get("member") is _OWN
+    and name != "own:correct"  # which changes what one signs in with
     and name.partition(":")[0] not in ("login", "sessions", "helping")
 )
 """What a helper may do for a member: whatever the member can do alone, but for signing in."""
