@@ -31,6 +31,8 @@ WORDS = {
     ("consents:write", "delete"): ("撤回同意", "a consent was withdrawn"),
     ("memberships:claim", "post"): ("登记所属单位", "said where they belong"),
     ("memberships:end", "post"): ("退出所属单位", "left an organisation"),
+    ("messages:write", "post"): ("标记消息已读", "marked a message as read"),
+    ("messages:write", "put"): ("选择通知方式", "chose how messages reach them"),
 }
 """What a helper changed, in Chinese and English; the slip says the action's own words of others."""
 
