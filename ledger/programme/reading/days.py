@@ -21,12 +21,9 @@ def offset_of(conn: Connection, ledger_id: int) -> int:
 def today_of(conn: Connection, ledger_id: int, now: datetime) -> str:
     """The local day of a moment; `ledger_id` is that of a ledger there is."""
     return local_day(format_time(to_us(now)), offset_of(conn, ledger_id))
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    return local_day(format_time(to_us(now)), conn.execute(offset).scalar_one())
 
 
 def clock_of(conn: Connection, ledger_id: int) -> Callable[[str], str]:
     """What makes of a time the local one, as people read it: `2026-11-24 10:03`."""
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    ahead = conn.execute(offset).scalar_one() * 60_000_000
+    ahead = offset_of(conn, ledger_id) * 60_000_000
     return lambda time: format_time(parse_time(time) + ahead)[:16].replace("T", " ")
