@@ -44,6 +44,10 @@ _ENTERING = (
 _HOLDERS = ("account", "closed", "due", "range")
 _PROPOSED = ("self", "two-people")
 _MATCHED = ("match-missing", "match-form", "record-changed")
+_JOINING = (
+    *("notice-not-seen", "code-refused", "member-already", "guardian-needed", "birth-refused"),
+    *("field", "append-failed", "clock", "gap", "queue-full", "outcome-unknown"),
+)
 _ORGANISATION = ("organisation-refused", "number", "field", "erased")
 _REFUSALS: dict[str, tuple[str, ...]] = {
     "POST /v1/ledgers": ("ledger-exists", "founding", "from", "clock"),
@@ -167,6 +171,8 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/venues/{{random}}": ("venue-unknown",),
     f"PUT {_LEDGER}/venues/{{random}}": ("venue-unknown", "field", "erased", *_MATCHED),
     f"PUT {_LEDGER}/notices/{{purpose}}": ("notice-refused", "field", *_MATCHED),
+    f"POST {_LEDGER}/joining": (*_JOINING, "joining-refused", "link-refused"),
+    f"POST {_LEDGER}/joining/desk": (*_JOINING, "opening"),
     f"POST {_LEDGER}/consents/{{purpose}}": ("notice-not-seen", "record-changed", "erased"),
     f"DELETE {_LEDGER}/consents/{{purpose}}": ("record-changed", "erased"),
     f"DELETE {_LEDGER}/sessions/{{random}}": ("session-unknown",),

@@ -43,15 +43,19 @@ CODE_CHARACTERS_MAX = 40
 class ContactField(fields.String):
     """An e-mail address or a telephone number, in any of the ways in which people write them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, says: str = "an e-mail address or a telephone number", *, required: bool = True
+    ) -> None:
         super().__init__(
-            required=True,
+            required=required,
             validate=validate.Length(1, CONTACT_CHARACTERS_MAX),
-            metadata={"description": "an e-mail address or a telephone number"},
+            metadata={"description": says},
         )
 
     def deserialize(self, value: Any, *rest: Any, **more: Any) -> Contact:
         text = super().deserialize(value, *rest, **more)
+        if text is marshmallow.missing:
+            return text
         try:
             return contact_of(text)
         except FieldRefused:
@@ -66,10 +70,10 @@ def password(says: str) -> fields.String:
     return fields.String(required=True, validate=length, metadata={"description": says})
 
 
-def code(says: str) -> fields.String:
+def code(says: str, *, required: bool = True) -> fields.String:
     """A code as somebody types it, with spaces or hyphens."""
     length = validate.Length(1, CODE_CHARACTERS_MAX)
-    return fields.String(required=True, validate=length, metadata={"description": says})
+    return fields.String(required=required, validate=length, metadata={"description": says})
 
 
 class BothFactorsSchema(Schema):

@@ -148,7 +148,7 @@ class Resource(Blueprint):
             if asks is not None:
                 view = self.alt_response(200, schema=asks, success=True)(view)
             view = open_to_strangers(self.response(status, answer)(view))
-            problems = (400, 404, 413, 415, 422, 429, 500, 503)
+            problems = (400, 404, 409, 413, 415, 422, 429, 500, 503)
             return self._published(rule, "POST", view, problems, with_a_body=True)
 
         return decorate

@@ -173,6 +173,11 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "consents:read": Action(
             "what people consent to, with its proof", _EVERYBODY | _ADMIN | _OFFICER
         ),
+        "joining:help": Action(
+            "take up members at a desk, or by a signed form",
+            _ADMIN | _OFFICER | {"desk": _ORGANISATION},
+            privileged=True,
+        ),
         "consents:write": Action("give and withdraw one's own consents", _EVERYBODY),
         "grants:read": Action(
             "who holds which role",

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from api.resource import spelled
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
-from ledger.programme.people import devices
+from ledger.programme.people import codes, devices
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.recording import Change, save
 from ledger.programme.trail import bind
@@ -128,6 +128,7 @@ def tell(s: Scribe) -> None:
     _engagements(s)
     _signing_in(s)
     _notices_and_consents(s)
+    _joining(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -560,3 +561,26 @@ def _notices_and_consents(s: Scribe) -> None:
     s.told("What one agrees to").ask("GET", f"{s.base}/consents", "somebody")
     s.told("What was said, with its proof").ask("GET", f"{path}/history?limit=1", "somebody")
     s.told("Whether somebody agrees").ask("GET", f"{s.base}/consents?person={who}", "officer")
+
+
+def _joining(s: Scribe) -> None:
+    s.ask("PUT", f"{s.base}/notices/recording", "admin", NOTICE, If_None_Match="*")
+
+    def code(contact: str) -> str:
+        here = s.installation
+        place = (here.database, here.ledger("beiyuan"), here.clock)
+        made = codes.make_code(*place, "contact", contact_of(contact))
+        assert made is not None
+        return made
+
+    path, fang = f"{s.base}/joining", "139 1234 5678"
+    s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
+    joins = {"name": "王芳", "notice": 1, "contact": fang, "code": code(fang)}
+    s.told("Somebody joins").ask("POST", path, "nobody", joins)
+    hua = {"name": "李小华", "notice": 1, "contact": fang, "code": code(fang), "born": "2017-03-08"}
+    mother = {"name": "王芳", "consents": ["join", "data", "volunteer"]}
+    s.told("A child joins, on the mother's telephone").ask(
+        "POST", path, "nobody", hua | {"guardian": mother}
+    )
+    paper = {"how": "paper", "name": "赵大爷", "notice": 1, "reached": "北苑家园 3 号楼传达室。"}
+    s.told("Somebody without a telephone joins by a signed form").post("/joining/desk", paper)

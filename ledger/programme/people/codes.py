@@ -82,6 +82,48 @@ def use_code(
     A wrong one counts as a try, and after five the code is void.  Two statements, whatever comes
     of it.  Raises what `Database.writing` raises.
     """
+    place = (database, ledger, clock, purpose, contact, code)
+    return _used(*place, spent=None, keep=keep) is not None
+
+
+def spend_code(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    purpose: str,
+    contact: Contact,
+    code: str,
+    what: str,
+) -> bytes | None:
+    """Uses a contact's code up for one thing; for that alone, as `what` names it, it stays right.
+
+    So a request whose answer was lost can be sent again while the code lasts.  16 bytes, the same
+    each time, that nobody can foretell; None where the code is wrong.  Tries are counted, and it
+    raises, as in `use_code`.
+    """
+    spent = _kept(ledger, f"{_known(purpose)} for {what}", contact, code_form(code) or "")
+    place = (database, ledger, clock, purpose, contact, code)
+    until = _used(*place, spent=spent, keep=False)
+    if until is None:
+        return None
+    return ledger.keys.blind_index("sent-code spent", f"{until} {to_base64(spent)}")[:16]
+
+
+def _used(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    purpose: str,
+    contact: Contact,
+    code: str,
+    *,
+    spent: bytes | None,
+    keep: bool,
+) -> str | None:
+    """Until when the code is good; None where it is wrong.
+
+    What is kept in its place, when it is used up, is `spent`, which opens it for the same again.
+    """
     now = clock.now()
     place = _place(ledger, contact)
     offered = _kept(ledger, _known(purpose), contact, code_form(code) or "")
@@ -92,11 +134,12 @@ def use_code(
         # Of two who use one code at once, the second reads the row as the first left it.
         row = conn.execute(select(table).where(mine).with_for_update()).one_or_none()
         right = row is not None and _opens(row, offered, now)
-        change: dict[str, Any] = {"tries": table.c.tries + (0 if right else 1)}
+        again = row is not None and spent is not None and _opens(row, spent, now)
+        change: dict[str, Any] = {"tries": table.c.tries + (0 if right or again else 1)}
         if right and not keep:
-            change["code"] = None
+            change["code"] = spent
         conn.execute(update(table).where(mine).values(**change))
-    return right
+    return str(row.expires_at) if row is not None and (right or again) else None
 
 
 def _opens(row: Row[Any], offered: bytes, now: datetime) -> bool:

@@ -35,7 +35,7 @@ from ledger.programme.vault import ERASED, Erased
 
 RECORD = "consent"
 GIVEN, WITHDRAWN = "given", "withdrawn"
-WAYS = ("self", "helped", "paper")
+WAYS = ("self", "guardian", "helped", "paper")
 
 
 class NoticeNotSeen(PointsError):

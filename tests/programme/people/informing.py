@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ledger.programme.people import codes, joining, notices
 from ledger.programme.people.contacts import Contact, contact_of
-from ledger.programme.people.joining import Accepting, Joined
+from ledger.programme.people.joining import Accepting, Joined, Joiner
 from ledger.programme.people.notices import PARTS, Notice
 from tests.programme.registry import Registry
 
@@ -39,9 +41,10 @@ def joined(
     notice: int = 1,
     code: str | None = None,
     accepting: Accepting | None = None,
+    **told: Any,
 ) -> Joined:
     """Somebody joins."""
     contact = contact_of(phone)
     place = (registry.database, registry.ledger, registry.clock)
-    shown = code or code_for(registry, contact)
-    return joining.join(*place, name, contact, shown, notice=notice, accepting=accepting)
+    joiner = Joiner(name, notice, contact, code or code_for(registry, contact), **told)
+    return joining.join(*place, joiner, None if accepting is None else lambda: accepting)

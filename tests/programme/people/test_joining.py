@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from ledger.journal import log
@@ -46,9 +48,34 @@ def test_a_code_confirms_one_contact_once(registry: Registry) -> None:
     before, code = size(registry), code_for(registry, contact_of(PHONE))
     with pytest.raises(CodeRefused):
         joined(registry, phone="139 1234 5679", code=code)
-    joined(registry, code=code)
+    new = joined(registry, code=code)
     with pytest.raises(CodeRefused):
         joined(registry, name="王小明", code=code)
+    # but whoever got no answer sends the same again, and is told the same
+    assert joined(registry, code=code)[:2] == new[:2]
+    assert size(registry) == before + 1
+    registry.clock.wait(minutes=11)
+    with pytest.raises(CodeRefused):
+        joined(registry, code=code)
+
+
+def test_a_used_code_is_not_guessed_by_sending_it_again(registry: Registry) -> None:
+    inform(registry)
+    code = code_for(registry, contact_of(PHONE))
+    joined(registry, code=code)
+    for _ in range(5):
+        with pytest.raises(CodeRefused):
+            joined(registry, code=f"{(int(code) + 1) % 1_000_000:06d}")
+    with pytest.raises(CodeRefused):
+        joined(registry, code=code)
+
+
+def test_sent_twice_at_once_one_member_joins(registry: Registry) -> None:
+    inform(registry)
+    before, code = size(registry), code_for(registry, contact_of(PHONE))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: joined(registry, code=code).person, range(4)))
+    assert len(set(found)) == 1
     assert size(registry) == before + 1
 
 
