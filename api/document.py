@@ -173,6 +173,10 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"PUT {_LEDGER}/notices/{{purpose}}": ("notice-refused", "field", *_MATCHED),
     f"POST {_LEDGER}/joining": (*_JOINING, "joining-refused", "link-refused"),
     f"POST {_LEDGER}/joining/desk": (*_JOINING, "opening"),
+    f"GET {_LEDGER}/guardians/{{random}}": ("record-unknown",),
+    f"PUT {_LEDGER}/guardians/{{random}}": (
+        *("record-unknown", "code-refused", "field", "erased", *_MATCHED),
+    ),
     f"POST {_LEDGER}/consents/{{purpose}}": ("notice-not-seen", "record-changed", "erased"),
     f"DELETE {_LEDGER}/consents/{{purpose}}": ("record-changed", "erased"),
     f"DELETE {_LEDGER}/sessions/{{random}}": ("session-unknown",),

@@ -2,8 +2,9 @@
 
 Ledger `beiyuan-<suffix>` (北苑街道非公志愿服务联盟): enterprises, a social organisation, a
 community and a venue, twenty members; a month of verified service that earned points, some dated;
-redemptions held, paid, given back and still open; a gift, a correction, a settlement.  One credit
-is valid until the day on which it is loaded, so that on the next day it lapses.
+redemptions held, paid, given back and still open; a gift, a correction, a settlement; a notice of
+each purpose, so that somebody can join.  One credit is valid until the day on which it is loaded,
+so that on the next day it lapses.
 
 Names are outside references: they are found by, and never in the log.
 """
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from ledger.demo_notices import NOTICES
 from ledger.errors import ConfigError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import commands as c
@@ -26,6 +28,7 @@ from ledger.journal.founding import Founding
 from ledger.journal.orders import Done, Group, Order
 from ledger.journal.times import format_time, local_day, parse_time, start_of_day, to_us
 from ledger.programme.names import naming, reference_index
+from ledger.programme.people import notices
 
 NAME = "beiyuan"
 SUFFIX_CHARACTERS = 4
@@ -119,6 +122,9 @@ def load_demo(installation: Installation) -> Demo:
     programme.serve()
     programme.redeem()
     programme.correct()
+    for purpose, parts in NOTICES.items():
+        place = (installation.database, ledger, installation.clock)
+        notices.publish(*place, purpose, parts, seen=0, by=founders[0])
     size = ledger.publisher.publish()
     return Demo(ledger.name, ledger.origin, budget, founders, programme.auditor, size)
 

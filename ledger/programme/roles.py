@@ -178,6 +178,12 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _ADMIN | _OFFICER | {"desk": _ORGANISATION},
             privileged=True,
         ),
+        "guardians:read": Action(
+            "who consents for a minor, and to what", _EVERYBODY | _ADMIN | _OFFICER
+        ),
+        "guardians:write": Action(
+            "enter what a minor's guardian consents to", _ADMIN | _OFFICER, privileged=True
+        ),
         "consents:write": Action("give and withdraw one's own consents", _EVERYBODY),
         "grants:read": Action(
             "who holds which role",

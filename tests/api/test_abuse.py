@@ -108,6 +108,7 @@ def test_every_list_has_an_end():
     whole |= {"get /v1/ledgers/{ledger}/courses/{random}"}  # its at most 100 sessions
     whole |= {"get /v1/ledgers/{ledger}/engagements/{random}"}  # its at most 16 kinds
     whole |= {f"get /v1/ledgers/{{ledger}}/{each}" for each in ("notices", "consents")}  # purposes
+    whole |= {"get /v1/ledgers/{ledger}/guardians/{random}"}  # to what one of them consents
     cut = set()
     for name, operation in operations(published()):
         answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,8 +41,10 @@ def letters() -> Letters:
 
 
 @pytest.fixture
-def app(installation: Installation, letters: Letters) -> Flask:
-    return create_app(installation, reached_by={"phone": letters, "email": letters})
+def app(installation: Installation, letters: Letters) -> Iterator[Flask]:
+    made = create_app(installation, reached_by={"phone": letters, "email": letters})
+    yield made
+    made.extensions["points trail"].flush()
 
 
 @pytest.fixture
@@ -242,3 +245,41 @@ def test_strangers_are_counted_by_their_address(open_desk: Desk) -> None:
     sent = ("POST", f"{open_desk.base}/joining/codes", "nobody", {"contact": PHONE})
     answers = [open_desk.ask(*sent) for _ in range(4)]
     assert [each.status_code for each in answers] == [202, 202, 202, 429]
+
+
+def test_a_guardian_withdraws_and_the_minor_reads_it(open_desk: Desk, letters: Letters) -> None:
+    desk = open_desk
+    mother = {"name": "王芳", "consents": [VOLUNTEER]}
+    code = code_for(desk, letters)
+    joined = join(desk, name="李小明", born="2010-03-08", code=code, guardian=mother).json
+    path = f"/guardians/{joined['person'].partition('/')[2]}"
+    before = desk.get(path, joined["session"])
+    assert before.json["consents"] == [VOLUNTEER]
+    # when the office enters what the mother says now, and a second clerk something else
+    said = mother | {"consents": [], "how": "helped"}
+    now = desk.ask("PUT", desk.base + path, "officer", said, If_Match=before.headers["ETag"])
+    assert now.status_code == 200, now.text
+    late = desk.ask("PUT", desk.base + path, "admin", said | {"name": "王方"}, If_Match='"1"')
+    # then the second one is told, and the minor reads who entered it; the telephone stays
+    assert problem(late) == (412, "record-changed")
+    assert late.json["changed"] == ["consents", "how"]
+    after = desk.get(path, joined["session"]).json
+    assert (after["consents"], after["by"]) == ([], desk.first)
+    assert after["guardian_phone"] == "+8613912345678"
+    # and another telephone is confirmed first
+    other = said | {"contact": MOTHERS, "code": "1"}
+    match = {"If_Match": '"2"'}
+    asked = ("PUT", desk.base + path, "officer")
+    assert problem(desk.ask(*asked, other, **match)) == (422, "code-refused")
+    other["code"] = code_for(desk, letters, MOTHERS)
+    assert desk.ask(*asked, other, **match).json["guardian_phone"] == "+8613700137000"
+
+
+def test_nobody_is_the_guardian_of_nobody(open_desk: Desk) -> None:
+    desk = open_desk
+    said = {"name": "王芳", "consents": [], "how": "paper"}
+    path = f"{desk.base}/guardians/{'a' * 26}"
+    nobody = desk.ask("PUT", path, "officer", said, If_None_Match="*")
+    assert problem(nobody) == (404, "record-unknown")
+    assert problem(desk.ask("GET", path, "officer")) == (404, "record-unknown")
+    assert problem(desk.ask("PUT", path, "officer", said)) == (428, "match-missing")

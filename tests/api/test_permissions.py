@@ -117,6 +117,8 @@ TABLE = {
     f"GET {L}/notices": ANYBODY,
     f"GET {L}/notices/{{purpose}}/history": ANYBODY,
     f"PUT {L}/notices/{{purpose}}": ADMIN,
+    f"GET {L}/guardians/{{random}}": ONESELF | ADMIN | OFFICER,
+    f"PUT {L}/guardians/{{random}}": ADMIN | OFFICER,
     f"POST {L}/joining": ANYBODY,
     f"POST {L}/joining/codes": ANYBODY,
     f"POST {L}/joining/desk": ADMIN | OFFICER | {"desk": "organisation"},
@@ -288,6 +290,7 @@ FOREIGN = {
     "GET /engagements/{id}": ("engagement", "auditor"),
     "GET /engagements/{id}/reason": ("engagement", "auditor"),
     "GET /engagements/{id}/record": ("engagement", "auditor"),
+    "GET /guardians/{id}": ("person", "organiser"),
     "GET /memberships/{id}": ("membership", "manager"),
     "POST /memberships/{id}/confirm": ("membership", "manager"),
     "POST /memberships/{id}/decline": ("membership", "manager"),
@@ -361,6 +364,11 @@ def foreign(people):
     attainment = desk.post("/attainments", insured, "admin")
     theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
     theirs["membership"] = desk.joined(organisation)
+    minor = desk.member().removeprefix("member/")
+    mother = {"name": "王芳", "consents": ["volunteer"], "how": "paper"}
+    path = f"{desk.base}/guardians/{minor}"
+    assert desk.ask("PUT", path, "officer", mother, If_None_Match="*").status_code == 200
+    theirs["person"] = f"person/{minor}"
     team = {"name": "爱心服务队", "organisation": organisation}
     theirs["team"] = desk.post("/teams", team, "admin").json["id"]
     member = "person" + desk.member().removeprefix("member")

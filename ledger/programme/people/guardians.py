@@ -10,20 +10,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from ledger.clock import Clock
+from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.entry import new_id
 from ledger.programme import records
 from ledger.programme.people.ages import DATA, GROWN, JOIN, VOLUNTEER, Stage, stage_on
-from ledger.programme.people.contacts import Contact
-from ledger.programme.recording import Change
+from ledger.programme.people.codes import spend_code
+from ledger.programme.people.contacts import Contact, nobody_of
+from ledger.programme.people.devices import CodeRefused
+from ledger.programme.reading.accounts import account_exists
+from ledger.programme.recording import Change, save
+from ledger.programme.records import Record, RecordUnknown
+from ledger.programme.roles import Reach
 
 RECORD = "guardian"
 CONSENTS = (JOIN, DATA, VOLUNTEER)
+CONTACT = "contact"
+"""What the codes are for that confirm a contact (`codes.py`)."""
+
+_CONTACTS = ("guardian_phone", "guardian_email")
 
 
 class GuardianNeeded(PointsError):
@@ -85,14 +96,49 @@ def check_guardian(stage: Stage, guardian: Guardian | None) -> None:
 
 def change_for(person: str, guardian: Guardian, own: Contact | None, how: str) -> Change:
     """The record of a new minor's guardian, who is reached by the minor's `own` contact if none."""
-    reached = guardian.contact or own
-    said = {
-        "name": guardian.name,
-        "consents": sorted(guardian.consents),
-        "how": how,
-        **({} if reached is None else {f"guardian_{reached.field}": reached.value}),
-    }
+    said = _said(guardian, guardian.contact or own, how)
     return Change(RECORD, id_of(person), person, said)
+
+
+def amend(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    guardian: Guardian,
+    *,
+    seen: int,
+    how: str,
+    by: str,
+) -> Record:
+    """Enters who a member's guardian is and what they consent to now, if its version is `seen`.
+
+    0: there is none yet.  A contact that is not told anew stays.  Raises `RecordUnknown` where
+    there is no such member, `CodeRefused`, and what `recording.save` raises.
+    """
+    name = id_of(person)
+    with database.reading() as conn:
+        if not account_exists(conn, ledger.id, "member" + person.removeprefix("person")):
+            raise _unknown(person)
+        before = records.newest(conn, ledger, RECORD, (name,)).get(name)
+    if guardian.contact is not None:
+        place = (database, ledger, clock, CONTACT, guardian.contact)
+        if spend_code(*place, guardian.code or "", name) is None:
+            raise CodeRefused
+    kept = {} if before is None else before.fields or {}
+    said = {each: kept[each] for each in _CONTACTS if each in kept and guardian.contact is None}
+    said |= _said(guardian, guardian.contact, how)
+    (made,) = save(database, ledger, clock, [Change(RECORD, name, person, said, seen)], by=by)
+    return made
+
+
+def find_guardian(conn: Connection, ledger: OpenLedger, person: str, reach: Reach) -> Record:
+    """The record of a person's guardian, if there is one that `reach` has; `RecordUnknown`."""
+    name = id_of(person if reach.has_person(person) else nobody_of(ledger))
+    found = records.newest(conn, ledger, RECORD, (name,)).get(name)
+    if found is None or found.fields is None:
+        raise _unknown(person)
+    return found
 
 
 def consents_for(conn: Connection, ledger: OpenLedger, person: str) -> frozenset[str]:
@@ -106,3 +152,13 @@ def id_of(person: str) -> str:
     """The id of the record of a person's guardian."""
     digest = hashlib.sha256(f"points/guardian/v1\n{person}".encode("ascii")).digest()
     return new_id(RECORD, digest[:16])
+
+
+def _said(guardian: Guardian, reached: Contact | None, how: str) -> dict[str, Any]:
+    contact = {} if reached is None else {f"guardian_{reached.field}": reached.value}
+    said = {"name": guardian.name, "consents": sorted(guardian.consents), "how": how}
+    return said | contact
+
+
+def _unknown(person: str) -> RecordUnknown:
+    return RecordUnknown(f"There is no guardian of {person} that you may see.")

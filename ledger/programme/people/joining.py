@@ -39,7 +39,7 @@ from ledger.programme.people import codes, consents, guardians
 from ledger.programme.people.ages import DATA, GROWN, Stage
 from ledger.programme.people.contacts import Contact
 from ledger.programme.people.devices import CodeRefused, members_with
-from ledger.programme.people.guardians import Guardian, GuardianNeeded
+from ledger.programme.people.guardians import CONTACT, Guardian, GuardianNeeded
 from ledger.programme.people.notices import RECORDING, Notice
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.days import today_of
@@ -48,7 +48,6 @@ from ledger.programme.records import BASICS
 from ledger.programme.wishes import Wish
 
 HELPED, PAPER = "helped", "paper"
-_PURPOSE = "contact"
 _SUBJECT = "加入验证码 · Code to join"
 _TEXT = (
     "您的加入验证码是 {code}，{minutes} 分钟内有效，请勿告诉他人。"
@@ -115,7 +114,7 @@ def ask_code(
     None where the contact had its codes of this hour.  Whether it is anybody's plays no part.
     Raises what `Database.writing` raises.
     """
-    code = codes.make_code(database, ledger, clock, _PURPOSE, contact)
+    code = codes.make_code(database, ledger, clock, CONTACT, contact)
     if code is None:
         return None
     values = {"code": code, "minutes": codes.LASTS // timedelta(minutes=1)}
@@ -221,7 +220,7 @@ def _confirmed(
     database: Database, ledger: OpenLedger, clock: Clock, joiner: Joiner, what: str
 ) -> bytes | None:
     """Uses up the codes of the contact, and of a guardian's other one; None where one is wrong."""
-    place = (database, ledger, clock, _PURPOSE)
+    place = (database, ledger, clock, CONTACT)
     if joiner.contact is None:
         return None
     guardian = joiner.guardian
