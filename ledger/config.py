@@ -24,6 +24,12 @@ class RateLimit(NamedTuple):
     strangers: int = 600
 
 
+RETENTION_YEARS = 10
+"""GB/T 40143-2021 asks organisations to keep service records at least so long."""
+
+_YEARS_MAX = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an installation is configured with."""
@@ -35,6 +41,7 @@ class Settings:
     host: str
     port: int
     rate_limit: RateLimit | None
+    retention_years: int = RETENTION_YEARS
 
     @property
     def keys(self) -> Path:
@@ -59,6 +66,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=environ.get("POINTS_HOST", "127.0.0.1"),
         port=_port(environ.get("POINTS_PORT", "8000")),
         rate_limit=_rate_limit(environ.get("POINTS_RATE_LIMIT", "")),
+        retention_years=_years(environ.get("POINTS_RETENTION_YEARS") or str(RETENTION_YEARS)),
     )
 
 
@@ -73,6 +81,16 @@ def _rate_limit(text: str) -> RateLimit | None:
             " reads=12000,writes=12000,strangers=600."
         )
     return RateLimit(**numbers)
+
+
+def _years(text: str) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) < 4
+    if not (is_number and RETENTION_YEARS <= int(text) <= _YEARS_MAX):
+        raise ConfigError(
+            f"POINTS_RETENTION_YEARS is {text[:20]!r}, wanted {RETENTION_YEARS} to {_YEARS_MAX}"
+            " years."
+        )
+    return int(text)
 
 
 def _is_rate(text: str) -> bool:

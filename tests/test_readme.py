@@ -24,6 +24,7 @@ NAMED_ELSEWHERE = {
     "publish",
     "receipt",
     "restore",
+    "settings",
     "user",
     "work",
 }

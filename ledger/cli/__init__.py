@@ -13,6 +13,7 @@ from ledger.cli.backing import backup
 from ledger.cli.ceremony import bring, make
 from ledger.cli.checkup import doctor
 from ledger.cli.clockwork import clock, expire, work
+from ledger.cli.configured import settings
 from ledger.cli.distributing import distribute
 from ledger.cli.founding import demo, init, migrate
 from ledger.cli.imports import import_
@@ -57,6 +58,7 @@ for command in (
     restore,
     backup,
     doctor,
+    settings,
     receipt,
     publish,
     expire,

@@ -21,6 +21,7 @@ COMMANDS = {
         "backup make",
         "backup open",
         "doctor",
+        "settings",
         "clock",
         "clock accept",
     ),
