@@ -17,8 +17,9 @@ from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal.asof import resolve, span_of
-from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id
+from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id, person_of
 from ledger.journal.orders import Companion
+from ledger.programme.erasing import restricted_among
 from ledger.programme.names import account_called, naming, reference_index
 from ledger.programme.reading.accounts import (
     AccountView,
@@ -253,6 +254,11 @@ def reopen_account(query: dict[str, int], ledger: OpenLedger, kind: str, random:
     with installation().database.reading() as conn:
         if not account_exists(conn, ledger.id, name):
             raise absent(name)
+        if restricted_among(conn, ledger.id, (person_of(name),)):
+            raise Problem(
+                "erasure-refused",
+                f"The person of {name} is to be erased, and is used no more: open another account.",
+            )
     return place(ledger, "open", {"account": name}, wait=query["wait"])
 
 

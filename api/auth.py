@@ -99,7 +99,8 @@ def requires(action: str) -> Callable[[View], View]:
             except FORESEEN:
                 _note(name, action, "refused")
                 raise
-            _note(name, action, "done")
+            if not g.get("noted"):
+                _note(name, action, "done")
             return answer
 
         guarded.action = action  # type: ignore[attr-defined]  # for the OpenAPI document, and tests
@@ -149,6 +150,14 @@ def open_to_strangers(view: View) -> View:
 def about(subject: str) -> None:
     """Says whom or what this request is about, for its line in the audit trail: an opaque id."""
     g.subject = subject
+
+
+def note_now(ledger: OpenLedger) -> None:
+    """Has the line of this privileged request written before anything of it is shown."""
+    trail: Trail = current_app.extensions["points trail"]
+    _note(ledger.name, g.action, "done")
+    trail.flush()
+    g.noted = True
 
 
 def _want_scope(ledger: str | None, action: str) -> None:

@@ -49,6 +49,10 @@ _JOINING = (
     *("field", "append-failed", "clock", "gap", "queue-full", "outcome-unknown"),
 )
 _ORGANISATION = ("organisation-refused", "number", "field", "erased")
+_CORRECTED = (
+    *("basics-refused", "code-refused", "record-unknown", "number", "field", "erased", *_MATCHED),
+    *("append-failed", "clock", "queue-full", "outcome-unknown"),
+)
 _REFUSALS: dict[str, tuple[str, ...]] = {
     "POST /v1/ledgers": ("ledger-exists", "founding", "from", "clock"),
     f"POST {_LEDGER}/accounts": ("reference-taken",),
@@ -60,7 +64,9 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/budgets": ("before-ledger",),
     f"GET {_LEDGER}/entries": ("before-ledger",),
     f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/close": (*_HOLDERS, "closing"),
-    f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/reopen": ("account", "opening"),
+    f"POST {_LEDGER}/accounts/{{kind}}/{{random}}/reopen": (
+        *("account", "opening", "erasure-refused"),
+    ),
     f"POST {_LEDGER}/attainments": (
         *("attainment-refused", "organisation-unknown", "course-unknown", "field", "erased"),
     ),
@@ -73,6 +79,10 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/cards/{{random}}": ("card-unknown",),
     f"GET {_LEDGER}/cards/{{random}}/sheet": ("card-unknown",),
     f"DELETE {_LEDGER}/cards/{{random}}": ("card-unknown",),
+    f"GET {_LEDGER}/me/basics": ("record-unknown",),
+    f"PUT {_LEDGER}/me/basics": _CORRECTED,
+    f"GET {_LEDGER}/persons/{{random}}/basics": ("record-unknown",),
+    f"PUT {_LEDGER}/persons/{{random}}/basics": _CORRECTED,
     f"POST {_LEDGER}/courses": ("course-refused", "organisation-unknown", "field", "erased"),
     f"GET {_LEDGER}/courses/{{random}}": ("course-unknown",),
     f"PUT {_LEDGER}/courses/{{random}}": (
@@ -93,7 +103,13 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("append-failed", "clock", "queue-full", "outcome-unknown"),
     ),
     f"DELETE {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
-    f"POST {_LEDGER}/erasures": (*_PROPOSED, "from"),
+    f"POST {_LEDGER}/erasures": (*_PROPOSED, "from", "erasure-refused"),
+    f"POST {_LEDGER}/me/erasure": ("erased",),
+    f"GET {_LEDGER}/erasure-requests": ("erasure-unknown",),
+    f"GET {_LEDGER}/erasure-requests/{{random}}": ("erasure-unknown",),
+    f"POST {_LEDGER}/erasure-requests/{{random}}/decision": (
+        *("erasure-unknown", "erasure-refused", "erasure-decided", "erased"),
+    ),
     f"POST {_LEDGER}/grants": ("grant-refused",),
     f"DELETE {_LEDGER}/grants/{{random}}": ("grant-refused", "grant-unknown"),
     f"POST {_LEDGER}/helping": ("helping-refused", "card-unknown", "number"),
@@ -202,6 +218,14 @@ _REFUSALS[f"POST {_LEDGER}/batch"] = _ANY
 _REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
     *("proposal-unknown", "proposal-decided", "own-proposal", "engagement-refused"),
     "merge-refused",
+    *(
+        "proposal-unknown",
+        "proposal-decided",
+        "own-proposal",
+        "engagement-refused",
+        "erasure-account",
+        "erasure-decided",
+    ),
     *_ANY,
 )
 

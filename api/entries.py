@@ -11,7 +11,7 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, vali
 from api.auth import installation
 from api.fields import Formed
 from api.listing import NEWEST, OLDEST, cursor, page_span, span_query
-from api.posting import WaitQuery
+from api.posting import WaitQuery, receipt_url
 from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.errors import NotPublished
@@ -105,7 +105,7 @@ def show_entries(query: dict[str, Any], ledger: OpenLedger) -> Response:
 def show_entry(ledger: OpenLedger, seq: int) -> Response:
     """Read one entry"""
     with installation().database.reading() as conn:
-        return answer(orjson.Fragment(_existing(find_entry(conn, ledger.id, seq), seq)))
+        return answer(orjson.Fragment(existing(find_entry(conn, ledger.id, seq), seq)))
 
 
 @blueprint.reads(
@@ -121,17 +121,20 @@ def show_receipt(query: dict[str, int], ledger: OpenLedger, seq: int) -> Respons
 
     A tlog-proof whose extra line is the entry; 202 until a published checkpoint covers it.
     """
-    here = installation()
-    with here.database.reading() as conn:
-        _existing(find_entry(conn, ledger.id, seq), seq)
-    if query["wait"]:
-        ledger.publisher.wait_for(seq + 1, query["wait"])
+    with installation().database.reading() as conn:
+        existing(find_entry(conn, ledger.id, seq), seq)
+    return receipt_of(ledger, seq, query["wait"], receipt_url(ledger, seq))
+
+
+def receipt_of(ledger: OpenLedger, seq: int, wait: int, where: str) -> Response:
+    """The receipt of an entry there is, or 202 with `where` to ask again."""
+    if wait:
+        ledger.publisher.wait_for(seq + 1, wait)
     try:
-        with here.database.reading(snapshot=True) as conn:
+        with installation().database.reading(snapshot=True) as conn:
             receipt = log.receipt(conn, ledger.id, seq)
     except NotPublished:
         ledger.publisher.wake()
-        where = f"/v1/ledgers/{ledger.name}/entries/{seq}/receipt"
         return answer({"receipt": where}, 202, Retry_After=str(RECEIPT_RETRY_AFTER_SECONDS))
     response = Response(receipt.encode(), mimetype="text/plain")
     # The name that C2SP tlog-proof wants its files to have.
@@ -140,7 +143,8 @@ def show_receipt(query: dict[str, int], ledger: OpenLedger, seq: int) -> Respons
     return response
 
 
-def _existing(raw: bytes | None, seq: int) -> bytes:
+def existing(raw: bytes | None, seq: int) -> bytes:
+    """The bytes of an entry that was found; `Problem` where none was."""
     if raw is None:
         raise Problem("not-found", f"The log of this ledger has no entry {seq}.")
     return raw

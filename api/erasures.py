@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema
 
-from api.auth import about
+from api.auth import about, installation
 from api.fields import Formed
 from api.posting import WaitingSchema, place
 from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
+from ledger.programme.erasure_decisions import want_closed
 
 blueprint = Resource(
     "erasures", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/erasures", description=__doc__
@@ -33,7 +34,10 @@ def propose(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Propose an erasure
 
     Once a second person of the office approves it, the log says so, and from that day on the key of
-    all records about the subject is destroyed, which nobody can undo.
+    all records about the subject is destroyed, which nobody can undo. A member's account is closed
+    before, so that nothing of theirs is left on it.
     """
     about(body["subject"])
+    with installation().database.reading() as conn:
+        want_closed(conn, ledger.id, body["subject"])
     return place(ledger, "erasure", body)

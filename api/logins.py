@@ -32,6 +32,7 @@ from ledger.programme.people.logins import Proof
 from ledger.programme.people.passwords import CHARACTERS_MAX, CHARACTERS_MIN
 from ledger.programme.people.sessions import DEVICE
 from ledger.programme.reading.people import standing_of
+from ledger.programme.vault import lawful
 
 blueprint = Resource(
     "logins", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
@@ -255,7 +256,7 @@ def use_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     if isinstance(found, str):
         return answer(_begun(ledger, found, DEVICE), 201)
     with installation().database.reading() as conn:
-        basics = records.newest(conn, ledger, BASICS, found.people)
+        basics = records.newest(conn, lawful(ledger, found.people), BASICS, found.people)
     people = [
         {"person": each, "name": str((basics[each].fields or {}).get("full_name") or "")}
         for each in found.people

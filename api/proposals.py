@@ -8,6 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, in_place_of, installation
+from api.erasure_requests import finish_erasures
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse
@@ -93,6 +94,8 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     about(f"proposal/{random}")
     me = Decider(caller().person, in_place_of())
     outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
+    if isinstance(outcome, Done):
+        finish_erasures(ledger, f"proposal/{random}")
     return entered(ledger, outcome, wait=query["wait"])
 
 

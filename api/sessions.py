@@ -10,9 +10,14 @@ from marshmallow import Schema, fields
 from api.auth import caller, installation
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
+from ledger.programme import records
 from ledger.programme.people import sessions
+from ledger.programme.people.rights import account_of
 from ledger.programme.people.sessions import Session
+from ledger.programme.reading.accounts import find_account
+from ledger.programme.records import BASICS
 from ledger.programme.roles import ACTIONS
+from ledger.programme.vault import lawful
 
 blueprint = Resource(
     "sessions", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
@@ -34,6 +39,16 @@ class MeSchema(Schema):
     """Who the caller is, and what they may do today."""
 
     person = fields.String(required=True)
+    account = fields.String(metadata={"description": "as a member; left out without one"})
+    balance = fields.Integer(metadata={"description": "points of that account"})
+    held = fields.Integer(metadata={"description": "points of it that are set aside"})
+    name = fields.String()
+    contacts = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={"description": "confirmed ones: phone, email"},
+    )
     roles = fields.List(fields.Nested(HeldRoleSchema), required=True)
     actions = fields.Dict(
         keys=fields.String(),
@@ -64,12 +79,21 @@ class SessionsSchema(Schema):
 
 
 @blueprint.reads("/me", MeSchema, action="sessions:read")
-def show_me(ledger: OpenLedger) -> Response:  # noqa: ARG001 (each view gets its ledger)
+def show_me(ledger: OpenLedger) -> Response:
     """See who you are here, and what you may do"""
-    me = caller()
+    here, me = installation(), caller()
+    with here.database.reading() as conn:
+        mine = lawful(ledger, (me.person,))
+        basics = records.newest(conn, mine, BASICS, (me.person,)).get(me.person)
+        account = find_account(conn, ledger.id, account_of(me.person), here.clock.now())
+    known = {} if basics is None or basics.fields is None else basics.fields
+    shown = () if account is None else ("account", "balance", "held")
     return answer(
         {
             "person": me.person,
+            **{name: getattr(account, name) for name in shown},
+            **({"name": known["full_name"]} if "full_name" in known else {}),
+            "contacts": {name: known[name] for name in ("phone", "email") if name in known},
             "roles": [
                 {name: value for name, value in held._asdict().items() if value} for held in me.held
             ],

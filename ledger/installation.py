@@ -6,7 +6,7 @@ This is where everything is put together; API, command line and tests all start 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class OpenLedger:
     publisher: Publisher
     masters: MasterKeys
     erased: Path  # the file of erased subjects, beside the high-water file
+    opens: Container[str] = ()  # restricted subjects that are read all the same
 
 
 BeforeServing = Callable[[Database, OpenLedger], None]

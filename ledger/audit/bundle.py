@@ -29,6 +29,7 @@ from ledger.journal.entry import decode
 from ledger.journal.publish import Publisher
 from ledger.journal.times import local_day
 from ledger.tlog.tiles import TILE_WIDTH, Tile, encode_bundle
+from ledger.zipstream import Sink
 
 ENTRIES_PER_READ = 4 * TILE_WIDTH
 CHECKPOINTS_PER_READ = 4_096
@@ -224,27 +225,8 @@ def _tile_of(tile: Tile, rows: Sequence[tuple[bytes, bytes]]) -> File:
 # --- the zip -------------------------------------------------------------------------------------
 
 
-class _Sink:
-    """Where zipfile writes to: it cannot seek, and what was written is taken out again."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-
-    def write(self, chunk: bytes) -> int:
-        self._chunks.append(bytes(chunk))
-        return len(chunk)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def take(self) -> bytes:
-        taken = b"".join(self._chunks)
-        self._chunks.clear()
-        return taken
-
-
 def _zipped(files: Iterable[File]) -> Iterator[bytes]:
-    sink = _Sink()
+    sink = Sink()
     with zipfile.ZipFile(sink, "w") as archive:  # type: ignore[call-overload]  # it needs no more
         for file in files:
             how = zipfile.ZIP_DEFLATED if file.deflate else zipfile.ZIP_STORED

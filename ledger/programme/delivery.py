@@ -37,6 +37,7 @@ from ledger.programme.reading.days import offset_of
 from ledger.programme.records import BASICS, INVITED
 from ledger.programme.rounds import Rounds
 from ledger.programme.tables import message as table
+from ledger.programme.vault import lawful
 
 TRIES = 10
 BATCH = 20
@@ -173,8 +174,8 @@ def _people(
 ) -> dict[str, Mapping[str, Any]]:
     """The basics of each of the messages' people, or what is kept of who is invited."""
     people = {row.subject for row in rows}
-    found = records.newest(conn, ledger, BASICS, people)
-    found |= records.newest(conn, ledger, INVITED, people)
+    found = records.newest(conn, lawful(ledger), BASICS, people)
+    found |= records.newest(conn, lawful(ledger), INVITED, people)
     return {p: (found[p].fields or {}) if p in found else {} for p in people}
 
 

@@ -25,6 +25,7 @@ from ledger.programme.roles import Reach
 from ledger.programme.tables import engagement as table
 from ledger.programme.tables import engagement_record as read
 from ledger.programme.tables import record
+from ledger.programme.vault import lawful
 
 TRIES = 10
 """How often a reader asks for the next number where others take numbers at once."""
@@ -53,7 +54,7 @@ def read_record(
             last, before = _numbers(conn, ledger.id, engagement_id, place)
         if before or _numbered(ledger, clock, found, last + 1, place):
             with database.reading() as conn:
-                return records.one(conn, ledger, *place)
+                return records.one(conn, lawful(ledger), *place)
     raise EngagementRefused("Others read within this engagement at the same time. Send it again.")
 
 

@@ -36,6 +36,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.logs import log_fault
 from ledger.programme.due import bring_forward, done_of
+from ledger.programme.erasing import finish
 from ledger.programme.erasure import erase_due
 from ledger.programme.lapses import erase_spent
 from ledger.programme.rounds import Rounds
@@ -82,6 +83,7 @@ def _state(installation: Installation, ledger: OpenLedger, day: str) -> None:
 
 def _erase(installation: Installation, ledger: OpenLedger, day: str) -> None:
     erase_due(installation.database, ledger, day)
+    finish(installation.database, ledger, installation.clock)
     _mark(ledger, "erase", day)
 
 

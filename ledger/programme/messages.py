@@ -35,7 +35,7 @@ from ledger.programme.recording import Change, compose
 from ledger.programme.records import BASICS
 from ledger.programme.tables import message as table
 from ledger.programme.tables import message_choice as choice_table
-from ledger.programme.vault import ERASED, Erased
+from ledger.programme.vault import ERASED, Erased, lawful
 
 RECORD = "message"
 CHANNELS = ("inbox", "email", "phone", "paper")
@@ -251,7 +251,7 @@ def values_of(
     conn: Connection, ledger: OpenLedger, ids: Collection[str]
 ) -> dict[str, Mapping[str, Any]]:
     """The values of each of these messages; without those that were erased.  Two statements."""
-    found = records.newest(conn, ledger, RECORD, ids)
+    found = records.newest(conn, lawful(ledger), RECORD, ids)
     return {name: each.fields for name, each in found.items() if each.fields is not None}
 
 
@@ -302,7 +302,7 @@ def choose(
     """
     if choice.channel in ("email", "phone"):
         with database.reading() as conn:
-            basics = records.newest(conn, ledger, BASICS, (person,)).get(person)
+            basics = records.newest(conn, lawful(ledger), BASICS, (person,)).get(person)
         if basics is None or not (basics.fields or {}).get(choice.channel):
             what = "e-mail address" if choice.channel == "email" else "telephone number"
             raise ChoiceRefused(f"No {what} of yours is known here. Give one first.")

@@ -19,7 +19,7 @@ from ledger.programme.commitments import FieldRefused, Fields, Place, check_fiel
 from ledger.programme.findable import FINDABLE
 from ledger.programme.records import Record, find_value, sealed
 from ledger.programme.tables import blind_index, record
-from ledger.programme.vault import ERASED, DataKey, Erased, holding, keys_of, make_keys
+from ledger.programme.vault import ERASED, DataKey, Erased, holding, keys_of, lawful, make_keys
 
 CHANGED = "record-changed"
 
@@ -97,6 +97,7 @@ def _check(change: Change) -> None:
 
 
 def _keys_for(database: Database, ledger: OpenLedger, subjects: set[str]) -> dict[str, DataKey]:
+    ledger = lawful(ledger)  # the restricted are told things, and correct what is theirs
     with database.reading() as conn:
         known = keys_of(conn, ledger, subjects)
     missing = subjects - known.keys()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, exists, select
+from sqlalchemy import Connection, Row, Select, exists, select, tuple_
 
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
@@ -147,6 +147,28 @@ def about(conn: Connection, ledger: OpenLedger, subject: str) -> list[Record]:
     return _opened(conn, ledger, conn.execute(query).all())
 
 
+def shown_about(
+    conn: Connection,
+    ledger: OpenLedger,
+    subjects: Collection[str],
+    *,
+    after: tuple[str, str, str, int] | None = None,
+    limit: int,
+) -> list[tuple[Record, Disclosure | None]]:
+    """At most `limit` versions of records of subjects, those after (subject, kind, id, version).
+
+    Each with what shows all its fields under its commitment, None where it was erased.  Two
+    statements, whatever the number.  Raises as `newest` does.
+    """
+    place = (record.c.subject, record.c.kind, record.c.id, record.c.version)
+    query = _all(ledger).where(record.c.subject.in_(sorted(subjects)))
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    rows = conn.execute(query.order_by(*place).limit(limit)).all()
+    keys = keys_of(conn, ledger, {row.subject for row in rows})
+    return [_shown(ledger, _key(keys, row), row) for row in rows]
+
+
 def found_by(
     conn: Connection, ledger: OpenLedger, field: str, values: Collection[str]
 ) -> dict[str, list[tuple[str, str]]]:
@@ -225,18 +247,26 @@ def _with_keys(
     ledger: OpenLedger, keys: Mapping[str, DataKey | None], rows: Iterable[Row[Any]]
 ) -> list[Record]:
     return [
-        Record(
-            row.kind,
-            row.id,
-            row.version,
-            row.subject,
-            bytes(row.commitment),
-            row.at,
-            row.by,
-            None if (key := _key(keys, row)) is None else _plain(ledger, key, row)[1],
-        )
+        _record(row, None if (key := _key(keys, row)) is None else _plain(ledger, key, row)[1])
         for row in rows
     ]
+
+
+def _record(row: Row[Any], fields: Fields | None) -> Record:
+    commitment = bytes(row.commitment)
+    return Record(row.kind, row.id, row.version, row.subject, commitment, row.at, row.by, fields)
+
+
+def _shown(
+    ledger: OpenLedger, key: DataKey | None, row: Row[Any]
+) -> tuple[Record, Disclosure | None]:
+    if key is None:
+        return _record(row, None), None
+    seed, fields = _plain(ledger, key, row)
+    where = Place(ledger.origin, row.kind, row.id, row.version)
+    if commitment_of(where, fields, seed) != bytes(row.commitment):
+        raise _damaged(row)
+    return _record(row, fields), disclose(where, fields, seed, fields)
 
 
 def _key(keys: Mapping[str, DataKey | None], row: Row[Any]) -> DataKey | None:

@@ -96,6 +96,16 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "duplicates:write": Action("mark two people as two", _ADMIN, privileged=True),
         "merges:read": Action("who was merged into whom, and why", _ADMIN | _OFFICER),
         "merges:write": Action("propose that two people are merged", _ADMIN, privileged=True),
+        "basics:read": Action(
+            "names, contacts and documents of people", _ADMIN | _OFFICER, privileged=True
+        ),
+        "basics:write": Action(
+            "correct what is kept of people, for them", _ADMIN | _OFFICER, privileged=True
+        ),
+        "erasures:read": Action(
+            "who asked to be erased, and until when to answer", _ADMIN | _OFFICER
+        ),
+        "erasures:decide": Action("decide on requests to be erased", _ADMIN, privileged=True),
         "organisations:read": Action(
             "organisations with their names and contacts",
             _ADMIN | _OFFICER | _HOUSES,
@@ -226,6 +236,10 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         ),
         "logins:invite": Action("hand over codes that set a password", _ADMIN, privileged=True),
         "login:write": Action("change one's own password and second factor", _EVERYBODY),
+        "own:read": Action("what is held about oneself, and who looked at it", _EVERYBODY),
+        "own:correct": Action("correct what is kept of oneself", _EVERYBODY),
+        "own:erase": Action("ask that all about oneself is destroyed", _EVERYBODY, True),
+        "own:download": Action("download all that is held about oneself", _EVERYBODY, True),
         "sessions:read": Action("where one is signed in", _EVERYBODY),
         "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),
     }

@@ -216,7 +216,29 @@ data_key = Table(
     Column("generation", Integer, nullable=False),  # of the master key that wraps it
     Column("wrapped", LargeBinary),  # null once destroyed
     Column("destroyed_on", Word),
+    Column("restricted_on", Word),  # since then it opens to its subject alone, and for the law
     Index(None, "ledger_id", "generation", "subject"),
+)
+
+# Who asks that all about them is destroyed, and what became of it; reasons are records.
+erasure_request = Table(
+    "erasure_request",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("person", Word, nullable=False),
+    Column("state", Word, nullable=False),  # open, refused, restricted, erased
+    Column("due", Word, nullable=False),  # a working day
+    Column("at", Word, nullable=False),
+    Column("decided_by", Word),
+    Column("approved_by", Word),
+    Column("decided_at", Word),
+    Column("until", Word),  # the local day on which it is destroyed
+    Column("decision", Word),  # the record of its reasons
+    Column("done_at", Word),
+    Index(None, "ledger_id", "person", "due", "id"),
+    Index(None, "ledger_id", "state", "due", "id"),
+    Index(None, "ledger_id", "due", "id"),
 )
 
 # What the newest version of a record is found by; `value` is null where it has no such field.

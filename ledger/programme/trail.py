@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from ledger.db import Database
 from ledger.errors import PointsError
@@ -163,12 +163,20 @@ def list_lines(
     limit: int,
 ) -> list[Kept]:
     """At most `limit` lines, the newest first, those of a `seq` below `before`."""
-    query = select(table.c.seq, table.c.raw).where(table.c.ledger_id == ledger_id)
-    for column, value in ((table.c.actor, actor), (table.c.action, action)):
-        if value is not None:
-            query = query.where(column == value)
-    if subject is not None:
-        query = query.where(table.c.subject == subject)
+    wanted = ((table.c.actor, actor), (table.c.action, action), (table.c.subject, subject))
+    conditions = [column == value for column, value in wanted if value is not None]
+    return lines_of(conn, ledger_id, *conditions, before=before, limit=limit)
+
+
+def lines_of(
+    conn: Connection,
+    ledger_id: int,
+    *conditions: ColumnElement[bool],
+    before: int | None = None,
+    limit: int,
+) -> list[Kept]:
+    """The same for lines that meet conditions on the table's columns.  One statement."""
+    query = select(table.c.seq, table.c.raw).where(table.c.ledger_id == ledger_id, *conditions)
     if before is not None:
         query = query.where(table.c.seq < before)
     rows = conn.execute(query.order_by(table.c.seq.desc()).limit(limit))

@@ -6,6 +6,9 @@ its opaque id.  Its data key is 32 random bytes, wrapped by a master key of the 
 nobody reads those records again.  A row whose key was destroyed stays, so that no second key is
 ever made for a subject that was erased.
 
+A key may be *restricted* before it is destroyed (`erasing.py`): then it is as good as destroyed for
+everybody but its subject, and whom the law obliges to read (`lawful`).
+
 Nothing unwrapped is kept between calls, so a key that another process destroyed is not used here.
 """
 
@@ -13,8 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -33,6 +36,13 @@ from ledger.programme.tables import data_key as table
 
 REWRAPPED_PER_BATCH = 500
 ERASED = "erased"
+
+
+class _Everybody:
+    """The collection of all subjects."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 class Erased(PointsError):
@@ -72,12 +82,21 @@ def subject_of_ledger(origin: str) -> str:
     return new_id("ledger", hashlib.sha256(f"points/subject/v1\n{origin}".encode()).digest()[:16])
 
 
+def lawful(ledger: OpenLedger, subjects: Container[str] | None = None) -> OpenLedger:
+    """The ledger as those see it who may read restricted subjects: these, or all of them.
+
+    It is for the subjects themselves, for telling them something, and for legal duties.
+    """
+    return replace(ledger, opens=_Everybody() if subjects is None else subjects)
+
+
 def keys_of(
     conn: Connection, ledger: OpenLedger, subjects: Collection[str]
 ) -> dict[str, DataKey | None]:
     """The data keys of those subjects that ever had one; None where it was destroyed.
 
-    One statement.  Raises `KeyDamaged` and `KeysError`.
+    None too where it is restricted, unless the ledger is `lawful` for that.  One statement.
+    Raises `KeyDamaged` and `KeysError`.
     """
     rows = keyed(conn, table.c, ledger.id, table.c.subject, subjects)
     return {row.subject: _unwrapped(ledger, row) for row in rows}
@@ -120,7 +139,7 @@ def destroy_keys(conn: Connection, ledger_id: int, days: Mapping[str, str]) -> N
     """
     rows = keyed(conn, table.c, ledger_id, table.c.subject, days)
     known = {row.subject: row_mapping(table, row) for row in rows}
-    none: dict[str, Any] = {"key": "", "generation": 0}
+    none: dict[str, Any] = {"key": "", "generation": 0, "restricted_on": None}
     gone = [
         {**known.get(subject, none), "subject": subject, "wrapped": None, "destroyed_on": day}
         for subject, day in days.items()
@@ -191,7 +210,8 @@ def _fresh(ledger: OpenLedger, subject: str, generation: int) -> dict[str, Any]:
 
 
 def _rewrapped(ledger: OpenLedger, row: Row[Any], generation: int) -> dict[str, Any]:
-    return _row(ledger, row.subject, row.key, _secret(ledger, row), generation)
+    fresh = _row(ledger, row.subject, row.key, _secret(ledger, row), generation)
+    return fresh | {"restricted_on": row.restricted_on}
 
 
 def _row(
@@ -205,11 +225,15 @@ def _row(
         "generation": wrapped.generation,
         "wrapped": wrapped.raw,
         "destroyed_on": None,
+        "restricted_on": None,
     }
 
 
 def _unwrapped(ledger: OpenLedger, row: Row[Any]) -> DataKey | None:
-    return None if row.wrapped is None else DataKey(row.subject, row.key, _secret(ledger, row))
+    shut = row.restricted_on is not None and row.subject not in ledger.opens
+    if row.wrapped is None or shut:
+        return None
+    return DataKey(row.subject, row.key, _secret(ledger, row))
 
 
 def _secret(ledger: OpenLedger, row: Row[Any]) -> Secret:

@@ -129,6 +129,7 @@ def tell(s: Scribe) -> None:
     _signing_in(s)
     _notices_and_consents(s)
     _joining(s)
+    _ones_own(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -471,7 +472,9 @@ def _roles(s: Scribe) -> None:
     s.told("Signing out everywhere").ask("DELETE", f"{s.base}/sessions", "elsewhere")
     grant = made.json["grant"].removeprefix("grant/")
     s.told("A role is ended").ask("DELETE", f"{s.base}/grants/{grant}", "admin")
-    erased = {"subject": s.member(), "on": "2026-12-01"}
+    member = s.member()
+    s.post(f"/accounts/{member}/close")
+    erased = {"subject": member, "on": "2026-12-01"}
     s.told("All about somebody is to be destroyed").post("/erasures", erased, "admin")
     s.get("/trail")  # which writes what waits
     bind(s.installation.database, s.installation.ledger("beiyuan"))
@@ -588,3 +591,45 @@ def _joining(s: Scribe) -> None:
     s.told("She withdraws one consent").ask("PUT", hers, "officer", no_more, If_Match='"1"')
     paper = {"how": "paper", "name": "赵大爷", "notice": 1, "reached": "北苑家园 3 号楼传达室。"}
     s.told("Somebody without a telephone joins by a signed form").post("/joining/desk", paper)
+def _ones_own(s: Scribe) -> None:
+    account = s.member(25)
+    person = "person" + account.removeprefix("member")
+    s.keep(person, full_name="王小明", phone="+8613800138000")
+    s.tokens["me"] = s.session(person, "device")
+    newest = s.get("/me/entries", "me").json["entries"][-1]["seq"]
+    s.told("A receipt that is still to come").get(f"/me/entries/{newest}/receipt", "me")
+    s.publish()
+    s.told("Everything that is held about oneself").get("/me/records?limit=1", "me")
+    opened = s.told("What the log says of one's account").get("/me/entries?limit=1", "me")
+    seq = opened.json["entries"][0]["seq"]
+    s.told("The receipt of one of these").get(f"/me/entries/{seq}/receipt", "me")
+    said = {"full_name": "王小明", "phone": "+8613800138000", "skills": ["急救"]}
+    s.told("Asking for a code to confirm a new contact").ask(
+        *("POST", f"{s.base}/me/basics/codes", "me"), {"contact": "xiaoming@example.org"}
+    )
+    s.told("One's basics").get("/me/basics", "me")
+    s.told("A correction").ask("PUT", f"{s.base}/me/basics", "me", said, If_Match='"1"')
+    helped = f"{s.base}/persons/{person.removeprefix('person/')}/basics"
+    s.told("Asking for a code for a member").ask(
+        *("POST", f"{helped}/codes", "officer"), {"contact": "xiaoming@example.org"}
+    )
+    s.told("A member's basics, which the trail tells").ask("GET", helped, "officer")
+    said |= {"area": "北苑街道", "reason": "本人在服务台要求"}
+    s.told("A correction for a member").ask("PUT", helped, "officer", said, If_Match='"2"')
+    s.told("All of it, to keep").get("/me/download", "me")
+    s.told("Who looked at it").get("/me/lookups", "me")
+    _erasure_is_asked_for(s, account)
+
+
+def _erasure_is_asked_for(s: Scribe, account: str) -> None:
+    asked = s.told("Asking to be erased").post("/me/erasure", {"reason": "我搬家了"}, "me").json
+    s.told("What became of one's requests").get("/me/erasure", "me")
+    s.told("Requests that wait").get("/erasure-requests?state=open", "officer")
+    path = f"/erasure-requests/{asked['id'].removeprefix('erasure/')}"
+    s.told("A request").get(path, "officer")
+    s.post("/debits", {"account": account, "amount": 25})
+    s.post(f"/accounts/{account}/close")
+    why = {"outcome": "restricted", "reasons": "服务记录须保存十年"}
+    s.told("Restricting, which needs a second person").post(f"{path}/decision", why, "admin")
+    why = {"outcome": "refused", "reasons": "有未结投诉"}
+    s.told("A refusal").post(f"{path}/decision", why, "admin")

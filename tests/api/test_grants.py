@@ -281,6 +281,7 @@ def test_nobody_ends_somebody_elses_role_of_the_office(desk):
 
 def test_an_erasure_is_announced_by_two_people(desk):
     member = desk.member()
+    assert desk.post(f"/accounts/{member}/close").status_code == 201
     proposed = desk.post("/erasures", {"subject": member, "on": "2026-12-01"}, "admin")
     href = proposed.json["href"].removeprefix(desk.base)
 

@@ -24,12 +24,16 @@ from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
 from ledger.programme.erasure import NotAnnounced, announce, destroy, erase, read_listed
 from ledger.programme.jobs import do_due_jobs
+from ledger.programme.messages import Choice, New, choose, post
 from ledger.programme.opening import open_installation
+from ledger.programme.people import consents
+from ledger.programme.people.download import download_of
 from ledger.programme.recording import Change, compose
 from ledger.programme.tables import blind_index, data_key
 from ledger.programme.vault import Erased
 from tests.backups import Backups
 from tests.postgres import PACKAGE
+from tests.programme.people.informing import inform
 from tests.programme.registry import TODAY, Registry, fresh
 
 PLAIN = {
@@ -38,16 +42,28 @@ PLAIN = {
     "document_number": "110105194912310021",
     "notes": "a sentence that nobody else has written",
 }
+POLICY_NUMBER = "PA-20261124-人保财险"
+TOLD = "a reason that only this member was told"
 CORRECTED = {**PLAIN, "phone": "13887654321"}
 
 
 def live_and_be_erased(registry: Registry) -> tuple[str, int]:
     """A member with a rich history, and the entry that announces their erasure for today."""
-    member = fresh("member")
+    member = fresh("person")
+    place = (registry.database, registry.ledger, registry.clock)
     registry.keep(member, **PLAIN)
     registry.save(Change("basics", member, member, CORRECTED, seen=1))
     registry.save(Change("training", fresh("record"), member, {"course": PLAIN["notes"]}))
+    registry.save(Change("attainment", fresh("attainment"), member, {"number": POLICY_NUMBER}))
+    registry.save(Change("correction", fresh("correction"), member, {"reason": TOLD}))
+    inform(registry, "photos")
+    consents.give(*place, member, "photos", notice=1, how="self", by=member)
+    consents.withdraw(*place, member, "photos", how="helped", by=registry.office)
+    new = New(member, "erasure-refused", {"reasons": TOLD}, "a cause")
+    post(*place, new, by=registry.office)
+    choose(*place, member, Choice("phone", "zh"))
     registry.find("full_name", PLAIN["full_name"])
+    b"".join(download_of(*place, member))
     return member, announced(registry, member)
 
 
@@ -78,11 +94,17 @@ def test_who_was_erased_is_neither_read_nor_found_nor_written(registry: Registry
     # then the records say that they were, and nothing else
     with registry.database.reading() as conn:
         about = records.about(conn, registry.ledger, member)
-    assert [(each.kind, each.version, each.fields) for each in about] == [
-        ("basics", 1, None),
-        ("basics", 2, None),
-        ("training", 1, None),
+    assert [(each.kind, each.version) for each in about] == [
+        ("attainment", 1),
+        ("basics", 1),
+        ("basics", 2),
+        ("consent", 1),
+        ("consent", 2),
+        ("correction", 1),
+        ("message", 1),
+        ("training", 1),
     ]
+    assert all(each.fields is None for each in about)
     assert registry.read(other).fields == PLAIN
     assert registry.find("full_name", PLAIN["full_name"]) == [other]
     # and no key is made anew
@@ -161,6 +183,7 @@ def secrets_of(registry: Registry, member: str) -> dict[str, bytes]:
     """Everything that must be nowhere: each plain value, what it was found by, the wrapped key."""
     wanted = {f"plain {name}": value.encode() for name, value in PLAIN.items()}
     wanted["plain phone, corrected"] = CORRECTED["phone"].encode()
+    wanted |= {"policy number": POLICY_NUMBER.encode(), "what was told": TOLD.encode()}
     wrapped = wrapped_key(registry.database, member)
     assert wrapped is not None
     wanted |= {"wrapped key": wrapped, "wrapped key in hexadecimal": wrapped.hex().encode()}
@@ -349,12 +372,13 @@ def test_a_damaged_file_keeps_the_ledger_closed(
 def test_a_start_with_nothing_to_destroy_writes_nothing(
     registry: Registry, stack: ExitStack
 ) -> None:
-    _, seq = live_and_be_erased(registry)
+    member, seq = live_and_be_erased(registry)
     erase(registry.database, registry.ledger, registry.clock, seq)
     with registry.database.writing() as conn:
         conn.execute(update(data_key).values(destroyed_on="1999-12-31"))
     again = registry.open()
     stack.callback(again.close)
     again.ledger("beiyuan")
+    query = select(data_key.c.destroyed_on).where(data_key.c.subject == member)
     with registry.database.reading() as conn:
-        assert conn.execute(select(data_key.c.destroyed_on)).scalar_one() == "1999-12-31"
+        assert conn.execute(query).scalar_one() == "1999-12-31"

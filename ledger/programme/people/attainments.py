@@ -40,6 +40,7 @@ from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import is_known
 from ledger.programme.recording import CHANGED, Change, compose
 from ledger.programme.roles import Reach
+from ledger.programme.vault import lawful
 from ledger.programme.wishes import Wish
 
 KIND = "attainment"
@@ -167,7 +168,7 @@ def find_attainment(
     rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached(ledger.id, reach), limit=1)
     if not rows:
         raise AttainmentUnknown(f"There is no {attainment_id} that you may see.")
-    return _opened(conn, ledger, rows)[0]
+    return _opened(conn, _own(ledger, reach), rows)[0]
 
 
 def list_attainments(
@@ -189,7 +190,8 @@ def list_attainments(
     conditions += [belongs_to(c.person, person)] if person is not None else []
     conditions += [c.what == what] if what is not None else []
     conditions += [c.id > after] if after is not None else []
-    return _opened(conn, ledger, _rows(conn, ledger.id, *conditions, limit=limit))
+    rows = _rows(conn, ledger.id, *conditions, limit=limit)
+    return _opened(conn, _own(ledger, reach), rows)
 
 
 def facts_of(
@@ -247,6 +249,11 @@ def _rows(
 ) -> Sequence[Row[Any]]:
     query = select(table).where(table.c.ledger_id == ledger_id, *conditions)
     return conn.execute(query.order_by(table.c.id).limit(limit)).all()
+
+
+def _own(ledger: OpenLedger, reach: Reach) -> OpenLedger:
+    """The restricted read their own."""
+    return ledger if reach.own is None else lawful(ledger, (reach.own,))
 
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Attainment]:

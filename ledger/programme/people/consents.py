@@ -31,7 +31,7 @@ from ledger.programme.people.notices import PURPOSES, Notice
 from ledger.programme.people.tables import consent as table
 from ledger.programme.recording import Change, RecordChanged, compose
 from ledger.programme.records import Record
-from ledger.programme.vault import ERASED, Erased
+from ledger.programme.vault import ERASED, Erased, lawful
 
 RECORD = "consent"
 GIVEN, WITHDRAWN = "given", "withdrawn"
@@ -175,7 +175,7 @@ def history(
     Or what was said `after` a version, at the most so many times.
     """
     name = id_of(person, purpose)
-    return records.history(conn, ledger, RECORD, name, after=after, most=most)
+    return records.history(conn, lawful(ledger, (person,)), RECORD, name, after=after, most=most)
 
 
 def proofs(
@@ -183,7 +183,7 @@ def proofs(
 ) -> list[tuple[Record, Disclosure]]:
     """The same, each time with what shows, under its commitment, what was said.  Two statements."""
     name = id_of(person, purpose)
-    return records.shown(conn, ledger, RECORD, name, after=after, most=most)
+    return records.shown(conn, lawful(ledger, (person,)), RECORD, name, after=after, most=most)
 
 
 def id_of(person: str, purpose: str) -> str:

@@ -47,7 +47,7 @@ from ledger.programme.people.totp import accepted_step, new_secret, setup_uri
 from ledger.programme.records import BASICS
 from ledger.programme.tables import login as table
 from ledger.programme.tables import recovery_code
-from ledger.programme.vault import DataKey, keys_of, make_keys
+from ledger.programme.vault import DataKey, keys_of, lawful, make_keys
 
 INVITATION_LASTS = timedelta(days=7)
 _INVITATION = "invitation"
@@ -246,7 +246,7 @@ def _make_logins(database: Database, ledger: OpenLedger, person: str) -> None:
         return
     make_keys(ledger, people)
     with database.reading() as conn:
-        keys = {name: _living(key) for name, key in keys_of(conn, ledger, people).items()}
+        keys = {name: _living(key) for name, key in keys_of(conn, lawful(ledger), people).items()}
     rows = [_fresh(ledger, keys[name]) for name in sorted(people)]
     made = (sqlite if database.dialect == "sqlite" else postgresql).insert(table)
     with database.writing() as conn:

@@ -34,7 +34,7 @@ from ledger.programme.people.passwords import hash_password, is_outdated, is_pas
 from ledger.programme.people.totp import accepted_step
 from ledger.programme.tables import login as table
 from ledger.programme.tables import recovery_code
-from ledger.programme.vault import DataKey, keys_of
+from ledger.programme.vault import DataKey, keys_of, lawful
 
 RECOVERY = "recovery"
 
@@ -130,7 +130,7 @@ def attempt(
     now = clock.now()
     with database.reading() as conn:
         row = _found(conn, ledger, wanted(conn))
-        key = keys_of(conn, ledger, (row.subject,)).get(row.subject)
+        key = keys_of(conn, lawful(ledger), (row.subject,)).get(row.subject)
     offer = judge(row, key)
     with database.writing() as conn:
         mine = (table.c.ledger_id == ledger.id) & (table.c.subject == row.subject)

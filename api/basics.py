@@ -1,0 +1,196 @@
+"""Basics: what is kept of a person by name, corrected by themselves or by the office for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, current_app
+from marshmallow import Schema, fields, validate
+
+from api.auth import about, caller, installation, note_now
+from api.fields import Formed, Reason, Reference
+from api.logins import CODE_CHARACTERS_MAX, ContactField
+from api.resource import Resource, answer, seen_version, with_etag
+from api.versions import refuse_changed
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+from ledger.programme import records
+from ledger.programme.courier import Courier
+from ledger.programme.people import basics as domain
+from ledger.programme.people.basics import DOCUMENT_KINDS, LIST_MAX, SEXES, Corrected
+from ledger.programme.people.codes import LASTS
+from ledger.programme.people.contacts import Contact
+from ledger.programme.recording import RecordChanged
+from ledger.programme.records import BASICS, Record
+from ledger.programme.vault import lawful
+
+blueprint = Resource(
+    "basics", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
+)
+_SHORT = validate.Length(1, CODE_CHARACTERS_MAX)
+ONE = "/persons/<id:random>/basics"
+
+
+class SaidSchema(Schema):
+    """What is kept of a person from now on; what is left out goes."""
+
+    full_name = Reference(required=True)
+    called = Reference(metadata={"description": "the name as one likes it"})
+    sex = fields.String(validate=validate.OneOf(SEXES))
+    birth_date = Formed(e.DATE)
+    document_kind = fields.String(validate=validate.OneOf(DOCUMENT_KINDS))
+    document_number = Reference()
+    area = Reference(metadata={"description": "of residence"})
+    phone = Reference()
+    email = Reference()
+    skills = fields.List(Reference(), validate=validate.Length(0, LIST_MAX))
+    service_categories = fields.List(Reference(), validate=validate.Length(0, LIST_MAX))
+
+
+class CodesSchema(Schema):
+    """Codes that were sent to new contacts."""
+
+    phone = fields.String(validate=_SHORT)
+    email = fields.String(validate=_SHORT)
+
+
+class OwnChangeSchema(SaidSchema):
+    """What is kept of oneself from now on."""
+
+    codes = fields.Nested(
+        CodesSchema, metadata={"description": "for each contact that is new, the code it was sent"}
+    )
+
+
+class HelpedChangeSchema(OwnChangeSchema):
+    """What is kept of a member from now on, whom somebody helps."""
+
+    reason = Reason(required=True, metadata={"description": "why; the member reads it too"})
+
+
+class BasicsSchema(SaidSchema):
+    """What is kept of a person; a field that others put there is in it too."""
+
+    version = fields.Integer(required=True)
+    at = fields.String(required=True)
+    by = fields.String(required=True)
+
+
+class NewContactSchema(Schema):
+    """A telephone number or e-mail address that is to be confirmed."""
+
+    contact = ContactField()
+
+
+class SentSchema(Schema):
+    """A code is on its way, unless the contact had five in this hour."""
+
+    minutes = fields.Integer(required=True, metadata={"description": "how long a code lasts"})
+
+
+@blueprint.reads("/me/basics", BasicsSchema, action="own:read")
+def show_mine(ledger: OpenLedger) -> Response:
+    """See your basics"""
+    return _one(ledger, caller().person)
+
+
+@blueprint.puts("/me/basics", BasicsSchema, action="own:correct", body=OwnChangeSchema)
+def correct_mine(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Correct your basics
+
+    The body is all that is kept from now on; what was kept before stays in its history. A new
+    contact gets in by the code that was sent to it; the old one is told.
+    """
+    return _correct(ledger, caller().person, body)
+
+
+@blueprint.posts(
+    "/me/basics/codes",
+    SentSchema,
+    action="own:correct",
+    body=NewContactSchema,
+    keyed=False,
+    status=202,
+)
+def ask_mine(body: dict[str, Contact], ledger: OpenLedger) -> Response:
+    """Ask for a code to confirm a new contact of yours"""
+    return _ask(ledger, body["contact"])
+
+
+@blueprint.reads(ONE, BasicsSchema, action="basics:read")
+def show(ledger: OpenLedger, random: str) -> Response:
+    """See a person's basics
+
+    That somebody looked is in the audit trail before anything is shown, and the person sees it.
+    """
+    about(f"person/{random}")
+    note_now(ledger)
+    return _one(ledger, f"person/{random}")
+
+
+@blueprint.puts(ONE, BasicsSchema, action="basics:write", body=HelpedChangeSchema)
+def correct(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
+    """Correct a person's basics for them
+
+    As for oneself, with the reason. The person is told in a message what was corrected.
+    """
+    about(f"person/{random}")
+    return _correct(ledger, f"person/{random}", body)
+
+
+@blueprint.posts(
+    f"{ONE}/codes",
+    SentSchema,
+    action="basics:write",
+    body=NewContactSchema,
+    keyed=False,
+    status=202,
+)
+def ask(body: dict[str, Contact], ledger: OpenLedger, random: str) -> Response:
+    """Have a code sent that confirms a new contact of a person's"""
+    about(f"person/{random}")
+    return _ask(ledger, body["contact"])
+
+
+def _one(ledger: OpenLedger, person: str) -> Response:
+    opened = lawful(ledger, (person,)) if person == caller().person else ledger
+    with installation().database.reading() as conn:
+        return _shown(domain.basics_of(conn, opened, person))
+
+
+def _shown(found: Record) -> Response:
+    beside = {"version": found.version, "at": found.at, "by": found.by}
+    return with_etag(answer({**(found.fields or {}), **beside}), found.version)
+
+
+def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
+    here, seen = installation(), seen_version()
+    shown, reason = body.pop("codes", None), body.pop("reason", None)
+    try:
+        made: Corrected = domain.correct(
+            *(here.database, ledger, here.clock, person, body),
+            seen=seen,
+            by=caller().person,
+            shown=shown,
+            reason=reason,
+        )
+    except RecordChanged:
+        with here.database.reading() as conn:
+            refuse_changed(records.history(conn, lawful(ledger, (person,)), BASICS, person), seen)
+    for channel, message in made.farewells:
+        _courier().hand_over(channel, message)
+    return _shown(made.record)
+
+
+def _ask(ledger: OpenLedger, contact: Contact) -> Response:
+    here = installation()
+    message = domain.ask_code(here.database, ledger, here.clock, contact)
+    if message is not None:
+        _courier().hand_over(contact.field, message)
+    return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
+
+
+def _courier() -> Courier:
+    found: Courier = current_app.extensions["points courier"]
+    return found

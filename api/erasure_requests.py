@@ -1,0 +1,212 @@
+"""Requests for erasure: people ask that all about them is destroyed, and the office decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app
+from marshmallow import Schema, fields, validate
+
+from api.auth import about, caller, installation
+from api.fields import Formed, Reason, limit
+from api.posting import WaitingSchema, place, wish_maker
+from api.problems import refuse
+from api.resource import Resource, answer, page
+from ledger.installation import OpenLedger
+from ledger.journal import entry as e
+from ledger.journal.orders import Done
+from ledger.programme import erasing, records
+from ledger.programme import erasure_decisions as decisions
+from ledger.programme import erasure_requests as domain
+from ledger.programme.calendar import Calendar
+from ledger.programme.courier import Courier
+from ledger.programme.erasure import erase_due
+from ledger.programme.erasure_requests import ERASED, REFUSED, RESTRICTED, STATES, Request
+from ledger.programme.people import sessions
+from ledger.programme.proposals import find_proposal
+from ledger.programme.reading.days import today_of
+from ledger.programme.vault import lawful
+from ledger.programme.wishes import Wish
+
+blueprint = Resource(
+    "erasure-requests", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
+)
+_RANDOM = e.HOLDER.text.partition("/")[2]
+ID = e.Form("id", rf'"erasure/{_RANDOM}', "`erasure/…`")
+OWN_MAX = 50
+"""How many of their own requests somebody is shown."""
+
+
+class AskSchema(Schema):
+    """That all about oneself is to be destroyed."""
+
+    reason = Reason(metadata={"description": "nobody has to give one"})
+
+
+class RequestSchema(Schema):
+    """A request for erasure."""
+
+    id = fields.String(required=True)
+    person = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    due = fields.String(
+        required=True, metadata={"description": "the working day by which it is decided"}
+    )
+    at = fields.String(required=True)
+    reason = fields.String(metadata={"description": "the person's own, if they gave one"})
+    decided_by = fields.String()
+    approved_by = fields.String()
+    decided_at = fields.String()
+    until = fields.String(metadata={"description": "the local day on which all is destroyed"})
+    reasons = fields.String(metadata={"description": "of the decision; the person reads them too"})
+
+
+class RequestsSchema(Schema):
+    """Requests, the soonest due first."""
+
+    requests = fields.List(fields.Nested(RequestSchema), required=True)
+
+
+class RequestsQuery(Schema):
+    """Which requests."""
+
+    state = fields.String(validate=validate.OneOf(STATES), load_default=None)
+    after = Formed(ID, load_default=None)
+    limit = limit()
+
+
+class DecisionSchema(Schema):
+    """What is decided, and why."""
+
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf((REFUSED, RESTRICTED, ERASED)),
+        metadata={
+            "description": "refused; restricted: kept as long as the law wants and read by nobody"
+            " else, then destroyed; erased: destroyed at once"
+        },
+    )
+    reasons = Reason(required=True, metadata={"description": "the person reads them"})
+
+
+@blueprint.reads("/me/erasure", RequestsSchema, action="own:read")
+def show_mine(ledger: OpenLedger) -> Response:
+    """See what became of your requests to be erased"""
+    me = caller().person
+    with installation().database.reading() as conn:
+        found = domain.list_requests(conn, ledger.id, person=me, limit=OWN_MAX)
+    return answer({"requests": _shown(lawful(ledger, (me,)), found)})
+
+
+@blueprint.posts("/me/erasure", RequestSchema, action="own:erase", body=AskSchema)
+def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
+    """Ask that all that is held about you is destroyed
+
+    The office decides by the day named, and says why. While a request is open, asking again gives
+    the same one. The signed log keeps opaque ids, times and points.
+    """
+    here, me = installation(), caller().person
+    about(me)
+    calendar: Calendar = current_app.extensions["points calendar"]
+    wish = wish_maker(ledger)(0, domain.RECORD, {})
+    name = domain.ask(here.database, ledger, here.clock, calendar, wish, body.get("reason"))
+    return _one(lawful(ledger, (me,)), name, 201)
+
+
+@blueprint.reads("/erasure-requests", RequestsSchema, action="erasures:read", query=RequestsQuery)
+def show_requests(query: dict[str, Any], ledger: OpenLedger) -> Response:
+    """List requests to be erased
+
+    The soonest due first; of who is restricted or erased, reasons are not shown any more.
+    """
+    with installation().database.reading() as conn:
+        found = domain.list_requests(conn, ledger.id, **query)
+    following = found[-1].id if len(found) == query["limit"] else None
+    return page("requests", _shown(ledger, found), "after", following)
+
+
+@blueprint.reads("/erasure-requests/<id:random>", RequestSchema, action="erasures:read")
+def show_request(ledger: OpenLedger, random: str) -> Response:
+    """See a request to be erased"""
+    return _one(ledger, f"erasure/{random}", 200)
+
+
+@blueprint.posts(
+    "/erasure-requests/<id:random>/decision",
+    RequestSchema,
+    action="erasures:decide",
+    body=DecisionSchema,
+    waits=WaitingSchema,
+)
+def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
+    """Decide on a request to be erased
+
+    One person refuses it. To restrict or to erase takes a second one, and the member's account is
+    closed before. The person is told what was decided and why.
+    """
+    here, name = installation(), f"erasure/{random}"
+    with here.database.reading() as conn:
+        about(domain.find_request(conn, ledger.id, name).person)
+    wish: Wish = wish_maker(ledger)(0, decisions.DEED, {})
+    deciding = (here.database, ledger, here.clock, wish, name, body["reasons"])
+    if body["outcome"] == REFUSED:
+        outcome = decisions.refuse(*deciding)
+        if not isinstance(outcome, Done):
+            refuse(outcome)
+        return _one(ledger, name, 201)
+    years = here.settings.retention_years if body["outcome"] == RESTRICTED else None
+    values = decisions.proposed(*deciding, retention_years=years)
+    return place(ledger, decisions.DEED, values)
+
+
+def finish_erasures(ledger: OpenLedger, proposal_id: str) -> None:
+    """Does what an approved proposal decided about erasing, if it did, rather than by the next job.
+
+    Who was erased is signed out, and told so where they are reached.
+    """
+    here = installation()
+    with here.database.reading() as conn:
+        kind = find_proposal(conn, ledger.id, proposal_id).kind
+        today = today_of(conn, ledger.id, here.clock.now())
+    if kind == "erasure":
+        erase_due(here.database, ledger, today)
+    if kind != decisions.DEED:
+        return
+    done = erasing.finish(here.database, ledger, here.clock)
+    courier: Courier = current_app.extensions["points courier"]
+    for channel, message in done.farewells:
+        courier.hand_over(channel, message)
+    for person in done.people:
+        sessions.revoke_all(here.database, ledger, here.clock, person)
+
+
+def _one(ledger: OpenLedger, name: str, status: int) -> Response:
+    with installation().database.reading() as conn:
+        found = domain.find_request(conn, ledger.id, name)
+    return answer(_shown(ledger, [found])[0], status)
+
+
+def _shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
+    """Requests with what their records say, as far as the ledger opens them."""
+    with installation().database.reading() as conn:
+        asked = records.newest(conn, ledger, domain.RECORD, [each.id for each in requests])
+        names = [each.decision for each in requests if each.decision is not None]
+        decided = records.newest(conn, ledger, decisions.DECISION, names)
+    shown = []
+    for each in requests:
+        said, why = asked.get(each.id), decided.get(each.decision or "")
+        values = {
+            "id": each.id,
+            "person": each.person,
+            "state": each.state,
+            "due": each.due,
+            "at": each.at,
+            "reason": ((said and said.fields) or {}).get("reason"),
+            "decided_by": each.decided_by,
+            "approved_by": each.approved_by,
+            "decided_at": each.decided_at,
+            "until": each.until,
+            "reasons": ((why and why.fields) or {}).get("reasons"),
+        }
+        shown.append({name: value for name, value in values.items() if value is not None})
+    return shown

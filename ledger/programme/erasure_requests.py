@@ -1,0 +1,165 @@
+"""Requests for erasure: somebody asks that all about them is destroyed, and the office decides.
+
+    refused      with reasons, which the person is told (PIPL, art. 50)
+    restricted   what has to be kept is, and nobody reads it but the person, and whom a legal duty
+                 obliges, within an engagement; on a day that the log announces it is destroyed
+                 (PIPL, art. 47; GB/T 40143-2021 asks for service records of at least ten years)
+    erased       destroyed at once
+
+Here they are asked for and found; `erasure_decisions.py` decides, `erasing.py` does it.
+
+The two latter take two people and enter what `erasure.announce` does; the account has been closed
+before, so that points of nobody's are left (rule 13 of docs/journal.md).  What was decided is done
+right after, or by the next job: `finish`.  Reasons are records about the person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.entry import new_id
+from ledger.journal.orders import Companion, Group, Order
+from ledger.journal.times import format_time, to_us
+from ledger.programme.calendar import Calendar
+from ledger.programme.reading.days import today_of
+from ledger.programme.recording import Change, compose
+from ledger.programme.tables import erasure_request as table
+from ledger.programme.wishes import Wish
+
+OPEN, REFUSED, RESTRICTED, ERASED = "open", "refused", "restricted", "erased"
+STATES = (OPEN, REFUSED, RESTRICTED, ERASED)
+RECORD = "erasure-request"
+DUE_WORKING_DAYS = 15
+
+
+class ErasureUnknown(PointsError):
+    """The ledger has no such request for erasure."""
+
+    code = "erasure-unknown"
+
+
+class ErasureRefused(PointsError):
+    """The request is decided already, or cannot be decided so yet."""
+
+    code = "erasure-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for erasure; `due` and `until` are local days."""
+
+    id: str
+    person: str
+    state: str
+    due: str
+    at: str
+    decided_by: str | None
+    approved_by: str | None
+    decided_at: str | None
+    until: str | None
+    decision: str | None
+
+
+def ask(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    calendar: Calendar,
+    wish: Wish,
+    reason: str | None,
+) -> str:
+    """Keeps that the wish's actor asks to be erased; the request's id.
+
+    Where an earlier request of theirs is open, that one's.  Raises what `recording.compose` and
+    `Appender.submit` raise.
+    """
+    person, name = wish.actor, id_of(wish.request)
+    with database.reading() as conn:
+        mine = list_requests(conn, ledger.id, person=person, state=OPEN, limit=1)
+        today = today_of(conn, ledger.id, clock.now())
+    if mine and mine[0].id != name:
+        return mine[0].id
+    at = format_time(to_us(clock.now()))
+    asked = {"asked_on": today} | ({"reason": reason} if reason else {})
+    composed = compose(database, ledger, clock, [Change(RECORD, name, person, asked)], by=person)
+    due = calendar.due(today, DUE_WORKING_DAYS).day
+    row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
+    del row["ledger_id"]
+    row |= {"id": name, "person": person, "state": OPEN, "due": due, "at": at}
+    companion = Companion(table, (name,), lambda _rows, _done: {name: row})
+    companions = (*composed.companions, companion)
+    order = Order(request=wish.request, fingerprint=wish.fingerprint, companions=companions)
+    ledger.appender.submit(Group((order,)))
+    return name
+
+
+def id_of(request: str) -> str:
+    """A request's id follows from that of the HTTP request, so that it is made once."""
+    digest = hashlib.sha256(b"points/erasure-request/v1\n" + request.encode("ascii")).digest()
+    return new_id("erasure", digest[:16])
+
+
+def find_request(conn: Connection, ledger_id: int, name: str) -> Request:
+    """One request; `ErasureUnknown`."""
+    query = select(table).where(table.c.ledger_id == ledger_id, table.c.id == name)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise ErasureUnknown(f"There is no request {name[:60]} in this ledger.")
+    return _request(row)
+
+
+def list_requests(
+    conn: Connection,
+    ledger_id: int,
+    *,
+    person: str | None = None,
+    state: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Request]:
+    """At most `limit` requests, the soonest due first, those after the request `after`."""
+    c = table.c
+    query = select(table).where(c.ledger_id == ledger_id)
+    if person is not None:
+        query = query.where(c.person == person)
+    if state is not None:
+        query = query.where(c.state == state)
+    if after is not None:
+        last = find_request(conn, ledger_id, after)
+        query = query.where(tuple_(c.due, c.id) > tuple_(last.due, last.id))
+    return [_request(row) for row in conn.execute(query.order_by(c.due, c.id).limit(limit))]
+
+
+def undone(
+    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], done: bool = False
+) -> list[Request]:
+    """The requests of some rows, of which what was decided is not done yet, or is `done`."""
+    c = table.c
+    query = select(table).where(
+        c.ledger_id == ledger_id, c.done_at.is_not(None) if done else c.done_at.is_(None)
+    )
+    rows = conn.execute(query.where(*conditions).order_by(c.due, c.id))
+    return [_request(row) for row in rows]
+
+
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        row.id,
+        row.person,
+        row.state,
+        row.due,
+        row.at,
+        row.decided_by,
+        row.approved_by,
+        row.decided_at,
+        row.until,
+        row.decision,
+    )

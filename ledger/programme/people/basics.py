@@ -1,0 +1,261 @@
+"""A person's basics: what is kept of them by name, and how it is corrected.
+
+Order 67 of the Ministry of Civil Affairs, art. 5: name, sex, date of birth, identity document,
+area of residence, contact, skills, service categories.  A name and one confirmed contact are enough
+to take part; the rest is given when something needs it.  A correction is the next version of the
+record, so nothing that was kept before is lost (PIPL, art. 46).
+
+A contact gets in by a code that was sent to it, whoever writes it down: whoever could put a number
+of their own there could sign in as that member.  Who corrects for somebody else says why; the
+person is told in a message, and of a changed contact at the old one too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.entry import new_id
+from ledger.journal.orders import Group, Order, Refusal
+from ledger.programme import messages, records
+from ledger.programme.channels import Outgoing
+from ledger.programme.commitments import FieldRefused
+from ledger.programme.findable import FINDABLE
+from ledger.programme.messages import Kind, New, Text
+from ledger.programme.people import codes, numbers
+from ledger.programme.people.contacts import Contact
+from ledger.programme.people.devices import CodeRefused
+from ledger.programme.people.labels import FIELDS, label
+from ledger.programme.reading.days import today_of
+from ledger.programme.recording import Change, RecordChanged, compose
+from ledger.programme.records import BASICS, Record, RecordUnknown
+from ledger.programme.vault import ERASED, Erased, lawful
+
+CORRECTION = "correction"
+MESSAGE = "basics-corrected"
+SEXES = ("female", "male")
+DOCUMENT_KINDS = ("citizen", "residence-permit", "passport", "other")
+WITH_CHECK_DIGIT = ("citizen", "residence-permit")
+CONTACTS = ("phone", "email")
+TEXT_MAX, LIST_MAX = 200, 30
+KNOWN = frozenset(
+    {"full_name", "called", "sex", "birth_date", "document_kind", "document_number"}
+    | {"area", "phone", "email", "skills", "service_categories"}
+)
+"""The fields of this room; others that a record has stay as they are."""
+
+_FIRST_BIRTH = date(1850, 1, 1)
+_SUBJECT = "联系方式已更改 · Your contact was changed"
+_TEXT = (
+    "您在志愿服务账本中的联系方式已更改，今后不再使用此处。如非本人所为，请立即联系办公室。"
+    " Your contact here was replaced by another one. If that was not you, tell the office at once."
+)
+
+messages.register(
+    MESSAGE,
+    Kind(
+        frozenset({"fields"}),
+        Text("您的信息已更正", "工作人员更正了您的以下信息：$fields。如有疑问，请联系办公室。"),
+        Text(
+            "Your basics were corrected",
+            "Somebody corrected these of your basics for you: $fields. If that is wrong, tell the"
+            " office.",
+        ),
+    ),
+)
+
+
+class BasicsRefused(PointsError):
+    """What is said of a person does not fit together."""
+
+    code = "basics-refused"
+
+
+class Corrected(NamedTuple):
+    """The new version, and what is to be sent at once to contacts that were replaced."""
+
+    record: Record
+    farewells: tuple[tuple[str, Outgoing], ...]  # each with its channel
+
+
+def basics_of(conn: Connection, ledger: OpenLedger, person: str) -> Record:
+    """The newest version of a person's basics; `RecordUnknown`, also where they were erased."""
+    found = records.newest(conn, ledger, BASICS, (person,)).get(person)
+    if found is None or found.fields is None:
+        raise RecordUnknown(f"Nothing is kept of {person} here.")
+    return found
+
+
+def ask_code(
+    database: Database, ledger: OpenLedger, clock: Clock, contact: Contact
+) -> Outgoing | None:
+    """The message with a code that confirms a contact, to be sent at once and kept nowhere.
+
+    None where the contact had its codes of this hour.  Raises what `Database.writing` raises.
+    """
+    code = codes.make_code(database, ledger, clock, "contact", contact)
+    if code is None:
+        return None
+    zh, en = messages.texts_of("contact-code", {"code": code}).values()
+    subject, body = f"{zh.subject} · {en.subject}", f"{zh.body} {en.body}"
+    return Outgoing(new_id("message", os.urandom(16)), contact.value, "contact-code", subject, body)
+
+
+def correct(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    said: Mapping[str, Any],
+    *,
+    seen: int,
+    by: str,
+    shown: Mapping[str, str] | None = None,
+    reason: str | None = None,
+) -> Corrected:
+    """Makes `said` what is kept of a person, if the version is still `seen`.
+
+    `shown` are codes, by `phone` and `email`, for contacts that are new.  `reason` is given by whom
+    it is done for somebody else.  Raises `RecordUnknown`, `RecordChanged`, `BasicsRefused`,
+    `FieldRefused`, `NumberRefused`, `CodeRefused` (then nothing was changed but that a code was
+    tried), `Erased`, and what `Appender.submit` raises.
+    """
+    if by != person and not reason:
+        raise BasicsRefused("Who corrects for somebody else says why.")
+    # One's own are open to oneself also where they are restricted.
+    mine = lawful(ledger, (person,)) if by == person else ledger
+    with database.reading() as conn:
+        before = basics_of(conn, mine, person)
+        today = date.fromisoformat(today_of(conn, ledger.id, clock.now()))
+        reasons = records.newest(conn, ledger, CORRECTION, (_of(person),)).get(_of(person))
+    if before.version != seen:
+        raise RecordChanged(f"Somebody changed this since version {seen}.")
+    kept = before.fields or {}
+    fields = {name: value for name, value in kept.items() if name not in KNOWN}
+    fields |= checked(said, today)
+    replaced = _replaced(kept, fields)
+    _want_confirmed(database, ledger, clock, fields, kept, shown or {})
+    changes = [Change(BASICS, person, person, fields, seen)]
+    if reason:
+        why = {"basics_version": seen + 1, "how": "helped", "reason": reason}
+        changes.append(
+            Change(CORRECTION, _of(person), person, why, reasons.version if reasons else 0)
+        )
+    composed = compose(database, ledger, clock, changes, by=by)
+    told = _message(database, ledger, clock, person, kept, fields, seen + 1, by) if reason else ()
+    order = Order(companions=(*composed.companions, *told))
+    (outcome,) = ledger.appender.submit(Group((order,)))
+    if isinstance(outcome, Refusal):
+        if outcome.rule == ERASED:
+            raise Erased(f"All that was kept of {person} has been erased.")
+        raise RecordChanged(f"Somebody changed this since version {seen}.")
+    farewells = tuple((contact.field, _farewell(contact)) for contact in replaced)
+    return Corrected(composed.records[0], farewells)
+
+
+def checked(said: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """The fields of somebody's basics, without those that are None or empty, in their one form.
+
+    A citizen's number gives sex and date of birth where they are not said, and has to agree with
+    them.  `BasicsRefused`, `FieldRefused`, `NumberRefused`.
+    """
+    fields = {name: value for name, value in said.items() if value not in (None, "", [])}
+    if unknown := fields.keys() - KNOWN:
+        raise FieldRefused(f"Basics have no field {min(unknown)[:63]}.")
+    if "full_name" not in fields:
+        raise BasicsRefused("The name is needed.")
+    FINDABLE["full_name"](fields["full_name"])
+    for name in CONTACTS:
+        if name in fields:
+            fields[name] = FINDABLE[name](fields[name])
+    if not fields.keys() & set(CONTACTS):
+        raise BasicsRefused("A telephone number or an e-mail address is needed.")
+    if ("document_number" in fields) != ("document_kind" in fields):
+        raise BasicsRefused("A document has a kind and a number: say both, or neither.")
+    if "document_number" in fields:
+        fields |= _document(fields, today)
+    if "birth_date" in fields:
+        born = date.fromisoformat(fields["birth_date"])
+        if not _FIRST_BIRTH <= born <= today:
+            raise BasicsRefused("The date of birth is in the future, or too long ago.")
+    return fields
+
+
+def _document(fields: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """What a document's number says: the number, and of a citizen's sex and date of birth."""
+    if fields["document_kind"] not in WITH_CHECK_DIGIT:
+        return {"document_number": FINDABLE["document_number"](fields["document_number"])}
+    found = numbers.citizen(fields["document_number"], today)
+    told = {"birth_date": found.born.isoformat(), "sex": found.sex}
+    for name, value in told.items():
+        if fields.get(name, value) != value:
+            raise BasicsRefused(
+                f"The number says another {label(FIELDS, name).en.lower()} than is given: mend one"
+                " of them."
+            )
+    return told | {"document_number": found.number}
+
+
+def _replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Contact]:
+    return [contact for contact in _contacts(before) if after.get(contact.field) != contact.value]
+
+
+def _contacts(fields: Mapping[str, Any]) -> list[Contact]:
+    return [Contact(name, FINDABLE[name](fields[name])) for name in CONTACTS if name in fields]
+
+
+def _want_confirmed(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    fields: Mapping[str, Any],
+    before: Mapping[str, Any],
+    shown: Mapping[str, str],
+) -> None:
+    known = _contacts(before)
+    fresh = [each.field for each in _contacts(fields) if each not in known]
+    if lacking := [name for name in fresh if name not in shown]:
+        raise BasicsRefused(
+            f"Have a code sent to the new {label(FIELDS, lacking[0]).en.lower()}, and send it"
+            " along."
+        )
+    for name in fresh:
+        contact = Contact(name, fields[name])
+        if not codes.use_code(database, ledger, clock, "contact", contact, shown[name]):
+            raise CodeRefused
+
+
+def _message(
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    person: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    version: int,
+    by: str,
+) -> tuple[Any, ...]:
+    changed = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+    named = ", ".join(str(label(FIELDS, name)) for name in changed) or "–"
+    new = New(person, MESSAGE, {"fields": named}, str(version))
+    return messages.posting(database, ledger, clock, (new,), by=by)
+
+
+def _farewell(contact: Contact) -> Outgoing:
+    name = new_id("message", os.urandom(16))
+    return Outgoing(name, contact.value, "contact-changed", _SUBJECT, _TEXT)
+
+
+def _of(person: str) -> str:
+    """The id of the record of why somebody's basics were corrected for them."""
+    return CORRECTION + person.removeprefix("person")

@@ -1,0 +1,181 @@
+"""Members ask to be erased over HTTP, and the office decides: refused, restricted, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api import create_app
+from ledger.installation import Installation
+from tests.api.conftest import Desk
+from tests.api.test_devices import Letters
+
+PHONE = "+8613912345678"
+REASONS = "服务记录依法须保存十年"
+
+
+@pytest.fixture
+def letters() -> Letters:
+    return Letters()
+
+
+@pytest.fixture
+def app(installation: Installation, letters: Letters) -> Iterator[Flask]:
+    made = create_app(installation, reached_by={"phone": letters})
+    yield made
+    made.extensions["points trail"].flush()
+
+
+@pytest.fixture
+def home(desk: Desk) -> Desk:
+    """The desk, with a member who has points."""
+    desk.account = desk.member(25)
+    desk.me = "person" + desk.account.removeprefix("member")
+    desk.keep(desk.me, full_name="王芳", phone=PHONE)
+    desk.tokens["me"] = desk.session(desk.me, "device")
+    return desk
+
+
+def asked(desk: Desk, **said: str) -> str:
+    made = desk.post("/me/erasure", said, "me")
+    assert made.status_code == 201, made.text
+    assert (made.json["state"], made.json["due"]) == ("open", "2026-12-15")
+    name: str = made.json["id"]
+    return name
+
+
+def path(name: str) -> str:
+    return f"/erasure-requests/{name.removeprefix('erasure/')}"
+
+
+def decide(desk: Desk, name: str, outcome: str, role: str = "admin") -> Any:
+    body = {"outcome": outcome, "reasons": REASONS}
+    return desk.post(f"{path(name)}/decision", body, role)
+
+
+def approve(desk: Desk, proposed: Any, status: int = 201) -> Any:
+    assert proposed.status_code == 202, proposed.text
+    href = proposed.json["href"].removeprefix(desk.base)
+    done = desk.post(f"{href}/approve", role="second admin")
+    assert done.status_code == status, done.text
+    return done
+
+
+def emptied(desk: Desk) -> None:
+    """The member's points are withdrawn, and the account closed."""
+    balance = desk.balance(desk.account)
+    if balance:
+        debit = {"account": desk.account, "amount": balance}
+        assert desk.post("/debits", debit).status_code == 201
+    assert desk.post(f"/accounts/{desk.account}/close").status_code == 201
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json["type"].removeprefix("/problems/")
+
+
+def test_a_refusal_says_why_and_takes_one_person(home: Desk) -> None:
+    name = asked(home, reason="我搬家了")
+    assert asked(home) == name
+    (listed,) = home.get("/erasure-requests?state=open", "officer").json["requests"]
+    assert (listed["id"], listed["reason"]) == (name, "我搬家了")
+    assert decide(home, name, "refused", "officer").status_code == 403
+    done = decide(home, name, "refused")
+    assert (done.status_code, done.json["state"], done.json["reasons"]) == (
+        201,
+        "refused",
+        REASONS,
+    )
+    (mine,) = home.get("/me/erasure", "me").json["requests"]
+    assert (mine["state"], mine["reasons"]) == ("refused", REASONS)
+    told = home.get("/me/records", "me").json["records"]
+    (message,) = (each for each in told if each["kind"] == "message")
+    assert REASONS in message["says"]["zh"]["body"]
+    assert problem(decide(home, name, "erased")) == (409, "erasure-refused")
+    # and nothing of the reasons is in the trail or the log
+    assert REASONS not in home.get("/trail", "auditor").text
+    assert home.get("/me", "me").json["name"] == "王芳"
+
+
+def test_who_has_points_keeps_them_until_the_account_is_closed(home: Desk) -> None:
+    name = asked(home)
+    for outcome in ("restricted", "erased"):
+        refused = decide(home, name, outcome)
+        assert problem(refused) == (409, "erasure-refused")
+        assert "25 points" in refused.json["detail"]
+    direct = home.post("/erasures", {"subject": home.me, "on": "2026-11-24"}, "admin")
+    assert problem(direct) == (409, "erasure-refused")
+    # opened again between the two people, it is not approved
+    emptied(home)
+    proposed = decide(home, name, "erased")
+    assert home.post(f"/accounts/{home.account}/reopen").status_code == 201
+    assert problem(approve(home, proposed, 409)) == (409, "erasure-account")
+    assert home.get("/me", "me").json["name"] == "王芳"
+
+
+def test_who_is_restricted_reads_their_own_and_nobody_else_does(home: Desk) -> None:
+    basics = f"/persons/{home.me.removeprefix('person/')}/basics"
+    name = asked(home)
+    emptied(home)
+    approve(home, decide(home, name, "restricted"))
+    # the member goes on reading what is theirs
+    (mine,) = home.get("/me/erasure", "me").json["requests"]
+    assert (mine["state"], mine["until"], mine["reasons"]) == ("restricted", "2036-11-24", REASONS)
+    assert home.get("/me", "me").json["name"] == "王芳"
+    assert home.get("/me/basics", "me").json["phone"] == PHONE
+    assert all("fields" in each for each in home.get("/me/records", "me").json["records"])
+    # the office does not, and neither writes nor opens the account again
+    assert problem(home.get(basics, "officer")) == (404, "record-unknown")
+    said = {"full_name": "王芳", "phone": PHONE, "reason": REASONS}
+    put = home.ask("PUT", home.base + basics, "officer", said, If_Match='"1"')
+    assert problem(put) == (404, "record-unknown")
+    shown = home.get(path(name), "admin").json
+    assert "reasons" not in shown
+    reopened = home.post(f"/accounts/{home.account}/reopen")
+    assert problem(reopened) == (409, "erasure-refused")
+    # an auditor does, within an engagement, as the law demands
+    auditor = home.person("auditor")
+    engagement = home.engaged(auditor).removeprefix("engagement/")
+    home.given(auditor, "auditor")
+    home.tokens["outside"] = home.session(auditor)
+    read = home.get(f"/engagements/{engagement}/record?kind=basics&id={home.me}", "outside")
+    assert read.json["fields"]["full_name"] == "王芳"
+
+
+def test_at_once_destroys_signs_out_and_says_so(home: Desk, letters: Letters) -> None:
+    name = asked(home)
+    emptied(home)
+    approve(home, decide(home, name, "erased"))
+    assert home.get(path(name), "admin").json["state"] == "erased"
+    assert home.get("/me", "me").status_code == 401
+    home.app.extensions["points courier"].wait()
+    assert letters.sent[-1].to == PHONE
+    assert "已删除" in letters.sent[-1].text
+    assert home.installation.ledger("beiyuan").erased.read_text().startswith(home.me)
+    # and an erasure that the office proposes by itself is done at once as well
+    other = home.person()
+    home.keep(other, full_name="李四")
+    home.approved("/erasures", {"subject": other, "on": "2026-11-24"})
+    basics = f"/persons/{other.removeprefix('person/')}/basics"
+    assert problem(home.get(basics, "officer")) == (404, "record-unknown")
+
+
+def test_requests_are_listed_page_by_page(home: Desk) -> None:
+    asked(home)
+    second = home.member()
+    person = "person" + second.removeprefix("member")
+    home.tokens["other"] = home.session(person, "device")
+    home.post("/me/erasure", {}, "other")
+    one = home.get("/erasure-requests?limit=1", "officer")
+    after = one.json["requests"][0]["id"]
+    two = home.get(f"/erasure-requests?limit=1&after={after}", "officer")
+    assert "Link" in one.headers
+    people = {page.json["requests"][0]["person"] for page in (one, two)}
+    assert people == {home.me, person}
+    absent = "erasure/" + "a" * 26
+    assert problem(home.get(path(absent), "officer")) == (404, "erasure-unknown")
+    assert problem(decide(home, absent, "refused")) == (404, "erasure-unknown")
+    assert len(home.get("/me/erasure", "me").json["requests"]) == 1

@@ -1,0 +1,164 @@
+"""Basics are corrected with history, by oneself or with help, and new contacts by a code alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ledger.programme import messages, records
+from ledger.programme.commitments import FieldRefused
+from ledger.programme.people import basics, devices
+from ledger.programme.people.basics import BasicsRefused, checked, correct
+from ledger.programme.people.contacts import contact_of
+from ledger.programme.people.devices import CodeRefused
+from ledger.programme.people.numbers import NumberRefused
+from ledger.programme.recording import Change, RecordChanged
+from ledger.programme.records import RecordUnknown
+from tests.programme.people.informing import PHONE, code_for, inform, joined
+from tests.programme.registry import Registry
+
+TODAY = date(2026, 11, 24)
+SAID = {"full_name": "王芳", "phone": PHONE}
+CITIZEN = {"document_kind": "citizen", "document_number": "11010519491231002X"}
+
+
+@pytest.fixture
+def person(registry: Registry) -> str:
+    inform(registry)
+    return joined(registry).person
+
+
+def corrected(registry: Registry, person: str, seen: int = 1, **more: Any) -> basics.Corrected:
+    said = more.pop("said", SAID)
+    rest = {"seen": seen, "by": person} | more
+    return correct(registry.database, registry.ledger, registry.clock, person, said, **rest)
+
+
+def test_a_correction_is_the_next_version_and_loses_nothing(
+    registry: Registry, person: str
+) -> None:
+    skills = {**SAID, "skills": ["急救", "手语"], "area": "北苑街道"}
+    made = corrected(registry, person, said=skills)
+    assert (made.record.version, made.farewells) == (2, ())
+    corrected(registry, person, seen=2, said={**SAID, "full_name": "王　芳"})
+    with registry.database.reading() as conn:
+        told = records.history(conn, registry.ledger, "basics", person)
+    skilled = [each.fields.get("skills") for each in told if each.fields]
+    assert skilled == [None, ["急救", "手语"], None]
+    # and she is found by what she is called now
+    assert registry.find("full_name", "王芳") == [person]
+    with pytest.raises(RecordChanged):
+        corrected(registry, person, seen=2)
+
+
+def test_what_other_rooms_keep_with_it_stays(registry: Registry, person: str) -> None:
+    other = {**SAID, "phone": "+8613912345678", "guardian": "李四"}
+    registry.save(Change("basics", person, person, other, seen=1))
+    made = corrected(registry, person, seen=2, said={**SAID, "sex": "female"})
+    assert made.record.fields == other | {"sex": "female"}
+    with pytest.raises(FieldRefused, match="no field guardian"):
+        corrected(registry, person, seen=3, said={**SAID, "guardian": "x"})
+
+
+def test_a_new_contact_gets_in_by_its_own_code_alone(registry: Registry, person: str) -> None:
+    new = contact_of("138 0013 8000")
+    said = {**SAID, "phone": "138 0013 8000"}
+    with pytest.raises(BasicsRefused, match="code sent"):
+        corrected(registry, person, said=said)
+    elsewhere = code_for(registry, contact_of("137 0013 7000"))
+    with pytest.raises(CodeRefused):
+        corrected(registry, person, said=said, shown={"phone": elsewhere})
+    # when it comes with its code
+    made = corrected(registry, person, said=said, shown={"phone": code_for(registry, new)})
+    # then one signs in with the new one, and the old one is told
+    with registry.database.reading() as conn:
+        assert devices.members_with(conn, registry.ledger, new) == [person]
+        assert devices.members_with(conn, registry.ledger, contact_of(PHONE)) == []
+    ((channel, farewell),) = made.farewells
+    assert (channel, farewell.to) == ("phone", "+8613912345678")
+    assert "138" not in farewell.text
+    # and the last contact does not go
+    with pytest.raises(BasicsRefused, match="is needed"):
+        corrected(registry, person, seen=2, said={"full_name": "王芳"})
+
+
+def test_a_code_stays_good_where_somebody_was_quicker(registry: Registry, person: str) -> None:
+    code = code_for(registry, contact_of("wang@example.org"))
+    said = {**SAID, "email": "Wang@Example.org"}
+    corrected(registry, person, said={**SAID, "area": "北苑"})
+    with pytest.raises(RecordChanged):
+        corrected(registry, person, said=said, shown={"email": code})
+    made = corrected(registry, person, seen=2, said=said, shown={"email": code})
+    assert made.record.fields is not None
+    assert made.record.fields["email"] == "wang@example.org"
+
+
+def test_whoever_helps_says_why_and_the_member_is_told(registry: Registry, person: str) -> None:
+    office = registry.office
+    with pytest.raises(BasicsRefused, match="says why"):
+        corrected(registry, person, by=office)
+    reason = "本人在服务台出示证件"
+    made = corrected(
+        registry, person, by=office, said={**SAID, **CITIZEN, "area": "北苑"}, reason=reason
+    )
+    assert made.record.by == office
+    registry.clock.wait(hours=1)
+    again = {**SAID, "area": "北苑"}
+    corrected(registry, person, seen=2, by=office, said=again, reason=reason)
+    with registry.database.reading() as conn:
+        name = person.replace("person", "correction")
+        why = records.history(conn, registry.ledger, "correction", name)
+        newest, first = messages.inbox(conn, registry.ledger, person, before=None, limit=9)
+    told = [each.fields for each in why]
+    assert told == [
+        {"reason": reason, "how": "helped", "basics_version": version} for version in (2, 3)
+    ]
+    assert "证件号码 · Document number" in first.texts["zh"].body
+    assert "居住区域" in first.texts["en"].body
+    assert "居住区域" not in newest.texts["zh"].body
+    assert CITIZEN["document_number"] not in repr((newest, first))
+
+
+def test_of_whom_nothing_is_kept_nothing_is_corrected(registry: Registry) -> None:
+    with pytest.raises(RecordUnknown):
+        corrected(registry, registry.office)
+
+
+def test_a_citizen_s_number_says_sex_and_birth() -> None:
+    found = checked({**SAID, **CITIZEN, "document_number": "110105 19491231 002x"}, TODAY)
+    assert (found["birth_date"], found["sex"]) == ("1949-12-31", "female")
+    assert found["document_number"] == "11010519491231002X"
+    passport = {"document_kind": "passport", "document_number": "e1234 5678"}
+    assert checked({**SAID, **passport}, TODAY)["document_number"] == "E12345678"
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "says"),
+    [
+        ({"full_name": "王芳"}, BasicsRefused, "telephone number or an e-mail"),
+        ({"phone": PHONE}, BasicsRefused, "name is needed"),
+        ({**SAID, "full_name": "\u200b"}, FieldRefused, "1 to 200"),
+        ({**SAID, "phone": "12"}, FieldRefused, "digits"),
+        ({**SAID, "document_number": "E12345678"}, BasicsRefused, "kind and a number"),
+        ({**SAID, "document_kind": "passport"}, BasicsRefused, "kind and a number"),
+        ({**SAID, **CITIZEN, "document_number": "110105194912310021"}, NumberRefused, "slip"),
+        ({**SAID, **CITIZEN, "sex": "male"}, BasicsRefused, "another sex"),
+        ({**SAID, **CITIZEN, "birth_date": "1950-01-01"}, BasicsRefused, "date of birth"),
+        ({**SAID, "birth_date": "2026-11-25"}, BasicsRefused, "in the future"),
+        ({**SAID, "birth_date": "1849-12-31"}, BasicsRefused, "too long ago"),
+        ({**SAID, "religion": "x"}, FieldRefused, "no field religion"),
+    ],
+)
+def test_what_does_not_fit_is_refused_without_repeating_it(
+    said: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says) as caught:
+        checked(said, TODAY)
+    assert "王芳" not in str(caught.value)
+
+
+def test_what_is_left_empty_is_not_kept() -> None:
+    found = checked({**SAID, "sex": None, "skills": [], "area": ""}, TODAY)
+    assert found == {"full_name": "王芳", "phone": "+8613912345678"}
