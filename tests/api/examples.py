@@ -614,8 +614,8 @@ def _ones_own(s: Scribe) -> None:
         *("POST", f"{helped}/codes", "officer"), {"contact": "xiaoming@example.org"}
     )
     s.told("A member's basics, which the trail tells").ask("GET", helped, "officer")
-    said |= {"area": "北苑街道", "reason": "本人在服务台要求"}
-    s.told("A correction for a member").ask("PUT", helped, "officer", said, If_Match='"2"')
+    helped_said = said | {"area": "北苑街道", "reason": "本人在服务台要求"}
+    s.told("A correction for a member").ask("PUT", helped, "officer", helped_said, If_Match='"2"')
     s.told("All of it, to keep").get("/me/download", "me")
     s.told("Who looked at it").get("/me/lookups", "me")
     _erasure_is_asked_for(s, account)
@@ -633,3 +633,4 @@ def _erasure_is_asked_for(s: Scribe, account: str) -> None:
     s.told("Restricting, which needs a second person").post(f"{path}/decision", why, "admin")
     why = {"outcome": "refused", "reasons": "有未结投诉"}
     s.told("A refusal").post(f"{path}/decision", why, "admin")
+    s.get("/trail")  # which writes what waits
