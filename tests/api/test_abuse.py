@@ -109,6 +109,9 @@ def test_every_list_has_an_end():
     whole |= {"get /v1/ledgers/{ledger}/engagements/{random}"}  # its at most 16 kinds
     whole |= {f"get /v1/ledgers/{{ledger}}/{each}" for each in ("notices", "consents")}  # purposes
     whole |= {"get /v1/ledgers/{ledger}/guardians/{random}"}  # to what one of them consents
+    # at most 30 skills, and the newest 50 requests of one's own
+    whole |= {"get /v1/ledgers/{ledger}/persons/{random}/basics"}
+    whole |= {f"get /v1/ledgers/{{ledger}}/me/{each}" for each in ("basics", "erasure")}
     cut = set()
     for name, operation in operations(published()):
         answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")
