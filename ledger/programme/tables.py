@@ -239,6 +239,7 @@ erasure_request = Table(
     Index(None, "ledger_id", "person", "due", "id"),
     Index(None, "ledger_id", "state", "due", "id"),
     Index(None, "ledger_id", "due", "id"),
+    Index(None, "ledger_id", "state", "at", "id"),
 )
 
 # What the newest version of a record is found by; `value` is null where it has no such field.

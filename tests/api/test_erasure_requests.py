@@ -82,6 +82,8 @@ def test_a_refusal_says_why_and_takes_one_person(home: Desk) -> None:
     assert asked(home) == name
     (listed,) = home.get("/erasure-requests?state=open", "officer").json["requests"]
     assert (listed["id"], listed["reason"]) == (name, "我搬家了")
+    (task,) = home.get("/tasks?kind=erasure-asked", "admin").json["tasks"]
+    assert (task["subject"], task["due"], task["role"]) == (name, "2026-12-15", "admin")
     assert decide(home, name, "refused", "officer").status_code == 403
     done = decide(home, name, "refused")
     assert (done.status_code, done.json["state"], done.json["reasons"]) == (
@@ -91,6 +93,7 @@ def test_a_refusal_says_why_and_takes_one_person(home: Desk) -> None:
     )
     (mine,) = home.get("/me/erasure", "me").json["requests"]
     assert (mine["state"], mine["reasons"]) == ("refused", REASONS)
+    assert home.get("/tasks?kind=erasure-asked", "admin").json["tasks"] == []
     told = home.get("/me/records", "me").json["records"]
     (message,) = (each for each in told if each["kind"] == "message")
     assert REASONS in message["says"]["zh"]["body"]

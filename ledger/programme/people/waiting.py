@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_
 
+from ledger.programme.erasure_requests import (
+    DUE_WORKING_DAYS,
+    ERASED,
+    OPEN,
+    REFUSED,
+    RESTRICTED,
+)
 from ledger.programme.people.memberships import CLAIMED, shares
 from ledger.programme.people.organisations import FOLLOWING
 from ledger.programme.people.tables import organisation
 from ledger.programme.roles import Principal
-from ledger.programme.tables import membership
+from ledger.programme.tables import erasure_request, membership
 from ledger.programme.tasks import KINDS, Kind, register
 
 __all__ = ["KINDS"]  # those of this room among them
@@ -23,6 +30,18 @@ def _claimed(who: Principal) -> ColumnElement[bool]:
     return waits & membership.c.organisation.in_(sorted(reach.organisations))
 
 
+register(
+    "erasure-asked",
+    Kind(
+        action="erasures:decide",
+        role="admin",
+        decisions=(REFUSED, RESTRICTED, ERASED),
+        working_days=DUE_WORKING_DAYS,
+        subject=erasure_request.c.id,
+        since=erasure_request.c.at,
+        waits=lambda _: erasure_request.c.state == OPEN,
+    ),
+)
 register(
     "organisation-applied",
     Kind(

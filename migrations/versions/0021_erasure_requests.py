@@ -3,15 +3,20 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
 WORD = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NEEDED = ("id", "person", "state", "due", "at")
 OPTIONAL = ("decided_by", "approved_by", "decided_at", "until", "decision", "done_at")
-INDEXES = (("person", "due", "id"), ("state", "due", "id"), ("due", "id"))
+INDEXES = (
+    ("person", "due", "id"),
+    ("state", "due", "id"),
+    ("due", "id"),
+    ("state", "at", "id"),
+)
 
 
 def upgrade() -> None:
