@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,14 @@ from ledger.tlog.merkle import split_hashes
 from ledger.tlog.tiles import TILE_WIDTH, Tile, entry_tiles_of
 from ledger.tuning import tune_interpreter
 
-AHEAD_PER_WORKER = 4
-"""Entry bundles of 256 that each worker may be ahead of the rules; each takes some 200 kB."""
+TILES_PER_ERRAND = 8
+"""Entry bundles of 256, some 200 kB each, that another process opens at a time.
+
+Handing out and taking back needs this process's interpreter, which the rules keep busy: with one
+bundle at a time the others mostly wait for that.
+"""
+AHEAD_PER_WORKER = 3
+"""Errands that each worker may be ahead of the rules."""
 LONG_BUNDLE_BYTES = 8_000_000
 """From which length on starting other processes, half a second each, is worth while."""
 
@@ -105,9 +112,16 @@ def _decoded(raws: Sequence[bytes]) -> tuple[list[Entry], MalformedEntry | None]
 class _Parcel(NamedTuple):
     """An opened tile as it travels: parsing again costs less than carrying what was parsed."""
 
-    raws: list[bytes]
+    entries: bytes  # a JSON array
     leaves: bytes
     malformed: str | None
+
+
+class _Load(NamedTuple):
+    """What one errand brings back: the tiles before the first one with a fault, and that fault."""
+
+    parcels: list[_Parcel]
+    fault: BundleFault | None
 
 
 def _opened_by_others(
@@ -116,14 +130,14 @@ def _opened_by_others(
     executor = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), _begin, (path, size)
     )
-    waiting: deque[tuple[Tile, Future[_Parcel]]] = deque()
+    waiting: deque[tuple[list[Tile], Future[_Load]]] = deque()
     try:
-        for tile in tiles:
-            waiting.append((tile, executor.submit(_pack, tile)))
+        while errand := list(islice(tiles, TILES_PER_ERRAND)):
+            waiting.append((errand, executor.submit(_fetch, errand)))
             if len(waiting) > workers * AHEAD_PER_WORKER:
-                yield _unpacked(*waiting.popleft())
+                yield from _unpacked(*waiting.popleft())
         while waiting:
-            yield _unpacked(*waiting.popleft())
+            yield from _unpacked(*waiting.popleft())
     except BrokenProcessPool as error:
         raise WorkersLost(
             "A process that helped to verify was ended from outside. Try again with --jobs 1."
@@ -132,11 +146,13 @@ def _opened_by_others(
         executor.shutdown(cancel_futures=True)
 
 
-def _unpacked(tile: Tile, parcel: Future[_Parcel]) -> OpenedTile:
-    raws, leaves, malformed = parcel.result()
-    entries = [orjson.loads(raw) for raw in raws]
-    said = None if malformed is None else MalformedEntry(malformed)
-    return OpenedTile(tile, split_hashes(leaves), entries, said)
+def _unpacked(tiles: Sequence[Tile], errand: Future[_Load]) -> Iterator[OpenedTile]:
+    load = errand.result()
+    for tile, (entries, leaves, malformed) in zip(tiles, load.parcels, strict=False):
+        said = None if malformed is None else MalformedEntry(malformed)
+        yield OpenedTile(tile, split_hashes(leaves), orjson.loads(entries), said)
+    if load.fault is not None:
+        raise load.fault
 
 
 _here: LogFiles
@@ -149,8 +165,18 @@ def _begin(path: Path, size: int) -> None:
     _here = LogFiles(BundleReader(path), size)
 
 
+def _fetch(tiles: Sequence[Tile]) -> _Load:
+    parcels: list[_Parcel] = []
+    try:
+        parcels.extend(map(_pack, tiles))
+    except BundleFault as fault:
+        return _Load(parcels, fault)
+    return _Load(parcels, None)
+
+
 def _pack(tile: Tile) -> _Parcel:
     raws, leaves = _hashed(_here, tile)
     entries, malformed = _decoded(raws)
     said = None if malformed is None else str(malformed)
-    return _Parcel(raws[: len(entries)], b"".join(leaves), said)
+    sound = b",".join(raws[: len(entries)])
+    return _Parcel(b"[" + sound + b"]", b"".join(leaves), said)
