@@ -107,20 +107,20 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
     """
     proposal_id = f"proposal/{random}"
     about(proposal_id)
-    database = installation().database
+    here = installation()
     reach = caller().reach("proposals:decline")
     if not reach.everything:
-        with database.reading() as conn:
+        with here.database.reading() as conn:
             if not reach.has_person(find_proposal(conn, ledger.id, proposal_id).actor):
                 raise Problem(
                     "role",
                     "You withdraw what you proposed yourself; ask an admin to decline this.",
                 )
     me = Decider(caller().person, in_place_of())
-    outcome = decline(database, ledger, proposal_id, me)
+    outcome = decline(here.database, ledger, here.clock, proposal_id, me)
     if not isinstance(outcome, Done):
         refuse(outcome)
-    with database.reading() as conn:
+    with here.database.reading() as conn:
         return answer(_shown(find_proposal(conn, ledger.id, proposal_id)), 201)
 
 

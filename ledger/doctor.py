@@ -6,6 +6,7 @@ service's own questions in milliseconds; this one asks more, and of the whole in
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,6 +20,8 @@ from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.times import format_time, parse_time, to_us
+from ledger.programme.calendar import read_calendar
+from ledger.programme.delivery import backlogs
 from ledger.programme.jobs import due_jobs
 from ledger.programme.lags import publish_lags
 from ledger.programme.vault import generations_in_use
@@ -28,6 +31,8 @@ FREE_BYTES_MIN = 1 << 30
 FREE_SHARE_MIN = 0.05
 BACKUP_DAYS_MAX = 2
 UNPUBLISHED_SECONDS_MAX = 60
+WAITING_HOURS_MAX = 18  # the tries of a message take some seventeen, and quiet hours are eleven
+NEXT_YEAR_DAYS = 31
 
 
 class Finding(NamedTuple):
@@ -157,6 +162,47 @@ def _jobs(here: Installation) -> Said:
         yield True, "What time brings is done."
 
 
+def _messages(here: Installation) -> Said:
+    with here.database.reading() as conn:
+        found = backlogs(conn)
+    for each in found:
+        if each.since is not None and _since(here, each.since) > timedelta(hours=WAITING_HOURS_MAX):
+            yield (
+                False,
+                (
+                    f"{each.ledger}: {each.waiting:,} messages wait to be sent, one since"
+                    f" {each.since}: look at the mail server and the message service, and whether"
+                    " the service runs."
+                ),
+            )
+        if each.paper:
+            yield (
+                True,
+                (
+                    f"{each.ledger}: {each.paper:,} messages are to be printed or told by"
+                    " telephone; they are among the office's tasks."
+                ),
+            )
+    if not any(each.waiting or each.paper for each in found):
+        yield True, "All messages are delivered."
+
+
+def _calendar(here: Installation) -> Said:
+    calendar, now = read_calendar(os.environ), here.clock.now()
+    wanted = {now.year, (now + timedelta(days=NEXT_YEAR_DAYS)).year}
+    missing = sorted(wanted - calendar.years.keys())
+    for year in missing:
+        yield (
+            False,
+            (
+                f"The working days of {year} are not known here: name a file with them in"
+                " POINTS_CALENDAR. The State Council's notice of them is out each November."
+            ),
+        )
+    if not missing:
+        yield True, "The working days of these weeks are known."
+
+
 def _since(here: Installation, text: str) -> timedelta:
     now = parse_time(format_time(to_us(here.clock.now())))
     return timedelta(microseconds=now - parse_time(text))
@@ -170,5 +216,7 @@ CHECKS: dict[str, Callable[[Installation], Said]] = {
     "ledgers": _ledgers,
     "publishing": _publishing,
     "jobs": _jobs,
+    "messages": _messages,
+    "calendar": _calendar,
 }
 """What is looked at, in this order."""

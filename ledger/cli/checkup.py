@@ -9,10 +9,10 @@ from ledger.cli.terminal import Failure, as_json, tell
 from ledger.doctor import look
 
 
-@click.command(short_help="Look at clock, disk, backups, keys, tables and jobs.")
+@click.command(short_help="Look at clock, disk, backups, keys, jobs, messages.")
 @as_json
 def doctor(as_json: bool) -> None:
-    """Look at clock, disk, backups, keys, tables, publishing and jobs, and say how it is.
+    """Look at clock, disk, tables, backups, keys, publishing, jobs, messages and calendar.
 
     It ends with 1 where somebody should do something. It changes nothing.
 

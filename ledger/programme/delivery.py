@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy import Connection, Row, case, func, select, tuple_, update
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -301,11 +301,30 @@ def hand_over(database: Database, ledger: OpenLedger, clock: Clock, name: str, *
             raise MessageUnknown(f"There is no {name[:60]} on the list.")
 
 
-def undelivered(conn: Connection, ledger_id: int) -> dict[str, int]:
-    """How many messages are `waiting`, and how many on `paper`."""
-    c, states = table.c, ("waiting", "paper")
-    mine = (c.ledger_id == ledger_id) & c.state.in_(states)
-    rows = conn.execute(
-        select(c.state, func.count().label("number")).where(mine).group_by(c.state)
-    ).all()
-    return dict.fromkeys(states, 0) | {row.state: row.number for row in rows}
+class Backlog(NamedTuple):
+    """What of a ledger's messages is not delivered: how many wait to be sent, the oldest since
+    when (None without any), and how many are to be printed or told."""
+
+    ledger: str
+    waiting: int
+    since: str | None
+    paper: int
+
+
+def backlogs(conn: Connection) -> list[Backlog]:
+    """The backlog of each ledger, in order of their names, by one statement."""
+    c, ledger = table.c, t.ledger
+    waits, on_paper = c.state == "waiting", c.state == "paper"
+    of_it = (c.ledger_id == ledger.c.ledger_id) & c.state.in_(("waiting", "paper"))
+    query = (
+        select(
+            ledger.c.name,
+            func.count(case((waits, 1))).label("waiting"),
+            func.min(case((waits, c.at))).label("since"),
+            func.count(case((on_paper, 1))).label("paper"),
+        )
+        .select_from(ledger.outerjoin(table, of_it))
+        .group_by(ledger.c.name)
+        .order_by(ledger.c.name)
+    )
+    return [Backlog(row.name, row.waiting, row.since, row.paper) for row in conn.execute(query)]

@@ -119,6 +119,18 @@ KINDS: dict[str, Kind] = {
         Text("申请未批准", "您提出的申请未获批准。编号：$proposal"),
         Text("Declined", "What you proposed was declined. Its id: $proposal"),
     ),
+    "proposal-refused": Kind(
+        frozenset({"proposal"}),
+        Text(
+            "申请未能记账",
+            "您提出的申请已获批准，但不符合记账规则，未能记账，请查看后重新提出。编号：$proposal",
+        ),
+        Text(
+            "Not entered",
+            "What you proposed was approved, but the book refused it. Look at it, and propose it"
+            " anew. Its id: $proposal",
+        ),
+    ),
 }
 """By their words.  A kind stays for as long as there may be messages of it."""
 

@@ -45,6 +45,7 @@ from ledger.journal.postings import policy_on
 from ledger.journal.reversal import points_left
 from ledger.journal.state import State
 from ledger.journal.times import format_time, to_us
+from ledger.programme import telling
 from ledger.programme.deeds import DEEDS, order_of_one, orders_of_two
 from ledger.programme.reading.people import standing_of
 from ledger.programme.tables import proposal as table
@@ -153,23 +154,34 @@ def _approved(
     proposal_id = row.id
     if row.state != "open":
         return _decided_before(database, ledger, row, by.person)
-    outcome = _entered(ledger, clock, _wish(row), proposal_id, by)
+    told = telling.decided(
+        database, ledger, clock, proposal_id, row.actor, "approved", by=by.person
+    )
+    outcome = _entered(ledger, clock, _wish(row), proposal_id, by, told)
     if isinstance(outcome, Done) and outcome.replayed:
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
         return _decided_before(database, ledger, row, by.person)
     if isinstance(outcome, Refusal) and outcome.rule not in (DECIDED, *PASSING_RULES):
-        _only(ledger, Order(companions=(_deciding(proposal_id, "refused", by),)))
+        told = telling.decided(
+            database, ledger, clock, proposal_id, row.actor, "refused", by=by.person
+        )
+        _only(ledger, Order(companions=(_deciding(proposal_id, "refused", by), *told)))
     return outcome
 
 
 def _entered(
-    ledger: OpenLedger, clock: Clock, wish: Wish, proposal_id: str, by: Decider
+    ledger: OpenLedger,
+    clock: Clock,
+    wish: Wish,
+    proposal_id: str,
+    by: Decider,
+    told: tuple[Companion, ...],
 ) -> Outcome:
-    """What a wish becomes once `by` approves it; the decision travels along."""
+    """What a wish becomes once `by` approves it; the decision travels along, and who is `told`."""
     *before, last = orders_of_two(wish, by.person, format_time(to_us(clock.now())))
     deciding = _deciding(proposal_id, "approved", by)
-    last = replace(last, companions=(*last.companions, deciding))
+    last = replace(last, companions=(*last.companions, deciding, *told))
     if last.command is not None:
         last = replace(last, request=wish.request, fingerprint=wish.fingerprint)
     outcomes = ledger.appender.submit(Group((*before, last)))
@@ -177,7 +189,9 @@ def _entered(
     return next(refused, outcomes[-1])
 
 
-def decline(database: Database, ledger: OpenLedger, proposal_id: str, by: Decider) -> Outcome:
+def decline(
+    database: Database, ledger: OpenLedger, clock: Clock, proposal_id: str, by: Decider
+) -> Outcome:
     """Closes an open proposal without an entry; its actor may withdraw it so.
 
     Raises `ProposalUnknown`, and what `Appender.submit` raises.
@@ -186,7 +200,10 @@ def decline(database: Database, ledger: OpenLedger, proposal_id: str, by: Decide
         row = _row(conn, ledger.id, proposal_id)
     if row.state == "declined" and row.decided_by == by.person:
         return Done(-1, -1, replayed=True)
-    return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", by),)))
+    told = telling.decided(
+        database, ledger, clock, proposal_id, row.actor, "declined", by=by.person
+    )
+    return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", by), *told)))
 
 
 def made_proposal(conn: Connection, ledger_id: int, request: str) -> bool:

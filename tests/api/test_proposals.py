@@ -312,3 +312,55 @@ def test_a_settlement_stands_behind_the_state_of_all_accounts(desk):
     answer = desk.post(f"{refused}/approve", role="second admin")
     assert (answer.status_code, answer.json["type"]) == (409, "/problems/funds")
     assert desk.size() == size + 2
+
+
+# --- who proposed is told ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"), [("approve", "proposal-approved"), ("decline", "proposal-declined")]
+)
+def test_whoever_proposed_is_told_what_became_of_it(desk, how, kind):
+    proposed = desk.post(
+        "/budgets", {"limit": 10, "from": "2026-01-01", "to": "2026-12-31"}, "admin"
+    )
+    path = proposed.json["href"].removeprefix(desk.base)
+
+    assert desk.post(f"{path}/{how}", role="second admin").status_code == 201
+    desk.post(f"{path}/{how}", role="second admin")  # again
+
+    (told,) = desk.get("/messages", "admin").json["messages"]
+    assert told["kind"] == kind
+    assert proposed.json["proposal"] in told["texts"]["zh"]["body"]
+    assert desk.get("/messages", "second admin").json == {"messages": []}
+
+
+def test_whoever_withdraws_what_they_proposed_is_told_nothing(desk):
+    proposed = desk.post(
+        "/budgets", {"limit": 10, "from": "2026-01-01", "to": "2026-12-31"}, "admin"
+    )
+    path = proposed.json["href"].removeprefix(desk.base)
+
+    assert desk.post(f"{path}/decline", role="admin").status_code == 201
+
+    assert desk.get("/messages", "admin").json == {"messages": []}
+
+
+def test_what_the_book_refuses_is_told_too(desk):
+    # given a write-off of a debt that is gone when it is approved
+    account = desk.member(5)
+    wanted = {"account": account, "amount": 5}
+    over = desk.post("/debits", wanted | {"overdraw": True, "amount": 10}, "officer")
+    path = over.json["href"].removeprefix(desk.base)
+    desk.post(f"{path}/approve", role="second admin")
+    forgiven = desk.post("/write-offs", wanted, "officer")
+    desk.credit(account, 100)
+
+    # when it is approved
+    path = forgiven.json["href"].removeprefix(desk.base)
+    refused = desk.post(f"{path}/approve", role="second admin")
+
+    # then its proposer knows
+    assert refused.status_code == 409, refused.text
+    kinds = [each["kind"] for each in desk.get("/messages", "officer").json["messages"]]
+    assert sorted(kinds) == ["proposal-approved", "proposal-refused"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyrage
@@ -11,6 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from ledger.journal import triggers
+from ledger.journal.entry import new_id
+from ledger.programme.messages import Choice, New, choose, post
+from ledger.programme.recording import Change, save
 from tests.cli.conftest import Terminal
 from tests.postgres import PACKAGE
 
@@ -20,6 +24,15 @@ def kept(either: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> T
     """The sample programme, with a backup of today, and what time brings done."""
     tools = PACKAGE / "pginstall" / "bin"
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    years = tmp_path / "years.toml"
+    this = datetime.now(tz=UTC).year
+    years.write_text(
+        "".join(
+            f'[{year}]\nnotice = "a test"\noff = []\nworked = []\n'
+            for year in range(this, this + 3)
+        )
+    )
+    monkeypatch.setenv("POINTS_CALENDAR", str(years))
     either.facts("demo")
     either.facts("work", "--once")
     key = pyrage.x25519.Identity.generate().to_public()
@@ -39,7 +52,17 @@ def test_where_all_is_well_it_says_so(kept: Terminal) -> None:
 
     assert told["ok"] is True
     about = [each["about"] for each in told["findings"]]
-    assert about == ["clock", "disk", "database", "backup", "ledgers", "publishing", "jobs"]
+    assert about == [
+        "clock",
+        "disk",
+        "database",
+        "backup",
+        "ledgers",
+        "publishing",
+        "jobs",
+        "messages",
+        "calendar",
+    ]
     assert all(each["says"].endswith(".") for each in told["findings"])
 
 
@@ -86,3 +109,28 @@ def test_entries_that_nobody_publishes_are_told(
     found = bad(kept)
 
     assert "under no checkpoint" in found["publishing"]
+
+
+def test_messages_that_nobody_takes_and_years_that_nobody_named_are_told(
+    kept: Terminal, wait: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a message that waits, another on paper, and a year later without its calendar
+    installation = kept.installation()
+    (name,) = installation.names()
+    place = installation.database, installation.ledger(name), installation.clock
+    for cause, channel in (("a", "paper"), ("b", "email")):
+        person = new_id("person", os.urandom(16))
+        save(*place, [Change("basics", person, person, {"email": "a@example.org"})], by=person)
+        choose(*place, person, Choice(channel))
+        values = {"proposal": "proposal/" + "a" * 26}
+        post(*place, New(person, "proposal-approved", values, cause), by=person)
+    installation.close()
+    monkeypatch.delenv("POINTS_CALENDAR")
+    wait(800)
+
+    told = kept.facts("doctor", exits=1)["findings"]
+
+    says = [each["says"] for each in told if each["about"] == "messages"]
+    assert "1 messages wait" in says[0]
+    assert "1 messages are to be printed" in says[1]
+    assert any("POINTS_CALENDAR" in each["says"] for each in told if each["about"] == "calendar")

@@ -9,14 +9,15 @@ from ledger.programme.channels import NotSent, channels
 from ledger.programme.delivery import (
     BATCH,
     TRIES,
+    Backlog,
     Postman,
     Quiet,
+    backlogs,
     deliver,
     hand_over,
     paper_list,
     read_quiet_hours,
     send_at_once,
-    undelivered,
 )
 from ledger.programme.messages import Choice, MessageUnknown, choose
 from ledger.programme.recording import Change
@@ -163,13 +164,13 @@ def test_without_the_channel_or_the_contact_it_is_put_on_paper(
 
     with registry.database.reading() as conn:
         listed = paper_list(conn, registry.ledger, after=None, limit=10)
-        counts = undelivered(conn, registry.ledger.id)
+        counts = backlogs(conn)
     assert {each.id for each in listed} == waiting
     assert {(each.name, each.phone) for each in listed} == {
         ("王小明", "+8613800138000"),
         ("李雷", None),
     }
-    assert counts == {"waiting": 0, "paper": 2}
+    assert counts == [Backlog("beiyuan", 0, None, 2)]
 
 
 def test_the_list_is_read_page_by_page_and_what_was_handed_over_leaves_it(
