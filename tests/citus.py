@@ -4,7 +4,8 @@ A node finds another's database by its own database's name, and all that Citus k
 so a copy of the template on each node is a distributed database of the new name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import Connection
 from ledger.db import Database, open_engine
 from ledger.distribution import distribute, limit_lock_waits
 
+SYSTEM = ("template0", "template1")
 SHARDS = 2  # one a worker: copying a database takes as long as it has files
 
 
@@ -39,13 +41,35 @@ def distribute_template(server_url: str, name: str, url: str) -> None:
             return
         found_cluster(server, server_url, name)
         _on(url, partial(distribute, shards=SHARDS))
-        everywhere(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        # The background worker that Citus keeps in each of its databases, and sessions it left.
-        everywhere(
-            server,
-            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
-            f" WHERE datname = '{name}'",
-        )
+        _lock_out(server, name)
+
+
+@contextmanager
+def left_alone(server: Connection, template: str) -> Iterator[None]:
+    """Keeps everybody out of a database while it is copied, where it is one that lets people in.
+
+    Nothing but on a coordinator of Citus: there each database has a worker of its own.
+    """
+    query = "SELECT datallowconn FROM pg_database WHERE datname = %s"
+    shut = template in SYSTEM or not is_coordinator(server)
+    if shut or not server.execute(query, [template]).fetchone()[0]:
+        yield
+        return
+    _lock_out(server, template)
+    try:
+        yield
+    finally:
+        everywhere(server, f'ALTER DATABASE "{template}" ALLOW_CONNECTIONS true')
+
+
+def _lock_out(server: Connection, name: str) -> None:
+    everywhere(server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    # The background worker that Citus keeps in each of its databases, and sessions it left.
+    everywhere(
+        server,
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        f" WHERE datname = '{name}'",
+    )
 
 
 def limit_waits(server_url: str, url: str) -> None:

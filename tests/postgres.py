@@ -56,7 +56,7 @@ def postgres_server() -> Iterator[str]:
 @contextmanager
 def fresh_database(server_url: str, name: str, template: str = "template1") -> Iterator[str]:
     """Create the database, yield its URL, drop it; on a coordinator of Citus, on each node."""
-    with psycopg.connect(server_url, autocommit=True) as conn:
+    with psycopg.connect(server_url, autocommit=True) as conn, citus.left_alone(conn, template):
         citus.everywhere(conn, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield _with_database(server_url, name)

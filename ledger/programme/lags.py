@@ -22,13 +22,15 @@ class Lag(NamedTuple):
 
 def publish_lags(conn: Connection, now: datetime) -> list[Lag]:
     """The lag of each ledger at the time `now`, by one statement."""
-    of = t.ledger.c.ledger_id
+    size, of = t.publication.c.size, t.publication.c.ledger_id
+    # Tables of ledgers are joined with each other before those of the installation: Citus, where
+    # these are copies on each machine, wants that for an outer join.
     joined = (
-        t.ledger.join(t.head, t.head.c.ledger_id == of)
-        .join(t.publication, t.publication.c.ledger_id == of)
-        .outerjoin(t.entry, (t.entry.c.ledger_id == of) & (t.entry.c.seq == t.publication.c.size))
+        t.publication.join(t.head, t.head.c.ledger_id == of)
+        .outerjoin(t.entry, (t.entry.c.ledger_id == of) & (t.entry.c.seq == size))
+        .join(t.ledger, t.ledger.c.ledger_id == of)
     )
-    entries = (t.head.c.size - t.publication.c.size).label("entries")
+    entries = (t.head.c.size - size).label("entries")
     query = select(t.ledger.c.name, entries, t.entry.c.raw).select_from(joined)
     return [
         Lag(row.name, row.entries, 0.0 if row.raw is None else _age(bytes(row.raw), now))
