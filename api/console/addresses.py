@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, request
 
 from api.console import pages
 from api.problems import Problem
@@ -15,4 +17,11 @@ blueprint.register_error_handler(Exception, pages.on_anything)
 blueprint.after_request(pages.headed)
 blueprint.context_processor(pages.described)
 
+FORM = "application/x-www-form-urlencoded"
 ONE = "/ledgers/<ledger:ledger>"
+
+
+@blueprint.before_request
+def want_a_form() -> Any:
+    """What our pages send are forms; JSON, which the library would take for one, is not."""
+    return pages.refused("form") if request.method == "POST" and request.mimetype != FORM else None

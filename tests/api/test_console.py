@@ -455,3 +455,12 @@ def test_a_fault_of_ours_is_logged_and_said_plainly(desk, visitor, monkeypatch):
     assert answer.status_code == 500
     assert answer.mimetype == "text/html"
     assert "secret words" not in answer.text
+
+
+@pytest.mark.parametrize("body", ['{"contact": null}', "[]", "{", '{"contact": ["a", {}]}'])
+def test_what_is_no_form_is_refused(desk, body):
+    answer = desk.client.post(
+        "/ledgers/beiyuan/sign-in", data=body, content_type="application/json"
+    )
+
+    assert 400 <= answer.status_code < 500
