@@ -21,6 +21,7 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import ConfigError, PointsError
 from ledger.installation import Installation, OpenLedger
+from ledger.journal import tables as t
 from ledger.journal.entry import new_id
 from ledger.journal.times import format_time, to_us
 from ledger.logs import log_fault

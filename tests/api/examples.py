@@ -591,6 +591,8 @@ def _joining(s: Scribe) -> None:
     s.told("She withdraws one consent").ask("PUT", hers, "officer", no_more, If_Match='"1"')
     paper = {"how": "paper", "name": "赵大爷", "notice": 1, "reached": "北苑家园 3 号楼传达室。"}
     s.told("Somebody without a telephone joins by a signed form").post("/joining/desk", paper)
+
+
 def _ones_own(s: Scribe) -> None:
     account = s.member(25)
     person = "person" + account.removeprefix("member")

@@ -30,8 +30,8 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.people.consents import GIVEN
-from ledger.programme.people.serving import minutes_of
 from ledger.programme.people.merges import belongs_to
+from ledger.programme.people.serving import minutes_of
 from ledger.programme.people.tables import consent
 from ledger.programme.records import BASICS
 from ledger.programme.roles import Reach
