@@ -576,7 +576,7 @@ def _joining(s: Scribe) -> None:
         assert made is not None
         return made
 
-    path, fang = f"{s.base}/joining", "139 1234 5678"
+    path, fang = f"{s.base}/joining", "137 0137 1137"
     s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
     joins = {"name": "王芳", "notice": 1, "contact": fang, "code": code(fang)}
     s.told("Somebody joins").ask("POST", path, "nobody", joins)
