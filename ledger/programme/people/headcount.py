@@ -16,6 +16,7 @@ from ledger.journal import tables as t
 from ledger.programme import lapses
 from ledger.programme.people.memberships import CLAIMED, CONFIRMED
 from ledger.programme.people.serving import within
+from ledger.programme.people.tables import merged
 from ledger.programme.tables import invitation, membership
 
 FROM = 5
@@ -37,8 +38,8 @@ class Totals(NamedTuple):
 
 def totals_of(conn: Connection, ledger: OpenLedger, organisation: str) -> Totals:
     """The totals of an organisation.  Three statements, however many people it has."""
-    m, i = membership.c, invitation.c
-    states = _counted(conn, m.state, m.ledger_id == ledger.id, m.organisation == organisation)
+    i = invitation.c
+    states = _belonging(conn, ledger.id, organisation)
     mine = (i.ledger_id == ledger.id) & (i.organisation == organisation)
     invited = _counted(conn, i.state, mine, i.state == lapses.ACCEPTED)
     members = _shown(states.get(CONFIRMED, 0))
@@ -50,6 +51,20 @@ def totals_of(conn: Connection, ledger: OpenLedger, organisation: str) -> Totals
         None if members is None else minutes,
         None if members is None else points,
     )
+
+
+def _belonging(conn: Connection, ledger_id: int, organisation: str) -> dict[str, int]:
+    """People by the state of their memberships; who was merged is who they were merged into."""
+    m, g = membership.c, merged.c
+    person = func.coalesce(g.into, m.subject)
+    query = (
+        select(m.state, func.count(func.distinct(person)))
+        .select_from(membership)
+        .outerjoin(merged, and_(g.ledger_id == m.ledger_id, g.person == m.subject))
+        .where(m.ledger_id == ledger_id, m.organisation == organisation)
+        .group_by(m.state)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _counted(

@@ -19,13 +19,16 @@ from ledger.journal.commands import Command, Credit, Debit, PlaceHold, Release, 
 from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
 from ledger.programme import proposals, records
-from ledger.programme.people import duplicates, merges, sessions
+from ledger.programme.people import duplicates, entering, memberships, merges, sessions
+from ledger.programme.people.headcount import totals_of
 from ledger.programme.people.merges import MergeRefused, MergeUnknown
 from ledger.programme.proposals import Decider, Proposed
 from ledger.programme.reading.people import standing_of
+from ledger.programme.roles import Reach
 from ledger.programme.tokens import create_token, list_tokens
 from ledger.programme.wishes import Wish
 from tests import replay
+from tests.programme.people.test_memberships import enterprise, link
 from tests.programme.registry import TODAY, Registry, fresh
 from tests.programme.test_plans import faults, plan, sent
 from tests.statements import statements
@@ -312,6 +315,27 @@ def test_what_changes_until_the_approval_is_judged_under_the_lock(office: Office
     assert office.reading(standing_of, office.ledger.id, three) is None
 
 
+def test_who_was_merged_belongs_to_an_organisation_once(office: Office) -> None:
+    # given five people of an enterprise, of whom two are one
+    org = enterprise(office.registry)
+    code = link(office.registry, org)
+    people = [office.member() for _ in range(5)]
+    for person in people:
+        made = entering.enter(*office.place, person, code)
+        memberships.decide(office.ledger, office.registry.clock, made, "confirmed", by=person)
+    assert office.reading(totals_of, office.ledger, org).members == 5
+    old, kept, *_ = people
+    theirs = Reach(own=kept)
+    (before,) = office.reading(memberships.list_memberships, office.ledger, theirs, limit=9)
+    # when they are merged
+    assert isinstance(office.merge(old, kept), Done)
+    # then they are four, whom the enterprise is not told apart, and both memberships are the one's
+    assert office.reading(totals_of, office.ledger, org).members is None
+    found = office.reading(memberships.list_memberships, office.ledger, theirs, limit=9)
+    assert {each.person for each in found} == {old, kept}
+    assert before in found
+
+
 def test_a_policy_that_knows_no_merges_admits_none_with_points(registry: Registry) -> None:
     office = Office(registry, GIFTS)
     assert isinstance(office.merge(office.member(), office.member()), Done)
@@ -340,7 +364,7 @@ def test_lists_go_by_index_and_their_statements_do_not_grow(office: Office) -> N
         counts.append(len(seen))
     assert counts == [1, 1]
     ledger_id = office.ledger.id
-    for asked in ({}, {"into": kept}, {"into": kept, "after": "person/a"}):
+    for asked in ({}, {"into": kept}, {"into": kept, "after": "person/2"}):
         for each in sent(
             office.database,
             lambda conn, asked=asked: merges.list_merged(conn, ledger_id, limit=5, **asked),
