@@ -22,7 +22,7 @@ from ledger.installation import OpenLedger
 from ledger.programme.courier import Courier
 from ledger.programme.people import entering, invitations, joining, notices
 from ledger.programme.people.devices import CodeRefused
-from ledger.programme.people.joining import JoiningRefused, MemberAlready
+from ledger.programme.people.joining import Joiner, JoiningRefused, MemberAlready
 from ledger.programme.people.links import LinkRefused
 from ledger.programme.people.notices import RECORDING, Notice
 from ledger.programme.people.sessions import DEVICE
@@ -94,11 +94,14 @@ def _send(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
 
 
 def _join(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
-    typed = (form.name.data, form.contacted(), form.code.data)
+    joiner = Joiner(str(form.name.data), shown.version, form.contacted(), form.code.data)
     link = form.linked()
+
+    def accepting() -> entering.Entering:
+        return entering.entering(*place(ledger), link)
+
     try:
-        by = entering.entering(*place(ledger), link) if link else None
-        joined = joining.join(*place(ledger), *typed, notice=shown.version, accepting=by)
+        joined = joining.join(*place(ledger), joiner, accepting if link else None)
     except LinkRefused:
         form.link.data = form.typed.data = ""
         return _page(ledger, form, shown, problem=_no_link())

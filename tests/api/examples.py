@@ -577,17 +577,18 @@ def _joining(s: Scribe) -> None:
         return made
 
     path, fang = f"{s.base}/joining", "137 0137 1137"
+    path, fang = f"{s.base}/joining", "136 2001 3344"
     s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
-    joins = {"name": "王芳", "notice": 1, "contact": fang, "code": code(fang)}
+    joins = {"name": "周敏", "notice": 1, "contact": fang, "code": code(fang)}
     s.told("Somebody joins").ask("POST", path, "nobody", joins)
     hua = {"name": "李小华", "notice": 1, "contact": fang, "code": code(fang), "born": "2017-03-08"}
-    mother = {"name": "王芳", "consents": ["join", "data", "volunteer"]}
+    mother = {"name": "周敏", "consents": ["join", "data", "volunteer"]}
     child = s.told("A child joins, on the mother's telephone").ask(
         "POST", path, "nobody", hua | {"guardian": mother}
     )
     hers = f"{s.base}/guardians/{child.json['person'].partition('/')[2]}"
     s.told("A child's guardian").ask("GET", hers, "officer")
-    no_more = {"name": "王芳", "consents": ["join", "data"], "how": "paper"}
+    no_more = {"name": "周敏", "consents": ["join", "data"], "how": "paper"}
     s.told("She withdraws one consent").ask("PUT", hers, "officer", no_more, If_Match='"1"')
     paper = {"how": "paper", "name": "赵大爷", "notice": 1, "reached": "北苑家园 3 号楼传达室。"}
     s.told("Somebody without a telephone joins by a signed form").post("/joining/desk", paper)

@@ -17,5 +17,7 @@ links.py        joining links of organisations, and the codes behind the `#`
 invitations.py  whom organisations ask to join
 entering.py     becoming a member of an organisation by a link or an invitation
 rosters.py      tables of people to invite
+joining.py      becoming a member, by oneself or at a desk
+guardians.py    who consents for a minor
 headcount.py    an organisation's totals
 """
