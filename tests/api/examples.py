@@ -447,9 +447,6 @@ def _messages(s: Scribe) -> None:
     s.told("What is to be printed").get("/messages/paper", "officer")
     path = second.replace("message/", "/messages/")
     s.told("What waits for an officer").get("/tasks", "officer")
-    s.told("Proposals that wait for the second admin").get(
-        "/tasks?kind=proposal&limit=2", "second admin"
-    )
     s.told("It was handed over").ask("POST", f"{s.base}{path}/handed", "officer")
 
 

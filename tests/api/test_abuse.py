@@ -106,6 +106,7 @@ def test_every_list_has_an_end():
     whole |= {"get /v1/ledgers/{ledger}/trail/{seq}/proof"}
     whole |= {"get /v1/ledgers/{ledger}/organisations/{random}"}  # 20 contacts
     whole |= {"get /v1/ledgers/{ledger}/courses/{random}"}  # its at most 100 sessions
+    whole |= {"get /v1/ledgers/{ledger}/merges/{random}"}  # as many as there are fields
     whole |= {"get /v1/ledgers/{ledger}/engagements/{random}"}  # its at most 16 kinds
     whole |= {f"get /v1/ledgers/{{ledger}}/{each}" for each in ("notices", "consents")}  # purposes
     whole |= {"get /v1/ledgers/{ledger}/guardians/{random}"}  # to what one of them consents
