@@ -7,13 +7,14 @@ of the session.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import Response, abort, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 from sqlalchemy import Connection
 
-from api.auth import caller, installation
+from api.auth import about, caller, installation, note_now
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.joining import told
@@ -26,6 +27,7 @@ from ledger.programme import messages, records
 from ledger.programme.messages import CHANNELS, Choice, ChoiceRefused, Message, MessageUnknown
 from ledger.programme.people import consents, notices, sessions
 from ledger.programme.people.consents import GIVEN, WITHDRAWN, Consent, NoticeNotSeen
+from ledger.programme.people.download import download_of
 from ledger.programme.people.notices import PURPOSES, Notice
 from ledger.programme.people.sessions import SessionUnknown
 from ledger.programme.reading.accounts import find_account
@@ -140,6 +142,23 @@ def say(ledger: OpenLedger, purpose: str) -> Any:
     except NoticeNotSeen:
         return _back(ledger, "consents", changed=purpose)
     return _back(ledger, "consents")
+
+
+@blueprint.post(f"{ONE}/me/download")
+@visiting("own:download")
+def download_own(ledger: OpenLedger) -> Any:
+    """All that is held about the visitor, as one zip; the audit trail tells of it."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    me, now = caller().person, installation().clock.now()
+    about(me)
+    chunks = download_of(*place(ledger), me)
+    first = next(chunks, b"")  # made before the answer begins, so that a fault can still be a page
+    note_now(ledger)
+    response = Response(chain((first,), chunks), mimetype="application/zip")
+    name = f"{ledger.name}-{now:%Y-%m-%d}.zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @blueprint.post(f"{ONE}/me/sessions/<id:random>/end")

@@ -99,7 +99,7 @@ def visiting(action: str) -> Callable[[View], View]:
             reaches = is_session(principal) or principal.reach(action)
             if not (reaches and principal.allows(action)):
                 raise Problem("role", "This page is for people who take part.")
-            g.principal = principal
+            g.principal, g.action = principal, action
             return view(ledger=_opened(ledger), **path)
 
         return guarded

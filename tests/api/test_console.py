@@ -40,6 +40,7 @@ TABLE = {
     f"GET {L}/me": "oneself",
     f"POST {L}/me/consents/{{purpose}}": "oneself",
     f"POST {L}/me/reached": "oneself",
+    f"POST {L}/me/download": "oneself",
     f"POST {L}/me/messages/{{random}}/read": "oneself",
     f"POST {L}/me/sessions/{{random}}/end": "oneself",
     f"GET {L}": READERS,

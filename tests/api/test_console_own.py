@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -118,6 +120,22 @@ def test_one_is_told_of_messages_in_a_way_that_one_has(desk: Desk, app: Flask) -
     assert '<option value="paper" selected>' in visitor.get(ME).text
     assert visitor.post(f"{ME}/reached", {"channel": "drum"}).status_code == 422
     assert visitor.client.post(f"{ME}/reached", data={"channel": "inbox"}).status_code == 422
+
+
+def test_everything_about_oneself_is_downloaded_and_the_trail_tells_it(
+    desk: Desk, app: Flask
+) -> None:
+    person, visitor = member(desk, app)
+    desk.keep(person, full_name="王小明")
+    assert visitor.client.post(f"{ME}/download").status_code == 422
+    answer = visitor.post(f"{ME}/download", {})
+    assert answer.mimetype == "application/zip"
+    assert answer.headers["Cache-Control"] == "no-store"
+    with zipfile.ZipFile(BytesIO(answer.data)) as file:
+        assert any("王小明".encode() in file.read(name) for name in file.namelist())
+    lines = desk.get("/trail").json["lines"]
+    told = [each for each in lines if each["action"] == "own:download"]
+    assert [(each["actor"], each["outcome"]) for each in told] == [(person, "done")]
 
 
 def test_lists_go_on_and_what_is_nonsense_in_an_address_is_left_out(desk: Desk, app: Flask) -> None:
