@@ -126,13 +126,13 @@ def _helped(view: View, action: str, path: dict[str, Any]) -> Any:
 
 
 def _thing(answer: Any) -> str | None:
-    """The id of what a request was about, as the view or its answer says, if either does."""
-    if "subject" in g:
-        found: str = g.subject
-        return found
+    """The id of what a request was about, as its answer or the view says, if either does."""
     body = answer.get_json(silent=True) if isinstance(answer, Response) else None
     name = body.get("id") if isinstance(body, dict) else None
-    return name if isinstance(name, str) and _ID.fullmatch(name) else None
+    if isinstance(name, str) and _ID.fullmatch(name):
+        return name
+    found: str | None = g.get("subject")
+    return found
 
 
 def open_to_strangers(view: View) -> View:

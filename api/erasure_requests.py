@@ -109,7 +109,8 @@ def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
     about(me)
     calendar: Calendar = current_app.extensions["points calendar"]
     wish = wish_maker(ledger)(0, domain.RECORD, {})
-    name = domain.ask(here.database, ledger, here.clock, calendar, wish, body.get("reason"))
+    place = (here.database, ledger, here.clock, calendar)
+    name = domain.ask(*place, wish, body.get("reason"), by=caller().author)
     return _one(lawful(ledger, (me,)), name, 201)
 
 

@@ -75,11 +75,13 @@ def ask(
     calendar: Calendar,
     wish: Wish,
     reason: str | None,
+    *,
+    by: str | None = None,
 ) -> str:
     """Keeps that the wish's actor asks to be erased; the request's id.
 
-    Where an earlier request of theirs is open, that one's.  Raises what `recording.compose` and
-    `Appender.submit` raise.
+    `by` is who writes that for them, if they do not do it themselves.  Where an earlier request of
+    theirs is open, that one's.  Raises what `recording.compose` and `Appender.submit` raise.
     """
     person, name = wish.actor, id_of(wish.request)
     with database.reading() as conn:
@@ -89,7 +91,9 @@ def ask(
         return mine[0].id
     at = format_time(to_us(clock.now()))
     asked = {"asked_on": today} | ({"reason": reason} if reason else {})
-    composed = compose(database, ledger, clock, [Change(RECORD, name, person, asked)], by=person)
+    composed = compose(
+        database, ledger, clock, [Change(RECORD, name, person, asked)], by=by or person
+    )
     due = calendar.due(today, DUE_WORKING_DAYS).day
     row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
     del row["ledger_id"]

@@ -94,6 +94,7 @@ def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):
         ("POST", "/sign-out"),
         ("POST", "/login/password"),
         ("POST", "/login/setup"),
+        ("PUT", "/me/basics"),  # where the contacts are that one signs in with
     ):
         answer = house.ask(method, house.base + path, "helped", {} if method == "POST" else None)
         assert problem(answer) == (403, "scope"), path
@@ -124,6 +125,19 @@ def test_the_slip_says_in_words_what_was_done_and_what_was_not(noticed):
         assert "本人到场" in page.text
     assert "a consent was withdrawn" in slip(house, begun, language="en").text
     assert "<script" not in page.text
+
+
+def test_an_errand_is_about_what_came_of_it(house):
+    begun = begin(house)
+
+    asked = house.post("/me/erasure", {}, "helped")
+
+    assert asked.status_code == 201, asked.text
+    page = slip(house, begun).text
+    assert "申请删除个人信息" in page
+    assert asked.json["id"] in page
+    (line,) = lines(house, action="own:erase")
+    assert (line["actor"], line["subject"]) == (house.clerk, house.member_id)
 
 
 def test_help_is_ended_by_the_helper(house):
