@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.api import examples
@@ -69,7 +71,9 @@ def test_no_list_sends_more_for_more_rows(reader, subtests):
                 sent(reader, path, role, most)  # what a process remembers from the first time on
                 few, short = sent(reader, path, role, 1)
                 many, long = sent(reader, path, role, most)
-                assert len(short) == len(long), long
+                # what looks something up for some kinds of rows alone is sent once at the most
+                more = Counter(long) - Counter(short)
+                assert [text for text in more if more[text] > 1 or text in short] == []
                 if few < many:
                     compared.add(rule.rpartition("/")[2])
     # and most of them had more to show
