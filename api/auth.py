@@ -67,6 +67,22 @@ def want_scope(action: str) -> None:
         )
 
 
+def want_impartial(ledger: OpenLedger, *things: str) -> None:
+    """`Problem` where the caller, or in whose place they act, helped somebody with one of these.
+
+    To be asked by whatever verifies, honours or decides on a thing.
+    """
+    judges = {caller().author, caller().person, in_place_of()} - {None}
+    with installation().database.reading() as conn:
+        helped = helping.helpers_of(conn, ledger.id, things)
+    helpers = frozenset[str]().union(*helped.values())
+    if not all(helping.may_judge(judge, helpers) for judge in judges if judge):
+        raise Problem(
+            "helped",
+            "You, or in whose place you act, helped somebody with this: another person decides it.",
+        )
+
+
 def requires(action: str) -> Callable[[View], View]:
     """Lets only those pass who may do the action somewhere; opens the path's ledger.
 

@@ -108,7 +108,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/erasure-requests": ("erasure-unknown",),
     f"GET {_LEDGER}/erasure-requests/{{random}}": ("erasure-unknown",),
     f"POST {_LEDGER}/erasure-requests/{{random}}/decision": (
-        *("erasure-unknown", "erasure-refused", "erasure-decided", "erased"),
+        *("erasure-unknown", "erasure-refused", "erasure-decided", "erased", "helped"),
     ),
     f"POST {_LEDGER}/grants": ("grant-refused",),
     f"DELETE {_LEDGER}/grants/{{random}}": ("grant-refused", "grant-unknown"),
@@ -162,8 +162,12 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/invitations/look": ("link-refused",),
     f"POST {_LEDGER}/memberships": ("link-refused",),
     f"GET {_LEDGER}/memberships/{{random}}": ("membership-unknown",),
-    f"POST {_LEDGER}/memberships/{{random}}/confirm": ("membership-unknown", "membership-refused"),
-    f"POST {_LEDGER}/memberships/{{random}}/decline": ("membership-unknown", "membership-refused"),
+    f"POST {_LEDGER}/memberships/{{random}}/confirm": (
+        *("membership-unknown", "membership-refused", "helped"),
+    ),
+    f"POST {_LEDGER}/memberships/{{random}}/decline": (
+        *("membership-unknown", "membership-refused", "helped"),
+    ),
     f"POST {_LEDGER}/memberships/{{random}}/end": ("membership-unknown", "membership-refused"),
     f"POST {_LEDGER}/persons": _PROPOSED,
     f"POST {_LEDGER}/policies": (*_PROPOSED, "from"),
@@ -217,15 +221,7 @@ _ANY = (
 _REFUSALS[f"POST {_LEDGER}/batch"] = _ANY
 _REFUSALS[f"POST {_LEDGER}/proposals/{{random}}/approve"] = (
     *("proposal-unknown", "proposal-decided", "own-proposal", "engagement-refused"),
-    "merge-refused",
-    *(
-        "proposal-unknown",
-        "proposal-decided",
-        "own-proposal",
-        "engagement-refused",
-        "erasure-account",
-        "erasure-decided",
-    ),
+    *("merge-refused", "helped", "erasure-account", "erasure-decided"),
     *_ANY,
 )
 

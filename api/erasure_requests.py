@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, want_impartial
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.problems import refuse
@@ -148,6 +148,7 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
     here, name = installation(), f"erasure/{random}"
     with here.database.reading() as conn:
         about(domain.find_request(conn, ledger.id, name).person)
+    want_impartial(ledger, name)
     wish: Wish = wish_maker(ledger)(0, decisions.DEED, {})
     deciding = (here.database, ledger, here.clock, wish, name, body["reasons"])
     if body["outcome"] == REFUSED:

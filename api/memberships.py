@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import caller, installation, want_impartial
 from api.fields import Formed, limit
 from api.organisations import ORGANISATION
 from api.resource import Resource, answer, page
@@ -181,6 +181,7 @@ def end(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
 
 def _decided(ledger: OpenLedger, random: str, state: str) -> Response:
     found = _found(ledger, random, "memberships:decide")
+    want_impartial(ledger, found.id)
     domain.decide(ledger, installation().clock, found, state, by=caller().person)
     return _after(ledger, found.id)
 

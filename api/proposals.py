@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, in_place_of, installation
+from api.auth import about, caller, in_place_of, installation, want_impartial
 from api.erasure_requests import finish_erasures
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitQuery, entered
@@ -92,6 +92,9 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     """
     here = installation()
     about(f"proposal/{random}")
+    with here.database.reading() as conn:
+        proposed = find_proposal(conn, ledger.id, f"proposal/{random}")
+    want_impartial(ledger, *(each for each in proposed.values.values() if isinstance(each, str)))
     me = Decider(caller().person, in_place_of())
     outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
     if isinstance(outcome, Done):

@@ -140,6 +140,31 @@ def test_an_errand_is_about_what_came_of_it(house):
     assert (line["actor"], line["subject"]) == (house.clerk, house.member_id)
 
 
+def test_whoever_helped_with_a_request_does_not_decide_it(house):
+    # given an officer of the office, an admin too, who helps a member to ask for erasure
+    officer = house.third_of_office()
+    for role in ("officer", "admin"):
+        house.given(officer, role)
+    house.tokens["officer at the desk"] = house.session(officer)
+    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
+    begin(house, "officer at the desk", **called)
+    asked = house.post("/me/erasure", {}, "helped").json["id"]
+    account = house.member_id.replace("person/", "/accounts/member/")
+    assert house.post(f"{account}/close").status_code == 201
+    path = f"{asked.replace('erasure/', '/erasure-requests/')}/decision"
+
+    # when they decide on it, or approve what another admin decided
+    decided = {"outcome": "restricted", "reasons": "依法保存十年"}
+    own = house.post(path, decided, "officer at the desk")
+    proposed = house.post(path, decided, "admin")
+    href = proposed.json["href"].removeprefix(house.base)
+    approved = house.post(f"{href}/approve", role="officer at the desk")
+
+    # then another person has to
+    assert problem(own) == problem(approved) == (403, "helped")
+    assert house.post(f"{href}/approve", role="second admin").status_code == 201
+
+
 def test_help_is_ended_by_the_helper(house):
     begun = begin(house)
     random = begun.json["id"].removeprefix("session/")
