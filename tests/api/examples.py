@@ -573,7 +573,6 @@ def _joining(s: Scribe) -> None:
         assert made is not None
         return made
 
-    path, fang = f"{s.base}/joining", "137 0137 1137"
     path, fang = f"{s.base}/joining", "136 2001 3344"
     s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
     joins = {"name": "周敏", "notice": 1, "contact": fang, "code": code(fang)}
