@@ -166,6 +166,7 @@ def test_lists_cost_the_same_however_much_was_said(desk: Desk, somebody: str) ->
     for purpose in PURPOSES:
         publish(desk, purpose)
         say(desk, purpose)
+        desk.app.extensions["points trail"].flush()  # which writes in a thread of its own
         with statements(desk.installation.database) as seen:
             desk.get("/consents", "somebody")
             desk.get("/consents/recording/history", "somebody")
