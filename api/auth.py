@@ -22,6 +22,8 @@ from ledger.errors import LedgerUnknown, PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.times import format_time, to_us
 from ledger.programme import tokens
+from ledger.programme.calendar import Calendar
+from ledger.programme.courier import Courier
 from ledger.programme.people import helping, sessions
 from ledger.programme.roles import ACTIONS, Principal, roles_of
 from ledger.programme.tokens import OPERATOR
@@ -217,6 +219,18 @@ def note_shown(ledger: OpenLedger, subjects: Collection[str]) -> None:
 def limiter() -> Limiter:
     """What counts the requests of this process."""
     found: Limiter = current_app.extensions["points limits"]
+    return found
+
+
+def courier() -> Courier:
+    """What sends messages that somebody waits for."""
+    found: Courier = current_app.extensions["points courier"]
+    return found
+
+
+def calendar() -> Calendar:
+    """The office's working days."""
+    found: Calendar = current_app.extensions["points calendar"]
     return found
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, note_now
+from api.auth import about, caller, courier, installation, note_now
 from api.fields import Formed, Reason, Reference
 from api.logins import CODE_CHARACTERS_MAX, ContactField
 from api.resource import Resource, answer, seen_version, with_etag
@@ -16,7 +16,6 @@ from api.versions import refuse_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import records
-from ledger.programme.courier import Courier
 from ledger.programme.people import basics as domain
 from ledger.programme.people.basics import DOCUMENT_KINDS, LIST_MAX, SEXES, Corrected
 from ledger.programme.people.codes import LASTS
@@ -179,7 +178,7 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
         with here.database.reading() as conn:
             refuse_changed(records.history(conn, lawful(ledger, (person,)), BASICS, person), seen)
     for channel, message in made.farewells:
-        _courier().hand_over(channel, message)
+        courier().hand_over(channel, message)
     return _shown(made.record)
 
 
@@ -187,10 +186,5 @@ def _ask(ledger: OpenLedger, contact: Contact) -> Response:
     here = installation()
     message = domain.ask_code(here.database, ledger, here.clock, contact)
     if message is not None:
-        _courier().hand_over(contact.field, message)
+        courier().hand_over(contact.field, message)
     return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
-
-
-def _courier() -> Courier:
-    found: Courier = current_app.extensions["points courier"]
-    return found

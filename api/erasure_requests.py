@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, want_impartial
+from api.auth import about, calendar, caller, courier, installation, want_impartial
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.problems import refuse
@@ -18,12 +18,9 @@ from ledger.journal.orders import Done
 from ledger.programme import erasing, records
 from ledger.programme import erasure_decisions as decisions
 from ledger.programme import erasure_requests as domain
-from ledger.programme.calendar import Calendar
-from ledger.programme.courier import Courier
 from ledger.programme.erasure import erase_due
 from ledger.programme.erasure_requests import ERASED, REFUSED, RESTRICTED, STATES, Request
 from ledger.programme.people import sessions
-from ledger.programme.proposals import find_proposal
 from ledger.programme.reading.days import today_of
 from ledger.programme.vault import lawful
 from ledger.programme.wishes import Wish
@@ -107,9 +104,8 @@ def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
     """
     here, me = installation(), caller().person
     about(me)
-    calendar: Calendar = current_app.extensions["points calendar"]
     wish = wish_maker(ledger)(0, domain.RECORD, {})
-    place = (here.database, ledger, here.clock, calendar)
+    place = (here.database, ledger, here.clock, calendar())
     name = domain.ask(*place, wish, body.get("reason"), by=caller().author)
     return _one(lawful(ledger, (me,)), name, 201)
 
@@ -161,23 +157,21 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
     return place(ledger, decisions.DEED, values)
 
 
-def finish_erasures(ledger: OpenLedger, proposal_id: str) -> None:
-    """Does what an approved proposal decided about erasing, if it did, rather than by the next job.
+def finish_erasures(ledger: OpenLedger, kind: str) -> None:
+    """Does now what an approved proposal of this kind decided about erasing, not by the next job.
 
     Who was erased is signed out, and told so where they are reached.
     """
     here = installation()
-    with here.database.reading() as conn:
-        kind = find_proposal(conn, ledger.id, proposal_id).kind
-        today = today_of(conn, ledger.id, here.clock.now())
     if kind == "erasure":
+        with here.database.reading() as conn:
+            today = today_of(conn, ledger.id, here.clock.now())
         erase_due(here.database, ledger, today)
     if kind != decisions.DEED:
         return
     done = erasing.finish(here.database, ledger, here.clock)
-    courier: Courier = current_app.extensions["points courier"]
     for channel, message in done.farewells:
-        courier.hand_over(channel, message)
+        courier().hand_over(channel, message)
     for person in done.people:
         sessions.revoke_all(here.database, ledger, here.clock, person)
 

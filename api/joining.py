@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.auth import about, installation
+from api.auth import about, courier, installation
 from api.fields import Formed, Reason, Reference
 from api.logins import AskCodeSchema, AskedSchema, ContactField, SignedInSchema, code
 from api.posting import EntriesSchema, entered, wish_maker
 from api.resource import VERSION_MAX, Resource, answer
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme.courier import Courier
 from ledger.programme.people import joining as domain
 from ledger.programme.people import sessions
 from ledger.programme.people.codes import LASTS
@@ -136,8 +135,7 @@ def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     here = installation()
     message = domain.ask_code(here.database, ledger, here.clock, body["contact"])
     if message is not None:
-        courier: Courier = current_app.extensions["points courier"]
-        courier.hand_over(body["contact"].field, message)
+        courier().hand_over(body["contact"].field, message)
     return answer({"minutes": LASTS.seconds // 60}, 202)
 
 

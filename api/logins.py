@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import marshmallow
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, courier, installation
 from api.fields import Formed
 from api.problems import Problem
 from api.resource import Resource, answer
@@ -24,7 +24,6 @@ from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import records
 from ledger.programme.commitments import FieldRefused
-from ledger.programme.courier import Courier
 from ledger.programme.people import devices, enrolment, logins, sessions
 from ledger.programme.people.codes import LASTS
 from ledger.programme.people.contacts import BASICS, Contact, contact_of
@@ -240,8 +239,7 @@ def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """
     to_send = devices.ask_code(*_place(ledger), body["contact"])
     if to_send is not None:
-        courier: Courier = current_app.extensions["points courier"]
-        courier.hand_over(to_send.contact.field, to_send.message())
+        courier().hand_over(to_send.contact.field, to_send.message())
     return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
 
 

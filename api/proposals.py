@@ -98,7 +98,7 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     me = Decider(caller().person, in_place_of())
     outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
     if isinstance(outcome, Done):
-        finish_erasures(ledger, f"proposal/{random}")
+        finish_erasures(ledger, proposed.kind)
     return entered(ledger, outcome, wait=query["wait"])
 
 

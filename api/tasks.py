@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api.auth import caller, installation
+from api.auth import calendar, caller, installation
 from api.fields import limit
 from api.resource import Resource, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.times import format_time, is_time, to_us
-from ledger.programme.calendar import Calendar
 from ledger.programme.people import waiting
 from ledger.programme.tasks import After, Task, list_tasks, place_of
 
@@ -82,10 +81,9 @@ def show_tasks(query: dict[str, Any], ledger: OpenLedger) -> Response:
     an organisation, those of one's own organisations.
     """
     here = installation()
-    calendar: Calendar = current_app.extensions["points calendar"]
     now = format_time(to_us(here.clock.now()))
     with here.database.reading() as conn:
-        found = list_tasks(conn, ledger.id, calendar, caller(), now, **query)
+        found = list_tasks(conn, ledger.id, calendar(), caller(), now, **query)
     full = len(found) == query["limit"]
     following = "/".join(place_of(found[-1])) if full else None
     return page("tasks", [_shown(each) for each in found], "after", following)

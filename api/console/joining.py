@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 
-from api.auth import caller, installation
+from api.auth import caller, courier, installation
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.forms import JoinForm, LinkForm, blame, first_wrong, is_ours
 from api.console.session import at_the_door, begin, visiting, whoever
 from api.console.signing import MINUTES, WRONG, place
 from ledger.installation import OpenLedger
-from ledger.programme.courier import Courier
 from ledger.programme.people import entering, invitations, joining, notices
 from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.joining import Joiner, JoiningRefused, MemberAlready
@@ -87,8 +86,7 @@ def _send(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
     contact = form.contacted()
     message = joining.ask_code(*place(ledger), contact)
     if message is not None:
-        courier: Courier = current_app.extensions["points courier"]
-        courier.hand_over(contact.field, message)
+        courier().hand_over(contact.field, message)
     form.sent.data = "y"
     return _page(ledger, form, shown)
 

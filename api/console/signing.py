@@ -11,11 +11,11 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from flask import current_app, g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup
 
-from api.auth import installation
+from api.auth import courier, installation
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.forms import (
@@ -34,7 +34,6 @@ from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal.entry import LEDGER_NAME
 from ledger.programme import records
-from ledger.programme.courier import Courier
 from ledger.programme.people import devices, enrolment, logins
 from ledger.programme.people.codes import LASTS
 from ledger.programme.people.contacts import BASICS
@@ -77,8 +76,7 @@ def ask_code(ledger: OpenLedger) -> Any:
         return _sign_in_page(ledger, member=form)
     to_send = devices.ask_code(*place(ledger), form.contacted())
     if to_send is not None:
-        courier: Courier = current_app.extensions["points courier"]
-        courier.hand_over(to_send.contact.field, to_send.message())
+        courier().hand_over(to_send.contact.field, to_send.message())
     values = {"contact": form.contact.data, "wanted": form.wanted.data, "stay": True}
     return _code_page(ledger, CodeForm(formdata=None, **values))
 
