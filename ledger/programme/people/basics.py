@@ -140,7 +140,7 @@ def correct(
         raise RecordChanged(f"Somebody changed this since version {seen}.")
     kept = before.fields or {}
     fields = {name: value for name, value in kept.items() if name not in KNOWN}
-    fields |= checked(said, today)
+    fields |= checked(said, today, reached="reached" in fields)
     replaced = _replaced(kept, fields)
     _want_confirmed(database, ledger, clock, fields, kept, shown or {})
     changes = [Change(BASICS, person, person, fields, seen)]
@@ -161,13 +161,14 @@ def correct(
     return Corrected(composed.records[0], farewells)
 
 
-def checked(said: Mapping[str, Any], today: date) -> dict[str, Any]:
+def checked(said: Mapping[str, Any], today: date, *, reached: bool = False) -> dict[str, Any]:
     """The fields of somebody's basics, without those that are None or empty, in their one form.
 
+    An empty list stays: it says that there are none.  Who is `reached` otherwise needs no contact.
     A citizen's number gives sex and date of birth where they are not said, and has to agree with
     them.  `BasicsRefused`, `FieldRefused`, `NumberRefused`.
     """
-    fields = {name: value for name, value in said.items() if value not in (None, "", [])}
+    fields = {name: value for name, value in said.items() if value not in (None, "")}
     if unknown := fields.keys() - KNOWN:
         raise FieldRefused(f"Basics have no field {min(unknown)[:63]}.")
     if "full_name" not in fields:
@@ -176,7 +177,7 @@ def checked(said: Mapping[str, Any], today: date) -> dict[str, Any]:
     for name in CONTACTS:
         if name in fields:
             fields[name] = FINDABLE[name](fields[name])
-    if not fields.keys() & set(CONTACTS):
+    if not reached and not fields.keys() & set(CONTACTS):
         raise BasicsRefused("A telephone number or an e-mail address is needed.")
     if ("document_number" in fields) != ("document_kind" in fields):
         raise BasicsRefused("A document has a kind and a number: say both, or neither.")

@@ -17,7 +17,7 @@ from ledger.programme.people.numbers import NumberRefused
 from ledger.programme.recording import Change, RecordChanged
 from ledger.programme.records import RecordUnknown
 from tests.programme.people.informing import PHONE, code_for, inform, joined
-from tests.programme.registry import Registry
+from tests.programme.registry import Registry, fresh
 
 TODAY = date(2026, 11, 24)
 SAID = {"full_name": "王芳", "phone": PHONE}
@@ -159,6 +159,14 @@ def test_what_does_not_fit_is_refused_without_repeating_it(
     assert "王芳" not in str(caught.value)
 
 
-def test_what_is_left_empty_is_not_kept() -> None:
-    found = checked({**SAID, "sex": None, "skills": [], "area": ""}, TODAY)
-    assert found == {"full_name": "王芳", "phone": "+8613912345678"}
+def test_what_is_left_empty_is_not_kept_but_none_is_an_answer() -> None:
+    left = {"sex": None, "area": "", "service_categories": None}
+    found = checked({**SAID, **left, "skills": []}, TODAY)
+    assert found == {"full_name": "王芳", "phone": "+8613912345678", "skills": []}
+
+
+def test_who_is_reached_otherwise_needs_no_contact(registry: Registry) -> None:
+    person = fresh("person")
+    registry.keep(person, full_name="赵大爷", reached="北苑家园传达室")
+    made = corrected(registry, person, said={"full_name": "赵大爷", "area": "北苑街道"})
+    assert (made.record.fields or {})["reached"] == "北苑家园传达室"
