@@ -12,6 +12,9 @@ from sqlalchemy import event
 
 from ledger.db import Database
 
+PING = ";"
+"""Asks PostgreSQL's connection, after a second without work, whether it still is one."""
+
 
 class Statement(NamedTuple):
     """One statement with its parameters, as the driver gets them."""
@@ -27,7 +30,7 @@ class Statement(NamedTuple):
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[Statement]]:
-    """The statements of the block, of all its threads, but for BEGIN and COMMIT."""
+    """The statements of the block, of all its threads, but for BEGIN, COMMIT and pings."""
     seen: list[Statement] = []
     with pytest.MonkeyPatch.context() as patched:
         if database.dialect == "postgresql":
@@ -35,7 +38,8 @@ def statements(database: Database) -> Iterator[list[Statement]]:
             execute = psycopg.Cursor.execute
 
             def spy(cursor: Any, query: Any, parameters: Any = None, **options: Any) -> Any:
-                seen.append(Statement(str(query), parameters))
+                if query != PING:
+                    seen.append(Statement(str(query), parameters))
                 return execute(cursor, query, parameters, **options)
 
             patched.setattr(psycopg.Cursor, "execute", spy)
