@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
+from sqlalchemy import Connection
 
 from api.auth import about, caller, courier, installation, note_now
 from api.fields import Formed, Reason, Reference
@@ -20,6 +21,8 @@ from ledger.programme.people import basics as domain
 from ledger.programme.people.basics import DOCUMENT_KINDS, LIST_MAX, SEXES, Corrected
 from ledger.programme.people.codes import LASTS
 from ledger.programme.people.contacts import Contact
+from ledger.programme.people.readiness import NEEDED, lacking
+from ledger.programme.reading.days import today_of
 from ledger.programme.recording import RecordChanged
 from ledger.programme.records import BASICS, Record
 from ledger.programme.vault import lawful
@@ -28,6 +31,7 @@ blueprint = Resource(
     "basics", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
 )
 _SHORT = validate.Length(1, CODE_CHARACTERS_MAX)
+_NONE = "an empty list says that there are none"
 ONE = "/persons/<id:random>/basics"
 
 
@@ -43,8 +47,12 @@ class SaidSchema(Schema):
     area = Reference(metadata={"description": "of residence"})
     phone = Reference()
     email = Reference()
-    skills = fields.List(Reference(), validate=validate.Length(0, LIST_MAX))
-    service_categories = fields.List(Reference(), validate=validate.Length(0, LIST_MAX))
+    skills = fields.List(
+        Reference(), validate=validate.Length(0, LIST_MAX), metadata={"description": _NONE}
+    )
+    service_categories = fields.List(
+        Reference(), validate=validate.Length(0, LIST_MAX), metadata={"description": _NONE}
+    )
 
 
 class CodesSchema(Schema):
@@ -74,6 +82,11 @@ class BasicsSchema(SaidSchema):
     version = fields.Integer(required=True)
     at = fields.String(required=True)
     by = fields.String(required=True)
+    lacking = fields.List(
+        fields.String(validate=validate.OneOf(list(NEEDED))),
+        required=True,
+        metadata={"description": "what is still needed before service of today's is recorded"},
+    )
 
 
 class NewContactSchema(Schema):
@@ -155,11 +168,13 @@ def ask(body: dict[str, Contact], ledger: OpenLedger, random: str) -> Response:
 def _one(ledger: OpenLedger, person: str) -> Response:
     opened = lawful(ledger, (person,)) if person == caller().person else ledger
     with installation().database.reading() as conn:
-        return _shown(domain.basics_of(conn, opened, person))
+        return _shown(conn, ledger, domain.basics_of(conn, opened, person))
 
 
-def _shown(found: Record) -> Response:
-    beside = {"version": found.version, "at": found.at, "by": found.by}
+def _shown(conn: Connection, ledger: OpenLedger, found: Record) -> Response:
+    today = found.id, today_of(conn, ledger.id, installation().clock.now())
+    lacks = lacking(conn, ledger, [today])[today]
+    beside = {"version": found.version, "at": found.at, "by": found.by, "lacking": lacks}
     return with_etag(answer({**(found.fields or {}), **beside}), found.version)
 
 
@@ -179,7 +194,8 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
             refuse_changed(records.history(conn, lawful(ledger, (person,)), BASICS, person), seen)
     for channel, message in made.farewells:
         courier().hand_over(channel, message)
-    return _shown(made.record)
+    with here.database.reading() as conn:
+        return _shown(conn, ledger, made.record)
 
 
 def _ask(ledger: OpenLedger, contact: Contact) -> Response:

@@ -6,7 +6,7 @@ endpoint's path (`hold`, `account`).  What needs a second person is refused with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import Response
@@ -16,13 +16,21 @@ from api import accounts, holds, points, services
 from api.auth import installation, want_scope
 from api.fields import Flag, Formed
 from api.posting import EntriesSchema, Extra, WaitQuery, entered_body, entries_of, wish_maker
-from api.problems import ProblemSchema, problem_body, refusal_detail, refuse
+from api.problems import ProblemSchema, refusal_body, refuse
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.batch import PASSING_RULES
-from ledger.journal.orders import GROUP_COMMANDS_MAX, Done, KeyReused, Outcome, Refusal
+from ledger.journal.orders import (
+    GROUP_COMMANDS_MAX,
+    Companion,
+    Done,
+    KeyReused,
+    Outcome,
+    Refusal,
+)
 from ledger.programme.batches import Part, submit_batch
+from ledger.programme.people import readiness
 
 BATCH_BODY_BYTES_MAX = 1_048_576
 
@@ -182,12 +190,12 @@ def post_batch(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) 
     commands: list[Command] = body["commands"]
     for scope in sorted({KINDS[kind].scope for kind, _ in commands}):
         want_scope(scope)
-    make = wish_maker(ledger)
+    make, here = wish_maker(ledger), installation()
+    conditions = _conditions(ledger, commands)
     parts = []
     for place, (kind, values) in enumerate(commands):
         entered, companions = _asked(ledger, kind, values)
-        parts.append(Part(make(place, kind, entered), companions))
-    here = installation()
+        parts.append(Part(make(place, kind, entered), (*companions, *conditions.get(place, ()))))
     outcomes = submit_batch(here.database, ledger, here.clock, parts, atomic=body["atomic"])
     _refuse_whole(outcomes, atomic=body["atomic"])
     return _told(ledger, commands, outcomes, wait=query["wait"])
@@ -197,6 +205,18 @@ def _asked(ledger: OpenLedger, kind: str, values: dict[str, Any]) -> accounts.Op
     if kind == "open":
         return accounts.opening(ledger, values)
     return accounts.Opening(values, ())
+
+
+def _conditions(
+    ledger: OpenLedger, commands: Sequence[Command]
+) -> Mapping[int, tuple[Companion, ...]]:
+    """What refuses each service, by its place among the commands."""
+    served = {place: values for place, (kind, values) in enumerate(commands) if kind == "service"}
+    if not served:
+        return {}
+    with installation().database.reading() as conn:
+        found = readiness.conditions(conn, ledger, [*served.values()])
+    return dict(zip(served, found, strict=True))
 
 
 def _refuse_whole(outcomes: Sequence[Outcome], *, atomic: bool) -> None:
@@ -225,7 +245,7 @@ def _told(
         if isinstance(outcome, Done):
             told.append(entered_body(ledger, outcome, next(raws), KINDS[kind].tells))
         elif isinstance(outcome, Refusal):
-            told.append({"problem": problem_body(outcome.rule, refusal_detail(outcome))})
+            told.append({"problem": refusal_body(outcome)})
     response = answer({"outcomes": told})
     if all(getattr(outcome, "replayed", False) for outcome in outcomes):
         response.headers["Idempotency-Replayed"] = "true"

@@ -69,6 +69,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     ),
     f"POST {_LEDGER}/attainments": (
         *("attainment-refused", "organisation-unknown", "course-unknown", "field", "erased"),
+        "basics-needed",
     ),
     f"GET {_LEDGER}/attainments/{{random}}": ("attainment-unknown",),
     f"PUT {_LEDGER}/attainments/{{random}}": (
@@ -178,7 +179,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *(*_HOLDERS, *_PROPOSED, "reference", "reversal", "reversal-limit", "lapsed"),
     ),
     f"POST {_LEDGER}/services": (
-        *("account", "closed", *_PROPOSED, "reference", "replaced", "effective"),
+        *("account", "closed", *_PROPOSED, "reference", "replaced", "effective", "basics-needed"),
     ),
     f"POST {_LEDGER}/teams": ("team-refused", "organisation-unknown", "field", "erased"),
     f"GET {_LEDGER}/teams/{{random}}": ("team-unknown",),
@@ -215,7 +216,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
 }
 # Whoever approves, or sends many commands, meets whatever each of these meets.
 _ANY = (
-    *("self", "account", "reference-taken"),
+    *("self", "account", "reference-taken", "basics-needed"),
     *(code for code, kind in PROBLEMS.items() if kind.group == "book" and kind.status < 500),
 )
 _REFUSALS[f"POST {_LEDGER}/batch"] = _ANY

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from ledger.errors import PointsError
 from ledger.journal.orders import KeyReused, Refusal
 from ledger.logs import log_fault
+from ledger.programme.people import readiness
 
 MIMETYPE = "application/problem+json"
 ERRORS_MAX = 50
@@ -91,29 +92,29 @@ class ProblemSchema(Schema):
     changed = fields.List(
         fields.String(), metadata={"description": "the fields that somebody else changed meanwhile"}
     )
+    lacking = fields.List(
+        fields.String(),
+        metadata={"description": "what is still needed of a member, such as `sex`"},
+    )
     request_id = fields.String(
         metadata={"description": "what the service's log knows this request by"}
     )
 
 
 class Problem(Exception):
-    """Raised anywhere in a request: the answer is the problem of that code."""
+    """Raised anywhere in a request: the answer is the problem of that code.
+
+    `more` are further members of it, which `ProblemSchema` names.
+    """
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        command: int | None = None,
-        changed: Sequence[str] | None = None,
+        self, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
-        self.command = command
-        self.changed = changed
+        self.more = more
 
 
 def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn:
@@ -124,12 +125,26 @@ def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn
     if isinstance(outcome, KeyReused):
         raise Problem("key-reused", outcome.message)
     headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
-    raise Problem(outcome.rule, refusal_detail(outcome), headers=headers, command=command)
+    told = {"command": command} | _members_of(outcome)
+    raise Problem(outcome.rule, _detail_of(outcome), headers=headers, **told)
 
 
-def refusal_detail(refusal: Refusal) -> str:
-    """What a refusal says, as a sentence."""
+def refusal_body(refusal: Refusal) -> dict[str, Any]:
+    """The problem that a refusal is, to stand in an answer."""
+    return problem_body(refusal.rule, _detail_of(refusal), **_members_of(refusal))
+
+
+def _detail_of(refusal: Refusal) -> str:
+    if refusal.rule == readiness.RULE:
+        return readiness.sentence(readiness.lacking_in(refusal))
     return f"{_sentence(refusal.message)}."
+
+
+def _members_of(refusal: Refusal) -> dict[str, Any]:
+    """What the problem of a refusal has beside its sentence."""
+    if refusal.rule != readiness.RULE:
+        return {}
+    return {"lacking": readiness.lacking_in(refusal)}
 
 
 def problem_body(code: str, detail: str, **more: Any) -> dict[str, Any]:
@@ -150,15 +165,11 @@ def problem_response(
     *,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
-    command: int | None = None,
-    changed: Sequence[str] | None = None,
-    request_id: str | None = None,
+    **more: Any,
 ) -> Response:
     """The answer to a problem of that code."""
     kind = PROBLEMS[code]
-    shown = errors and errors[:ERRORS_MAX]
-    more = {"errors": shown, "command": command, "changed": changed, "request_id": request_id}
-    body = problem_body(code, detail, **more)
+    body = problem_body(code, detail, errors=errors and errors[:ERRORS_MAX], **more)
     response = Response(orjson.dumps(body), kind.status, mimetype=MIMETYPE)
     response.headers.update(headers or {})
     if kind.retry_after_seconds is not None:
@@ -175,13 +186,7 @@ def register(app: Flask) -> None:
 
 
 def _problem(error: Problem) -> Response:
-    return problem_response(
-        error.code,
-        error.detail,
-        headers=error.headers,
-        command=error.command,
-        changed=error.changed,
-    )
+    return problem_response(error.code, error.detail, headers=error.headers, **error.more)
 
 
 def code_of(error: PointsError) -> str:

@@ -16,6 +16,7 @@ from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.orders import Done
+from ledger.programme.people import readiness
 from ledger.programme.proposals import (
     STATES,
     Decider,
@@ -88,13 +89,16 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     """Approve what somebody else proposed
 
     It is entered in both names, or refused by the book and closed; a role is given, and nothing
-    entered. Sent again by the same person, it gets the same answer.
+    entered. Service of a member of whom something lacks by now stays open. Sent again by the same
+    person, it gets the same answer.
     """
     here = installation()
     about(f"proposal/{random}")
     with here.database.reading() as conn:
         proposed = find_proposal(conn, ledger.id, f"proposal/{random}")
     want_impartial(ledger, *(each for each in proposed.values.values() if isinstance(each, str)))
+    if (proposed.kind, proposed.state) == ("service", "open"):
+        _want_ready(ledger, proposed)
     me = Decider(caller().person, in_place_of())
     outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
     if isinstance(outcome, Done):
@@ -125,6 +129,14 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
         refuse(outcome)
     with here.database.reading() as conn:
         return answer(_shown(find_proposal(conn, ledger.id, proposal_id)), 201)
+
+
+def _want_ready(ledger: OpenLedger, proposed: Proposal) -> None:
+    """A refusal of the append path would close the proposal; this one leaves it open."""
+    with installation().database.reading() as conn:
+        refused = readiness.refusal(conn, ledger, proposed.values)
+    if refused is not None:
+        refuse(refused)
 
 
 def _shown(proposal: Proposal) -> dict[str, Any]:

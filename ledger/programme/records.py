@@ -90,9 +90,17 @@ def newest(
 
     Two statements, whatever the number.  Raises `RecordDamaged`, `KeyDamaged`, `KeysError`.
     """
+    found = newest_of(conn, ledger, [(kind, name) for name in ids])
+    return {name: each for (_, name), each in found.items()}
+
+
+def newest_of(
+    conn: Connection, ledger: OpenLedger, places: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Record]:
+    """The same of records of several kinds, by kind and id."""
     by = (record.c.kind, record.c.id)
-    rows = keyed(conn, record.c, ledger.id, by, [(kind, name) for name in ids], _NEWEST)
-    return {each.id: each for each in _opened(conn, ledger, rows)}
+    rows = keyed(conn, record.c, ledger.id, by, places, _NEWEST)
+    return {(each.kind, each.id): each for each in _opened(conn, ledger, rows)}
 
 
 def one(conn: Connection, ledger: OpenLedger, kind: str, name: str) -> Record:

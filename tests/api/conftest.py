@@ -27,6 +27,7 @@ from ledger.programme.recording import Change, save
 from ledger.programme.tables import message
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.journal.live import TestClock
+from tests.programme.people.ready import make_ready
 
 HOST = "points.example.org"
 PASSPHRASE = "a passphrase of the tests"
@@ -158,6 +159,11 @@ class Desk:
         here = self.installation
         change = Change("basics", person, person, basics)
         save(here.database, here.ledger("beiyuan"), here.clock, [change], by=self.first)
+
+    def ready(self, *members: str, **basics: Any) -> None:
+        """What is asked of these, people or accounts, before service of theirs is recorded."""
+        here = self.installation
+        make_ready(here.database, here.ledger("beiyuan"), here.clock, *members, **basics)
 
     def message(self, person: str, cause: str = "first") -> str:
         """A message to somebody: that what they proposed was approved."""

@@ -181,6 +181,7 @@ def _a_balance_is_proven(s: Scribe) -> None:
 
 def _service_and_credit(s: Scribe) -> None:
     member = s.member()
+    s.ready(member)
     recorder = s.post("/persons", {"standing": "partner"}, "admin").json["person"]
     service = {
         "member": member,
@@ -406,6 +407,7 @@ def _merges(s: Scribe) -> None:
 
 def _training(s: Scribe) -> None:
     org, person = s.organisation("social-organisation", name_zh="北苑志愿服务中心"), s.person()
+    s.ready(person)
     said = {
         "name": "急救入门",
         "content": "心肺复苏，止血包扎",

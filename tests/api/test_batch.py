@@ -55,6 +55,7 @@ def test_every_kind_is_entered_as_its_endpoint_enters_it(desk):
     recorder = desk.post("/persons", {"standing": "partner"}, "admin").json["person"]
     ref = {"commitment": "A" * 43 + "=", "id": "contribution/" + "a" * 26}
     idle = desk.member()
+    desk.ready(receiver)
 
     # when one batch does it all
     answer = batch(

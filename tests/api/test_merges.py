@@ -104,6 +104,7 @@ def test_who_was_merged_is_signed_out(twice):
 def test_what_is_kept_of_the_one_is_found_with_the_other(twice):
     desk = twice
     org = desk.org()
+    desk.ready(desk.old)
     kept = desk.post(
         "/attainments", INSURED | {"person": desk.old, "organisation": org}, "admin"
     ).json

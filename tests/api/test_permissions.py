@@ -377,6 +377,7 @@ def foreign(people):
     theirs = {"org": organisation, "grant": grant, "session": session["id"]}
     course = desk.post("/courses", COURSE | {"organisation": organisation}, "admin")
     insured = INSURED | {"person": stranger, "organisation": organisation}
+    desk.ready(stranger)
     attainment = desk.post("/attainments", insured, "admin")
     theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
     theirs["membership"] = desk.joined(organisation)

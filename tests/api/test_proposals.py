@@ -236,6 +236,7 @@ def test_two_people_enter_what_one_may_not(desk, path, body, role):
     # given accounts in every state that the wishes are about
     facts = {"MEMBER": desk.member(), "ORG": desk.org(), "DEBTOR": desk.member()}
     desk.credit(facts["ORG"], 10)
+    desk.ready(facts["MEMBER"])
     recorder = desk.post("/persons", {"standing": "partner"}, "admin")
     facts["RECORDER"] = recorder.json["person"]
     debt = {"account": facts["DEBTOR"], "amount": 9, "overdraw": True}

@@ -82,6 +82,7 @@ def test_what_was_due_comes_back_with_the_entry_that_found_it(desk, clock):
 def test_service_is_recorded_and_credited(desk):
     # given a member and somebody who recorded their time
     member = desk.member()
+    desk.ready(member)
     recorder = desk.post("/persons", {"standing": "partner"}, "admin").json["person"]
     service = {
         "member": member,

@@ -190,6 +190,7 @@ def test_totals_are_of_five_people_at_the_least(house):
         "effective_at": "2026-11-24T02:00:00Z",
         "ref": ref,
     }
+    house.ready(account)
     entered = house.post("/services", service)
     assert entered.status_code == 201, entered.text
     earlier = service | {"effective_at": "2026-11-01T02:00:00Z"}

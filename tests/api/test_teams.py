@@ -97,6 +97,7 @@ def test_a_leader_sees_what_the_teams_members_attained_and_changes_none_of_it(ho
     # given a member who is insured by another organisation
     policy = {"kind": "insurance", "what": "accident", "issuer": "人保财险", "number": "PA-1"}
     policy |= {"from": "2026-01-01", "to": "2026-12-31"}
+    house.ready(house.somebody)
     whose = {"person": house.somebody, "organisation": house.theirs}
     made = house.post("/attainments", policy | whose, "admin")
     team = formed(house, leader=house.leader)

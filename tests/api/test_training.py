@@ -28,6 +28,7 @@ def house(desk):
     desk.tokens["organiser"] = desk.session(organiser)
     desk.somebody = desk.person()
     desk.given(desk.somebody, "desk", desk.theirs)
+    desk.ready(desk.somebody, desk.first)
     desk.tokens["somebody"] = desk.session(desk.somebody)
     return desk
 

@@ -32,6 +32,7 @@ from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.merges import belongs_to
+from ledger.programme.people.readiness import consenting
 from ledger.programme.people.tables import attainment as table
 from ledger.programme.people.tables import merged
 from ledger.programme.people.teams import in_teams
@@ -99,8 +100,9 @@ def keep(
 ) -> Outcome:
     """Keeps a new attainment of a person's; the same request again changes nothing.
 
-    Raises `AttainmentRefused` (also where the person is in the course's cohort already),
-    `CourseUnknown` unless the course is that organisation's, and what `recording.compose` raises.
+    Refused (`readiness.RULE`) unless they consent to recording.  Raises `AttainmentRefused` (also
+    where the person is in the course's cohort already), `CourseUnknown` unless the course is that
+    organisation's, and what `recording.compose` raises.
     """
     said = checked(fields)
     with database.reading() as conn:
@@ -113,7 +115,7 @@ def keep(
             find_course(conn, ledger, said["what"], mine)
     name = id_of(person, said, wish.request)
     made = Attainment(name, person, organisation, 0, said)
-    companions = _writing(database, ledger, clock, made, by=wish.actor)
+    companions = (consenting(person), *_writing(database, ledger, clock, made, by=wish.actor))
     order = Order(request=wish.request, fingerprint=wish.fingerprint, companions=companions)
     (outcome,) = ledger.appender.submit(Group((order,)))
     if isinstance(outcome, Refusal) and outcome.rule == CHANGED:

@@ -11,7 +11,7 @@ Refusing or withdrawing costs nothing that does not need the consent (PIPL, arts
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -159,6 +159,11 @@ def agreeing(
     c = table.c
     rows = keyed(conn, (c.person,), ledger_id, (c.person, c.purpose), keys, c.state == GIVEN)
     return frozenset(row.person for row in rows)
+
+
+def stands(row: Mapping[str, Any] | None) -> bool:
+    """Whether a consent is given and not withdrawn, by its row of the table."""
+    return row is not None and row["state"] == GIVEN
 
 
 def history(

@@ -21,6 +21,7 @@ from ledger.programme.people.venues import reached as venues_reached
 from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Held, Principal, Reach
 from ledger.programme.wishes import Wish
+from tests.programme.people.ready import make_ready
 from tests.programme.registry import TODAY, Registry, fresh
 from tests.statements import statements
 
@@ -276,6 +277,7 @@ def test_a_leader_reaches_what_those_attained_who_are_in_the_team_today(
     house.granted(leader, "organiser")
     policy = {"kind": "insurance", "what": "accident", "issuer": "人保财险", "number": "PA-1"}
     policy |= {"first": "2026-01-01", "last": "2026-12-31"}
+    make_ready(*house.place, person)
     assert isinstance(keep(*house.place, house.wish(), person, insurer, policy), Done)
 
     house.join(team, person, first, last)

@@ -12,13 +12,16 @@ from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.erasure import destroy
-from ledger.programme.people import attainments, training
+from ledger.programme.people import attainments, consents, training
 from ledger.programme.people.attainments import Attainment, AttainmentRefused
 from ledger.programme.people.gates import Need, lacking
+from ledger.programme.people.readiness import RULE, lacking_in
 from ledger.programme.people.training import Course, CourseRefused, CourseUnknown
 from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
+from tests.programme.people.informing import inform
+from tests.programme.people.ready import make_ready
 from tests.programme.registry import Registry, fresh
 from tests.statements import statements
 
@@ -56,6 +59,12 @@ class Training:
         return name
 
     def person(self) -> str:
+        """Somebody who consents to recording."""
+        name = self.stranger()
+        make_ready(*place(self.registry), name)
+        return name
+
+    def stranger(self) -> str:
         name = fresh("person")
         entered(self.registry, "person", person=name, standing="member")
         return name
@@ -200,6 +209,25 @@ def test_people_and_courses_that_are_not_there_are_refused(house: Training) -> N
     # a course is open to the organisation that gives it alone
     with pytest.raises(CourseUnknown):
         house.enrol(house.person(), organisation=house.organisation())
+
+
+def test_nothing_is_kept_of_whom_the_consent_to_recording_does_not_stand(house: Training) -> None:
+    stranger, person = house.stranger(), house.person()
+    inform(house.registry)
+    asked = house.insure(person, request="once")
+    consents.withdraw(*place(house.registry), person, "recording", how="self", by=person)
+
+    for refused in (house.insure(stranger), house.insure(person), house.enrol(person)):
+        assert isinstance(refused, Refusal)
+        assert (refused.rule, lacking_in(refused)) == (RULE, ("consent:recording",))
+
+    # what was kept before stays, is corrected, and answered as it was
+    (kept,) = house.of()
+    assert isinstance(house.amend(kept, 1, number="PA-2"), Done)
+    again = house.insure(person, request="once")
+    assert isinstance(asked, Done)
+    assert isinstance(again, Done)
+    assert again.replayed
 
 
 def test_a_person_sees_their_own_and_an_organisation_what_it_keeps(house: Training) -> None:
