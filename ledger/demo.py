@@ -1,12 +1,12 @@
 """The sample programme: the volunteer alliance of a sub-district, with members who are made up.
 
 Ledger `beiyuan-<suffix>` (北苑街道非公志愿服务联盟): enterprises, a social organisation, a
-community and a venue, twenty members; a month of verified service that earned points, some dated;
-redemptions held, paid, given back and still open; a gift, a correction, a settlement; a notice of
-each purpose, so that somebody can join.  One credit is valid until the day on which it is loaded,
-so that on the next day it lapses.
+community and a venue, twenty members of whom all is known that service asks for; a month of
+verified service that earned points, some dated; redemptions held, paid, given back and still open;
+a gift, a correction, a settlement; a notice of each purpose, so that somebody can join.  One credit
+is valid until the day on which it is loaded, so that on the next day it lapses.
 
-Names are outside references: they are found by, and never in the log.
+Names are outside references, too: they are found by, and never in the log.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from ledger.demo_members import acquainted
 from ledger.demo_notices import NOTICES
 from ledger.errors import ConfigError
 from ledger.installation import Installation, OpenLedger
@@ -29,6 +30,7 @@ from ledger.journal.orders import Done, Group, Order
 from ledger.journal.times import format_time, local_day, parse_time, start_of_day, to_us
 from ledger.programme.names import naming, reference_index
 from ledger.programme.people import notices
+from ledger.programme.people.notices import RECORDING
 
 NAME = "beiyuan"
 SUFFIX_CHARACTERS = 4
@@ -117,14 +119,17 @@ def load_demo(installation: Installation) -> Demo:
         transfers=TRANSFERS,
     )
     ledger = installation.create_ledger(_free_name(installation), founding)
+    place = (installation.database, ledger, installation.clock)
+    shown = {
+        purpose: notices.publish(*place, purpose, parts, seen=0, by=founders[0])
+        for purpose, parts in NOTICES.items()
+    }
     programme = _Programme(ledger, founding, date.fromisoformat(today))
-    programme.introduce()
+    members = programme.introduce()
+    programme.submit([acquainted(*place, members, shown[RECORDING], by=founders[0])])
     programme.serve()
     programme.redeem()
     programme.correct()
-    for purpose, parts in NOTICES.items():
-        place = (installation.database, ledger, installation.clock)
-        notices.publish(*place, purpose, parts, seen=0, by=founders[0])
     size = ledger.publisher.publish()
     return Demo(ledger.name, ledger.origin, budget, founders, programme.auditor, size)
 
@@ -143,8 +148,11 @@ class _Programme:
         self._projects = [_id("project") for _ in PROJECTS]
         self._credits: list[int] = []
 
-    def introduce(self) -> None:
-        """People with their standing; organisations and members, known by their names."""
+    def introduce(self) -> dict[str, str]:
+        """People with their standing; organisations and members, known by their names.
+
+        The accounts of the members.
+        """
         standings = {self._organiser: "partner", self._desk: "partner", self.auditor: "auditor"}
         self._enter(
             *(
@@ -157,7 +165,8 @@ class _Programme:
             index = reference_index(self._ledger.keys, name)
             command = self._by_head("open", account=account)
             orders.append(Order(command=command, companions=(naming(index, account),)))
-        self._submit(orders)
+        self.submit(orders)
+        return self._members
 
     def serve(self) -> None:
         """Verified service and what it earned, every third credit with a last day."""
@@ -267,9 +276,10 @@ class _Programme:
 
     def _enter(self, *commands: Command) -> list[int]:
         """Enters the commands, all or none; the `seq` of each one's entry."""
-        return self._submit([Order(command=command) for command in commands])
+        return self.submit([Order(command=command) for command in commands])
 
-    def _submit(self, orders: Sequence[Order]) -> list[int]:
+    def submit(self, orders: Sequence[Order]) -> list[int]:
+        """Enters orders, all or none; the `seq` of each one's last entry."""
         outcomes = self._ledger.appender.submit(Group(tuple(orders)))
         done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
         if len(done) < len(outcomes):
