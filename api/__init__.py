@@ -76,6 +76,7 @@ from api.auth import SCHEME
 from api.document import problem_examples
 from api.limits import Limiter
 from api.parsing import body_bytes_max
+from api.remembered import Remembered
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
@@ -83,6 +84,7 @@ from ledger.programme.calendar import read_calendar
 from ledger.programme.channels import Channel, channels
 from ledger.programme.courier import Courier
 from ledger.programme.opening import open_installation
+from ledger.programme.roles import Principal
 from ledger.programme.trailing import Trail
 
 RESOURCES = (
@@ -154,6 +156,7 @@ def create_app(
     app.url_map.merge_slashes = False  # one path, one spelling
     app.extensions["points"] = installation
     app.extensions["points limits"] = Limiter(settings.rate_limit if settings else RateLimit())
+    app.extensions["points remembered"] = Remembered[Principal]()
     app.extensions["points trail"] = Trail(installation)
     app.extensions["points calendar"] = read_calendar(os.environ)
     app.extensions["points courier"] = Courier(

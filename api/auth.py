@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.limits import Limiter
 from api.problems import Problem
+from api.remembered import Remembered
 from ledger.errors import LedgerUnknown, PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.times import format_time, to_us
@@ -85,11 +86,13 @@ def want_impartial(ledger: OpenLedger, *things: str) -> None:
         )
 
 
-def requires(action: str) -> Callable[[View], View]:
+def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View]:
     """Lets only those pass who may do the action somewhere; opens the path's ledger.
 
     The view gets the open ledger in place of its name.  How far the caller may go is
-    `caller().reach(action)`, which a view of what is not the whole ledger's passes on.
+    `caller().reach(action)`, which a view of what is not the whole ledger's passes on.  One that
+    `only_enters` something reads nothing before it calls `posting.place`, which asks again whether
+    the token lasts; so that is not asked here of one that was found a moment ago.
     """
     roles = roles_of(action)
 
@@ -97,7 +100,7 @@ def requires(action: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
-            g.principal = _bearer(name)
+            g.principal = _bearer(name, may_be_remembered=only_enters)
             g.action = action
             if not caller().reach(action):
                 _note(name, action, "denied")
@@ -111,7 +114,10 @@ def requires(action: str) -> Callable[[View], View]:
                 path["ledger"] = installation().ledger(name)
             helped = caller().helped_by is not None
             if not (ACTIONS[action].privileged or helped):
-                return view(**path)
+                answer = view(**path)
+                if g.get("unconfirmed"):
+                    raise RuntimeError("a remembered token was not asked about again")
+                return answer
             try:
                 answer = _helped(view, action, path) if helped else view(**path)
             except FORESEEN:
@@ -122,6 +128,7 @@ def requires(action: str) -> Callable[[View], View]:
             return answer
 
         guarded.action = action  # type: ignore[attr-defined]  # for the OpenAPI document, and tests
+        guarded.only_enters = only_enters  # type: ignore[attr-defined]  # for tests
         return guarded
 
     return decorate
@@ -234,11 +241,36 @@ def calendar() -> Calendar:
     return found
 
 
-def _bearer(ledger: str | None) -> Principal:
+def credential() -> str | None:
+    """The token that the append path is to ask about again, if it was only remembered here.
+
+    To be passed on by whoever asks for it.
+    """
+    return caller().id if g.pop("unconfirmed", False) else None
+
+
+def confirm() -> None:
+    """Finds the caller anew, in the place of what was remembered of them; `Problem`."""
+    g.principal = _bearer(caller().ledger)
+
+
+def _bearer(ledger: str | None, *, may_be_remembered: bool = False) -> Principal:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         _refuse_stranger("Send a token: Authorization: Bearer pts_…", "")
-    return admitted(text.strip(" "), ledger, helped=True)
+    text = text.strip(" ")
+    found = _remembered().find(text) if may_be_remembered else None
+    g.unconfirmed = found is not None
+    if found is None:
+        return admitted(text, ledger, helped=True)
+    _count(found)
+    _want_ledger(found, ledger)
+    return found
+
+
+def _remembered() -> Remembered[Principal]:
+    found: Remembered[Principal] = current_app.extensions["points remembered"]
+    return found
 
 
 def admitted(text: str, ledger: str | None, *, helped: bool = False) -> Principal:
@@ -256,17 +288,19 @@ def admitted(text: str, ledger: str | None, *, helped: bool = False) -> Principa
             ', error="invalid_token"',
         )
     _count(principal)
-    if principal.ledger == OPERATOR:
-        return principal
-    if ledger is not None and principal.ledger != ledger:
-        raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
-    if not fits:
+    _want_ledger(principal, ledger)
+    if principal.ledger != OPERATOR and not fits:
         raise Problem(
             "standing",
             f"{principal.person} no longer has a standing that the role"
             f" {' or '.join(principal.roles)} needs.",
         )
     return principal
+
+
+def _want_ledger(principal: Principal, ledger: str | None) -> None:
+    if principal.ledger not in (OPERATOR, ledger or principal.ledger):
+        raise Problem("ledger-unknown", "There is no ledger of that name that this token opens.")
 
 
 def _of_token(text: str) -> tuple[Principal, bool] | None:
@@ -277,7 +311,11 @@ def _of_token(text: str) -> tuple[Principal, bool] | None:
     with here.database.reading() as conn:
         ledger_id = None if opened is None else opened.id
         found = tokens.find_token(conn, text, here.clock.now(), ledger_id)
-    return None if found is None else (found.token.principal, found.fits)
+    if found is None:
+        return None
+    if found.fits:
+        _remembered().keep(text, found.token.principal)
+    return found.token.principal, found.fits
 
 
 def _of_session(text: str) -> tuple[Principal, bool] | None:

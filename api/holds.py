@@ -62,7 +62,9 @@ def held(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"hold": entry["seq"]}
 
 
-@blueprint.posts("", HeldSchema, action="points:write", body=NewHoldSchema, query=WaitQuery)
+@blueprint.posts(
+    "", HeldSchema, action="points:write", body=NewHoldSchema, query=WaitQuery, only_enters=True
+)
 def place_hold(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger) -> Response:
     """Place a hold"""
     return place(ledger, "hold", body, wait=query["wait"], extra=held)
@@ -88,14 +90,21 @@ def show_hold(ledger: OpenLedger, seq: int) -> Response:
 
 
 @blueprint.posts(
-    "/<seq:seq>/captures", EntriesSchema, action="points:write", body=CaptureSchema, query=WaitQuery
+    "/<seq:seq>/captures",
+    EntriesSchema,
+    action="points:write",
+    body=CaptureSchema,
+    query=WaitQuery,
+    only_enters=True,
 )
 def capture(body: dict[str, Any], query: dict[str, int], ledger: OpenLedger, seq: int) -> Response:
     """Pay a hold, or part of it, to its payee"""
     return place(ledger, "capture", {"hold": seq, **body}, wait=query["wait"])
 
 
-@blueprint.posts("/<seq:seq>/release", EntriesSchema, action="points:write", query=WaitQuery)
+@blueprint.posts(
+    "/<seq:seq>/release", EntriesSchema, action="points:write", query=WaitQuery, only_enters=True
+)
 def release(query: dict[str, int], ledger: OpenLedger, seq: int) -> Response:
     """Give back what is left of a hold"""
     return place(ledger, "release", {"hold": seq}, wait=query["wait"])

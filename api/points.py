@@ -102,6 +102,7 @@ Query = dict[str, int]
     action="points:write",
     body=CreditSchema,
     query=WaitQuery,
+    only_enters=True,
     waits=WaitingSchema,
 )
 def credit(body: Body, query: Query, ledger: OpenLedger) -> Response:
@@ -115,6 +116,7 @@ def credit(body: Body, query: Query, ledger: OpenLedger) -> Response:
     action="points:write",
     body=DebitSchema,
     query=WaitQuery,
+    only_enters=True,
     waits=WaitingSchema,
 )
 def debit(body: Body, query: Query, ledger: OpenLedger) -> Response:
@@ -123,7 +125,12 @@ def debit(body: Body, query: Query, ledger: OpenLedger) -> Response:
 
 
 @blueprint.posts(
-    "/transfers", EntriesSchema, action="points:write", body=TransferSchema, query=WaitQuery
+    "/transfers",
+    EntriesSchema,
+    action="points:write",
+    body=TransferSchema,
+    query=WaitQuery,
+    only_enters=True,
 )
 def transfer(body: Body, query: Query, ledger: OpenLedger) -> Response:
     """Transfer points for a purpose that the policy lists"""
@@ -136,6 +143,7 @@ def transfer(body: Body, query: Query, ledger: OpenLedger) -> Response:
     action="points:write",
     body=ReversalSchema,
     query=WaitQuery,
+    only_enters=True,
     waits=WaitingSchema,
 )
 def reverse(body: Body, query: Query, ledger: OpenLedger) -> Response:

@@ -15,14 +15,14 @@ import orjson
 from flask import Response, g, request
 from marshmallow import Schema, fields
 
-from api.auth import caller, in_place_of, installation
+from api.auth import caller, confirm, credential, in_place_of, installation
 from api.fields import WAIT_SECONDS_MAX, Count
 from api.problems import Problem, refuse
 from api.resource import answer
 from ledger.installation import OpenLedger
 from ledger.journal import log
 from ledger.journal.entry import to_base64
-from ledger.journal.orders import Companion, Done, Outcome
+from ledger.journal.orders import CREDENTIAL, Companion, Done, Outcome, Refusal
 from ledger.programme.proposals import Proposed, submit
 from ledger.programme.wishes import Wish
 
@@ -75,7 +75,11 @@ def place(
     `extra` takes the last entry and gives further members of the answer.
     """
     wish = wish_maker(ledger)(0, kind, values)
-    outcome = submit(ledger, installation().clock, wish, companions)
+    asked = credential()
+    outcome = submit(ledger, installation().clock, wish, companions, credential=asked)
+    if isinstance(outcome, Refusal) and outcome.rule == CREDENTIAL:
+        confirm()
+        return place(ledger, kind, values, wait=wait, companions=companions, extra=extra)
     if isinstance(outcome, Proposed):
         return _waiting(ledger, outcome)
     return entered(ledger, outcome, wait=wait, extra=extra)

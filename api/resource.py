@@ -146,7 +146,7 @@ class Resource(Blueprint):
         def decorate(view: View) -> View:
             view = self.arguments(body())(self._queried(view, None))
             if asks is not None:
-                view = self.alt_response(200, schema=asks, success=True)(view)
+                view = _says(view, self.alt_response(200, schema=asks, success=True))
             view = open_to_strangers(self.response(status, answer)(view))
             problems = (400, 404, 409, 413, 415, 422, 429, 500, 503)
             return self._published(rule, "POST", view, problems, with_a_body=True)
@@ -165,23 +165,24 @@ class Resource(Blueprint):
         waits: SchemaType | None = None,
         status: int = 201,
         body_bytes_max: int = BODY_BYTES_MAX,
+        only_enters: bool = False,
     ) -> Callable[[View], View]:
         """A POST that answers `status` with `answer`, or 202 with `waits` for a second person.
 
-        `keyed` ones need an Idempotency-Key.
+        `keyed` ones need an Idempotency-Key.  What `only_enters` is, `auth.requires` says.
         """
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
             view = _bodiless(view) if body is None else self.arguments(body())(view)
             if waits is not None:
-                view = self.alt_response(202, schema=waits, success=True)(view)
+                view = _says(view, self.alt_response(202, schema=waits, success=True))
             view = self.response(status, answer)(view)
             view.body_bytes_max = body_bytes_max  # type: ignore[attr-defined]
             if keyed:
-                view = self.doc(keyed=True)(view)
+                view = _says(view, self.doc(keyed=True))
             has = {"with_a_body": body is not None, "entering": keyed or waits is not None}
-            return self._guarded(rule, "POST", view, action, WRITE, **has)
+            return self._guarded(rule, "POST", view, action, WRITE, only_enters=only_enters, **has)
 
         return decorate
 
@@ -201,7 +202,7 @@ class Resource(Blueprint):
             view = self._queried(_opening(view), query)
             view = self.response(200, answer, content_type=content_type)(view)
             view.body_bytes_max = FILE_BYTES_MAX  # type: ignore[attr-defined]
-            view = self.doc(keyed=True)(view) if keyed else view
+            view = _says(view, self.doc(keyed=True)) if keyed else view
             return self._guarded(
                 rule, "POST", view, action, WRITE, with_a_body=False, entering=keyed, file=FILE
             )
@@ -228,7 +229,7 @@ class Resource(Blueprint):
             view = self.arguments(body())(self._queried(view, None))
             view = self.response(200, answer)(view)
             if matched:
-                view = self.doc(**{"matched_or_first" if first else "matched": True})(view)
+                view = _says(view, self.doc(**{"matched_or_first" if first else "matched": True}))
             problems = (*WRITE, 412, 428) if matched else WRITE
             return self._guarded(rule, "PUT", view, action, problems, with_a_body=True)
 
@@ -256,10 +257,13 @@ class Resource(Blueprint):
         view: View,
         action: str,
         problems: Sequence[int],
+        *,
+        only_enters: bool = False,
         **has: Any,
     ) -> View:
-        view = self.doc(security=[{SCHEME: []}])(view)
-        return self._published(rule, method, requires(action)(view), problems, **has)
+        view = _says(view, self.doc(security=[{SCHEME: []}]))
+        view = requires(action, only_enters=only_enters)(view)
+        return self._published(rule, method, view, problems, **has)
 
     def _published(
         self,
@@ -277,14 +281,14 @@ class Resource(Blueprint):
         # What a class of operations can meet, without what this one cannot.
         for status in (status for status in problems if status in known):
             described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
-            view = described(view)
+            view = _says(view, described)
         more = documented(operation, {status: known.get(status, ()) for status in problems})
         if file is not None:
             content = {file: {"schema": {"type": "string", "format": "binary"}}}
             more.setdefault("requestBody", {}).setdefault("content", {}).setdefault(file, {})
             more["requestBody"]["content"][file] |= content[file]
             more["requestBody"]["required"] = True
-        published: View = self.route(rule, methods=[method])(self.doc(**more)(view))
+        published: View = self.route(rule, methods=[method])(_says(view, self.doc(**more)))
         return published
 
 
@@ -337,6 +341,15 @@ _ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
 def spelled(rule: str) -> str:
     """A rule as OpenAPI spells it: `<seq:seq>` is `{seq}`."""
     return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
+
+
+def _says(view: View, describe: Callable[[View], View]) -> View:
+    """The view with what `describe` adds to its description.
+
+    What flask-smorest wraps around it for that only costs time with each request.
+    """
+    vars(view)["_apidoc"] = vars(describe(view))["_apidoc"]
+    return view
 
 
 def _bodiless(view: View) -> View:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ledger.config import read_settings
 from ledger.db import migrate
-from ledger.installation import Installation
 from ledger.journal import log
 from ledger.journal.commands import Credit, Statement
 from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding
 from ledger.journal.orders import Done, Group, Order
+from ledger.programme.opening import open_installation
 
 MEMBERS = 1_000
 GROUP = 1_000
@@ -37,7 +37,7 @@ class BenchDesk:
         settings = read_settings(environ)
         settings.data.mkdir(parents=True, exist_ok=True)
         migrate(settings.database_url)
-        self.installation = Installation(settings, environ)
+        self.installation = open_installation(settings, environ)
         self.actor, self.second = (new_id("person", os.urandom(16)) for _ in range(2))
         self.budget = new_id("issuer", os.urandom(16))
         self.ledger = self.installation.create_ledger(

@@ -26,7 +26,7 @@ from ledger.errors import (
 )
 from ledger.journal.batch import Batch
 from ledger.journal.observer import BatchSeen, Observer, Telling
-from ledger.journal.orders import Group, HoldCompanions, Outcome, Refusal
+from ledger.journal.orders import Group, HoldCompanions, Lasting, Outcome, Refusal
 from ledger.journal.store import Position, load_position
 from ledger.journal.times import US_PER_SECOND, parse_time, to_us
 from ledger.logs import log_fault
@@ -65,7 +65,8 @@ class Appender:
     """The one way into a ledger's journal.  Safe to share between threads; one a process.
 
     `guard` is called with the locked head before anything is entered on top of it; it raises
-    `LedgerStopped` where nothing may be.
+    `LedgerStopped` where nothing may be.  `lasting` is asked, under the lock, about the credentials
+    of orders that have one; without it none lasts.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Appender:
         *,
         guard: Callable[[Position], None] = lambda _: None,
         hold_companions: HoldCompanions | None = None,
+        lasting: Lasting = lambda *_: (),
         queue_groups_max: int = QUEUE_GROUPS_MAX,
         observer: Observer | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class Appender:
         self._clock = clock
         self._guard = guard
         self._hold_companions = hold_companions or {}
+        self._lasting = lasting
         self._queue_groups_max = queue_groups_max
         self._telling = Telling(observer)
         self._lock = threading.Lock()
@@ -175,10 +178,9 @@ class Appender:
             now, running = self._clock.now(), self._clock.running()
             _check_clocks(now, self._clock.database_now(conn))
             self._check_jump(now, running)
-            now_us = to_us(now)
-            _check_head(position, now_us)
-            batch = Batch(conn, self._ledger_id, position, self._hold_companions)
-            outcomes = batch.run([ticket.group for ticket in tickets], now_us)
+            _check_head(position, to_us(now))
+            batch = Batch(conn, self._ledger_id, position, self._hold_companions, self._lasting)
+            outcomes = batch.run([ticket.group for ticket in tickets], now)
             attempt.committing = True
         self._last = now, running
         ended = time.perf_counter()

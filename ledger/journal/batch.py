@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -21,6 +22,7 @@ from ledger.journal.bulk import Lookup, key_columns, look_up, pipelined, row_map
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
+    CREDENTIAL,
     Companion,
     CompanionRow,
     Deferral,
@@ -29,6 +31,7 @@ from ledger.journal.orders import (
     Group,
     HoldCompanions,
     KeyReused,
+    Lasting,
     Order,
     Outcome,
     Refusal,
@@ -36,7 +39,7 @@ from ledger.journal.orders import (
 from ledger.journal.rules import Refused, refuse
 from ledger.journal.state import Books, Overlay, Working
 from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
-from ledger.journal.times import format_time, local_day
+from ledger.journal.times import format_time, local_day, to_us
 from ledger.tlog.merkle import leaf_hash
 
 PASSING_RULES = frozenset({"gap"})
@@ -51,18 +54,27 @@ class Batch:
     """Decides and writes groups under one lock."""
 
     def __init__(
-        self, conn: Connection, ledger_id: int, position: Position, hold_companions: HoldCompanions
+        self,
+        conn: Connection,
+        ledger_id: int,
+        position: Position,
+        hold_companions: HoldCompanions,
+        lasting: Lasting,
     ) -> None:
         self._conn = conn
         self._ledger_id = ledger_id
         self._position = position
         self._hold_companions = hold_companions
+        self._lasting = lasting
+        self._ended: set[str] = set()
         self._tables: dict[str, Table] = {}
         self._made: list[Made] = []
 
-    def run(self, groups: Sequence[Group], now_us: int) -> list[list[Outcome]]:
+    def run(self, groups: Sequence[Group], now: datetime) -> list[list[Outcome]]:
         """The outcomes of each group's orders."""
         orders = [order for group in groups for order in group.orders]
+        now_us = to_us(now)
+        self._load_ended(orders, now)
         books = self._load(orders)
         self._load_companion_rows(orders, books)
         outcomes = [self._group(books, group, now_us) for group in groups]
@@ -101,6 +113,11 @@ class Batch:
         )
         return loaded.books
 
+    def _load_ended(self, orders: Iterable[Order], now: datetime) -> None:
+        asked = {order.credential for order in orders if order.credential is not None}
+        if asked:
+            self._ended = asked - set(self._lasting(self._conn, self._ledger_id, asked, now))
+
     def _load_companion_rows(self, orders: Iterable[Order], books: Books) -> None:
         """Every companion's rows: one SELECT a table."""
         wanted: dict[str, set[Any]] = {}
@@ -136,6 +153,9 @@ class Batch:
     # --- deciding ------------------------------------------------------------------------------
 
     def _group(self, batch: Working, group: Group, now_us: int) -> list[Outcome]:
+        if any(order.credential in self._ended for order in group.orders):
+            refusal = Refusal(CREDENTIAL, "what this was sent with has ended")
+            return [refusal] * len(group.orders)
         if group.is_one_request:
             known = (_known(batch, order) for order in group.orders)
             if any(isinstance(answer, KeyReused) for answer in known):

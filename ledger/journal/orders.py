@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from ledger.journal.book import Made
 from ledger.journal.commands import Command
@@ -72,6 +73,13 @@ class Companion:
     ]
 
 
+CREDENTIAL = "credential"
+"""The word of a refusal whose order's credential lasts no longer; nothing is remembered of it."""
+
+Lasting = Callable[[Connection, int, Collection[str], datetime], Collection[str]]
+"""Given a ledger's id and a time: which of these credentials last."""
+
+
 class Deferral(NamedTuple):
     """What is stored in a command's place while it waits for somebody's decision.
 
@@ -97,6 +105,8 @@ class Order:
     Without `command` it is an order of companions alone and makes no entry.  `request` is the
     journal's id of the idempotency key and `fingerprint` that of the whole request; an order
     without them is not remembered.  `on_close` is (kind, key) of a companion for a new hold.
+    `credential` is what its sender was admitted by a while ago, if that is to be asked again under
+    the lock: where it lasts no longer, the order's whole group is refused with `CREDENTIAL`.
     """
 
     command: Command | None = None
@@ -105,6 +115,7 @@ class Order:
     companions: tuple[Companion, ...] = ()
     on_close: tuple[str, Any] | None = None
     deferral: Deferral | None = None
+    credential: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

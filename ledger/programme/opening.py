@@ -1,4 +1,7 @@
-"""How every process of the service opens an installation: nothing that was erased comes back."""
+"""How every process of the service opens an installation.
+
+Nothing that was erased comes back, and no token enters anything once it has ended.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from ledger.config import Settings
 from ledger.installation import Installation
 from ledger.journal.observer import Observer
 from ledger.programme.erasure import destroy_listed
+from ledger.programme.tokens import lasting_tokens
 
 
 def open_installation(
@@ -23,5 +27,10 @@ def open_installation(
     Raises what `Installation` raises.
     """
     return Installation(
-        settings, environ, clock=clock, observe=observe, before_serving=destroy_listed
+        settings,
+        environ,
+        clock=clock,
+        lasting=lasting_tokens,
+        observe=observe,
+        before_serving=destroy_listed,
     )

@@ -105,12 +105,18 @@ class Proposal:
 
 
 def submit(
-    ledger: OpenLedger, clock: Clock, wish: Wish, companions: tuple[Companion, ...] = ()
+    ledger: OpenLedger,
+    clock: Clock,
+    wish: Wish,
+    companions: tuple[Companion, ...] = (),
+    *,
+    credential: str | None = None,
 ) -> Outcome | Proposed:
     """Enters the wish, or makes it a proposal; the same request gets the same answer.
 
     Which of the two, is decided under the ledger's lock, by the policy that is in force then.
-    Companions go with wishes that one person is enough for.  Raises what `Appender.submit` raises.
+    Companions go with wishes that one person is enough for.  `credential` is that of the order.
+    Raises what `Appender.submit` raises.
     """
     proposal_id = _id_of(wish.request)
     at = format_time(to_us(clock.now()))
@@ -123,6 +129,7 @@ def submit(
         deferral=Deferral(
             _making(proposal_id, wish, at), lambda state, day: _needs_two(wish, state, day)
         ),
+        credential=credential,
     )
     outcome = _only(ledger, order)
     if isinstance(outcome, Deferred):

@@ -19,7 +19,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -191,6 +191,35 @@ def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None
     if row is None or row.revoked_at is not None or row.expires_at <= _text(now):
         return None
     return Found(_token(row), fits(row.role, row.standing))
+
+
+_BY_IDS = (
+    select(token_table.c.id, token_table.c.role, person_table.c.standing)
+    .join_from(
+        token_table,
+        person_table,
+        (person_table.c.ledger_id == bindparam("of_ledger"))
+        & (person_table.c.person == token_table.c.person),
+        isouter=True,
+    )
+    .where(
+        token_table.c.id.in_(bindparam("ids", expanding=True)),
+        token_table.c.revoked_at.is_(None),
+        token_table.c.expires_at > bindparam("now"),
+    )
+)
+
+
+def lasting_tokens(
+    conn: Connection, ledger_id: int, ids: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Those of these tokens of a ledger that last and whose role their person's standing fits.
+
+    For the append path, which asks it under the ledger's lock.  One statement.
+    """
+    values = {"ids": sorted(ids), "of_ledger": ledger_id, "now": _text(now)}
+    rows = conn.execute(_BY_IDS, values)
+    return frozenset(row.id for row in rows if fits(row.role, row.standing))
 
 
 def list_tokens(

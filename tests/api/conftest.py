@@ -22,6 +22,7 @@ from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.messages import New, post, values_of
+from ledger.programme.opening import open_installation
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
 from ledger.programme.tables import message
@@ -68,7 +69,7 @@ def installation(
         "POINTS_PUBLIC_HOST": HOST,
     }
     settings = read_settings(environ)
-    opened = Installation(settings, environ, clock=clock)
+    opened = open_installation(settings, environ, clock=clock)
     shutil.copytree(cheap_keys, settings.keys)
     yield opened
     opened.close()

@@ -25,7 +25,7 @@ from ledger.journal.commands import (
     StateOfAll,
 )
 from ledger.journal.entry import decode, to_base64
-from ledger.journal.orders import Companion, Done, Group, KeyReused, Order, Refusal
+from ledger.journal.orders import CREDENTIAL, Companion, Done, Group, KeyReused, Order, Refusal
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
 from tests.journal.live import Counter
 from tests.statements import statements
@@ -251,6 +251,29 @@ def test_a_refusal_stays_a_refusal_though_it_would_pass_now(counter: Counter) ->
     assert isinstance(refusal, Refusal)
     assert again == refusal._replace(replayed=True)
     assert counter.balance(member) == 10
+
+
+def test_what_was_sent_with_a_credential_that_has_ended_is_refused_and_not_remembered(
+    database: Database,
+) -> None:
+    # Given two credentials, of which one has ended when the lock is held
+    lasting = {"token/lasting"}
+    counter = Counter(database, lasting=lambda *asked: lasting.intersection(asked[2]))
+    order = counter.order(counter.credit(counter.open()), "a key")
+
+    # When the same is ordered with the one and with the other
+    ended, entered = (
+        counter.submit(replace(order, credential=name))[0]
+        for name in ("token/ended", "token/lasting")
+    )
+
+    # Then nothing is kept of the first, and it stands for all of its group
+    assert isinstance(ended, Refusal)
+    assert ended.rule == CREDENTIAL
+    assert isinstance(entered, Done)
+    assert not entered.replayed
+    others = counter.submit(order, replace(order, credential="token/ended"), atomic=False)
+    assert [type(outcome) for outcome in others] == [Refusal, Refusal]
 
 
 def test_a_key_whose_fingerprint_is_lost_is_still_known(counter: Counter) -> None:
