@@ -15,9 +15,9 @@ from api.document import EXAMPLES, curl, examples
 from api.problems import PROBLEMS
 from ledger.config import read_settings
 from ledger.db import migrate
-from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
+from ledger.programme.opening import open_installation
 from tests.api.conftest import HOST, LEDGERS, PASSPHRASE
 from tests.api.examples import Scribe, tell
 from tests.api.test_openapi import operations, published
@@ -175,7 +175,7 @@ def written_anew() -> None:
             directory.parent.mkdir(exist_ok=True)
             cost = ScryptCost(2, 1, 1)
             create_keys(directory, f"{HOST}/log/{name}", PASSPHRASE.encode(), cost=cost)
-        installation = Installation(settings, environ, clock=TestClock())
+        installation = open_installation(settings, environ, clock=TestClock())
         app = create_app(installation)
         scribe = Scribe(app, app.test_client(), installation)
         tell(scribe)

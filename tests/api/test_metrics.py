@@ -4,13 +4,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import LedgerMetrics
-from ledger.installation import Installation
+from ledger.programme.opening import open_installation
 
 
 @pytest.fixture
 def installation(installation):
     """The same, observed."""
-    observed = Installation(
+    observed = open_installation(
         installation.settings,
         {"POINTS_PASSPHRASE": "a passphrase of the tests"},
         clock=installation.clock,

@@ -26,9 +26,9 @@ from ledger.config import read_settings
 from ledger.db import migrate
 from ledger.demo import load_demo
 from ledger.demo_tokens import demo_token
-from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.pkcs8 import ScryptCost
+from ledger.programme.opening import open_installation
 from tests.api.letters import Letters
 from tests.cli.conftest import make_cheap_keys
 from tests.programme.registry import Registry
@@ -86,7 +86,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "POINTS_PASSPHRASE": "a passphrase of the tests",
     }
     migrate(environ["POINTS_DATABASE_URL"])
-    installation = Installation(read_settings(environ), environ)
+    installation = open_installation(read_settings(environ), environ)
     with pytest.MonkeyPatch.context() as patch:
         cheap = partial(create_keys, cost=ScryptCost(2, 1, 1))
         patch.setattr("ledger.installation.create_keys", cheap)
