@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from api.auth import about, caller, installation
-from api.fields import Formed, limit
-from api.organisations import ORGANISATION
+from api.fields import ORGANISATION, After, Formed, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -23,7 +21,6 @@ blueprint = Resource(
     url_prefix="/v1/ledgers/<ledger:ledger>/organisations/<id:random>/members",
     description=__doc__,
 )
-PLACE = re.compile(rf"({ORGANISATION.text.strip(chr(34))})@(\d{{4}}-\d\d-\d\d)", re.ASCII)
 
 
 class MembershipSchema(Schema):
@@ -45,11 +42,7 @@ class MembershipsSchema(Schema):
 class MembershipsQuery(Schema):
     """Which part of the list."""
 
-    after = fields.String(
-        validate=validate.Regexp(PLACE),
-        load_default=None,
-        metadata={"description": "an organisation, `@` and its first day, as `Link` names them"},
-    )
+    after = After(ORGANISATION, "an organisation, `@` and its first day")
     limit = limit()
 
 
@@ -57,12 +50,10 @@ class MembershipsQuery(Schema):
 def show_members(query: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     """List the members of an alliance"""
     alliance = _found(ledger, f"org/{random}", "organisations:read")
-    matched = PLACE.fullmatch(query["after"] or "")
-    after = (matched[1], matched[2]) if matched else None
-    most = query["limit"]
     with installation().database.reading() as conn:
-        found = members_of(conn, ledger.id, alliance.id, after=after, limit=most)
-    last = f"{found[-1].organisation}@{found[-1].first}" if len(found) == most else None
+        found = members_of(conn, ledger.id, alliance.id, **query)
+    full = len(found) == query["limit"]
+    last = f"{found[-1].organisation}@{found[-1].first}" if full else None
     return page("members", [_shown(each) for each in found], "after", last)
 
 

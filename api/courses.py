@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import caller, installation
-from api.fields import Formed, Reason, Reference, limit
+from api.fields import ORGANISATION, Formed, Reason, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import Resource, answer, page, seen_version, with_etag
@@ -26,9 +26,7 @@ from ledger.programme.roles import Reach
 blueprint = Resource(
     "courses", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/courses", description=__doc__
 )
-_RANDOM = e.HOLDER.text.partition("/")[2]
-ORGANISATION = e.Form("id", rf'"org/{_RANDOM}', "`org/…`")
-COURSE = e.Form("id", rf'"course/{_RANDOM}', "`course/…`")
+COURSE = id_form("course")
 MINUTES_OF_A_DAY = 1_440
 
 

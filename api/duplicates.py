@@ -22,8 +22,9 @@ from ledger.programme.people.duplicates import GRADES, POSSIBLE, Pair
 blueprint = Resource(
     "duplicates", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/duplicates", description=__doc__
 )
-_RANDOM = e.HOLDER.text.partition("/")[2].strip('"')
-PAIR = e.Form("id", rf'"{_RANDOM}\.{_RANDOM}"', "two people's ids without `person/`, a dot between")
+PAIR = e.Form(
+    "id", rf'"{e.RANDOM}\.{e.RANDOM}"', "two people's ids without `person/`, a dot between"
+)
 
 
 class DuplicateSchema(Schema):

@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation
-from api.fields import Formed, Reason, limit
+from api.fields import ANY_ID, Formed, Reason, id_form, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -24,9 +24,7 @@ blueprint = Resource(
     url_prefix="/v1/ledgers/<ledger:ledger>/engagements",
     description=__doc__,
 )
-_RANDOM = e.HOLDER.text.partition("/")[2]
-ID = e.Form("id", rf'"engagement/{_RANDOM}', "`engagement/…`")
-RECORD = e.Form("id", rf'"[a-z]+/{_RANDOM}', "a kind, `/`, 26 characters")
+ID = id_form("engagement")
 SUBJECT = e.fields_of("erasure")["subject"][0]
 KIND = e.Form("word", '"[a-z][a-z-]{0,30}"', "a kind of records, such as `basics`")
 
@@ -102,7 +100,7 @@ class RecordQuery(Schema):
     """Which record."""
 
     kind = Formed(KIND, required=True)
-    id = Formed(RECORD, required=True)
+    id = Formed(ANY_ID, required=True)
 
 
 class RecordSchema(Schema):

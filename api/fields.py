@@ -49,6 +49,15 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
+def id_form(kind: str) -> e.Form:
+    """The form of the ids of one kind."""
+    return e.Form("id", f'"{kind}/{e.RANDOM}"', f"`{kind}/…`")
+
+
+ANY_ID = e.Form("id", f'"[a-z]+/{e.RANDOM}"', "a kind, `/`, 26 characters")
+ORGANISATION = id_form("org")
+
+
 class Formed(fields.Field[Any]):
     """A value of one of the journal's forms."""
 
@@ -150,6 +159,23 @@ class Count(fields.Field[int]):
 def limit() -> Count:
     """How many items of a list are wanted."""
     return Count(1, PAGE_MAX, load_default=50)
+
+
+class After(fields.String):
+    """Where a list of who was where goes on: after an id and a first day, which are its value."""
+
+    def __init__(self, form: e.Form, says: str) -> None:
+        who = form.text.strip('"')
+        self._shape = re.compile(rf"({who})@(\d{{4}}-\d\d-\d\d)", re.ASCII)
+        super().__init__(
+            validate=validate.Regexp(self._shape),
+            load_default=None,
+            metadata={"description": f"{says}, as `Link` names them"},
+        )
+
+    def deserialize(self, value: Any, *rest: Any, **more: Any) -> Any:
+        found = self._shape.fullmatch(super().deserialize(value, *rest, **more) or "")
+        return found and found.groups()
 
 
 def _saying(description: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation
-from api.fields import Formed, limit
+from api.fields import ORGANISATION, Formed, id_form, limit
 from api.posting import WaitingSchema, do
 from api.problems import Problem
 from api.resource import Resource, page
@@ -20,8 +20,7 @@ from ledger.programme.grants import GRANTED_ROLES, TWO_PEOPLE_ROLES, Grant
 blueprint = Resource(
     "grants", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/grants", description=__doc__
 )
-ID = e.Form("id", rf'"grant/{e.HOLDER.text.partition("/")[2]}', "`grant/…`")
-ORGANISATION = e.Form("id", rf'"org/{e.HOLDER.text.partition("/")[2]}', "`org/…`")
+ID = id_form("grant")
 
 
 class NewGrantSchema(Schema):

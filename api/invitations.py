@@ -8,8 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import caller, installation
-from api.fields import Formed, Reference
-from api.organisations import ORGANISATION
+from api.fields import ORGANISATION, Formed, Reference
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import Resource, answer

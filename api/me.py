@@ -26,7 +26,7 @@ from ledger.programme.reading.entries import find_entry
 blueprint = Resource(
     "me", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/me", description=__doc__
 )
-_ID = rf"[a-z-]{{1,30}}/{e.HOLDER.text.partition('/')[2].strip(chr(34))}"
+_ID = rf"[a-z-]{{1,30}}/{e.RANDOM}"
 _PLACE = re.compile(rf"({_ID})\.([a-z][a-z-]{{0,30}})\.({_ID})\.([1-9]\d{{0,8}})", re.ASCII)
 
 

@@ -8,8 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import caller, installation, want_impartial
-from api.fields import Formed, limit
-from api.organisations import ORGANISATION
+from api.fields import ORGANISATION, Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -26,8 +25,7 @@ blueprint = Resource(
     url_prefix="/v1/ledgers/<ledger:ledger>/memberships",
     description=__doc__,
 )
-_RANDOM = e.HOLDER.text.partition("/")[2].strip('"')
-MEMBERSHIP = e.Form("id", rf'"membership/{_RANDOM}"', "`membership/…`")
+MEMBERSHIP = id_form("membership")
 CODE = validate.Length(1, CODE_CHARACTERS_MAX)
 EVERYTHING = Reach(everything=True)
 

@@ -9,10 +9,9 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation, note_shown
-from api.fields import Formed, limit
+from api.fields import Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
-from ledger.journal import entry as e
 from ledger.programme import delivery
 from ledger.programme import messages as domain
 from ledger.programme.delivery import Paper
@@ -21,7 +20,7 @@ from ledger.programme.messages import CHANNELS, LANGUAGES, Choice, Message, Text
 blueprint = Resource(
     "messages", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/messages", description=__doc__
 )
-ID = e.Form("id", rf'"message/{e.HOLDER.text.partition("/")[2]}', "`message/…`")
+ID = id_form("message")
 
 
 class MessageTextSchema(Schema):

@@ -8,13 +8,12 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation
-from api.fields import Formed, Reference, limit
+from api.fields import ORGANISATION, Formed, Reference, limit
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import Resource, answer, page, seen_version, with_etag
 from api.versions import refuse_changed
 from ledger.installation import OpenLedger
-from ledger.journal import entry as e
 from ledger.journal.orders import Done, Outcome, Refusal
 from ledger.programme.people import organisations as domain
 from ledger.programme.people.kinds import KINDS, SUBKINDS
@@ -27,7 +26,6 @@ blueprint = Resource(
     url_prefix="/v1/ledgers/<ledger:ledger>/organisations",
     description=__doc__,
 )
-ORGANISATION = e.Form("id", rf'"org/{e.HOLDER.text.partition("/")[2]}', "`org/…`")
 CODE_CHARACTERS_MAX = 40
 CONTACTS_MAX = 20
 

@@ -9,12 +9,11 @@ from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, in_place_of, installation, want_impartial
 from api.erasure_requests import finish_erasures
-from api.fields import Formed, limit
+from api.fields import Formed, id_form, limit
 from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
-from ledger.journal import entry as e
 from ledger.journal.orders import Done
 from ledger.programme.people import readiness
 from ledger.programme.proposals import (
@@ -30,7 +29,7 @@ from ledger.programme.proposals import (
 blueprint = Resource(
     "proposals", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/proposals", description=__doc__
 )
-ID = e.Form("id", rf'"proposal/{e.HOLDER.text.partition("/")[2]}', "`proposal/…`")
+ID = id_form("proposal")
 
 
 class ProposalSchema(Schema):

@@ -9,8 +9,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api.auth import caller, installation
-from api.fields import Formed
-from api.organisations import ORGANISATION
+from api.fields import ORGANISATION, Formed
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import FILES, Resource, answer

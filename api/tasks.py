@@ -20,9 +20,8 @@ from ledger.programme.tasks import After, Task, list_tasks, place_of
 blueprint = Resource(
     "tasks", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/tasks", description=__doc__
 )
-_RANDOM = e.HOLDER.text.partition("/")[2].strip('"')
 _AFTER = re.compile(
-    rf"([a-z-]{{1,40}})/(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z)/([a-z]{{1,20}}/{_RANDOM})",
+    rf"([a-z-]{{1,40}})/(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z)/([a-z]{{1,20}}/{e.RANDOM})",
     re.ASCII,
 )
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from api.auth import about, caller, installation
-from api.courses import ORGANISATION, want_reached
-from api.fields import Formed, Reference, limit
+from api.courses import want_reached
+from api.fields import ORGANISATION, After, Formed, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import Resource, answer, page, seen_version, with_etag
@@ -29,8 +28,7 @@ from ledger.programme.roles import Reach
 blueprint = Resource(
     "teams", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/teams", description=__doc__
 )
-ID = e.Form("id", rf'"team/{e.HOLDER.text.partition("/")[2]}', "`team/…`")
-PLACE = re.compile(rf"({e.PERSON.text.strip(chr(34))})@(\d{{4}}-\d\d-\d\d)", re.ASCII)
+ID = id_form("team")
 
 
 class SaidOfTeamSchema(Schema):
@@ -90,11 +88,7 @@ class TeamMembersSchema(Schema):
 class TeamMembersQuery(Schema):
     """Which part of the list."""
 
-    after = fields.String(
-        validate=validate.Regexp(PLACE),
-        load_default=None,
-        metadata={"description": "a person, `@` and the first day, as `Link` names them"},
-    )
+    after = After(e.PERSON, "a person, `@` and the first day")
     limit = limit()
 
 
@@ -160,12 +154,10 @@ def show_members(query: dict[str, Any], ledger: OpenLedger, random: str) -> Resp
     """
     reach = caller().reach("teams:read")
     team = _found(ledger, f"team/{random}", reach)
-    matched = PLACE.fullmatch(query["after"] or "")
-    after = (matched[1], matched[2]) if matched else None
-    most = query["limit"]
     with installation().database.reading() as conn:
-        found = domain.members_of(conn, ledger.id, team, reach, after=after, limit=most)
-    last = f"{found[-1].person}@{found[-1].first}" if len(found) == most else None
+        found = domain.members_of(conn, ledger.id, team, reach, **query)
+    full = len(found) == query["limit"]
+    last = f"{found[-1].person}@{found[-1].first}" if full else None
     return page("members", [_member(each) for each in found], "after", last)
 
 

@@ -9,7 +9,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import about, caller, installation
-from api.fields import Formed, limit
+from api.fields import Formed, id_form, limit
 from api.problems import Problem
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -31,7 +31,7 @@ from ledger.programme.tokens import (
 blueprint = Resource(
     "tokens", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/tokens", description=__doc__
 )
-ID = e.Form("id", rf'"token/{e.HOLDER.text.partition("/")[2]}', "`token/…`")
+ID = id_form("token")
 OVERLAP = e.Form("integer", r"[0-7]", f"0 to {OVERLAP_DAYS_MAX}")
 DAYS = e.Form("integer", r"[1-9]\d{0,2}", f"1 to {DAYS_MAX}", lambda days: days <= DAYS_MAX)
 

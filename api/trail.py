@@ -8,7 +8,7 @@ from flask import Response, current_app
 from marshmallow import Schema, fields, validate
 
 from api.auth import installation
-from api.fields import Count, Formed, limit
+from api.fields import ANY_ID, Count, Formed, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
@@ -19,7 +19,6 @@ from ledger.programme.trail import OUTCOMES, list_lines, prove_line
 blueprint = Resource(
     "trail", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/trail", description=__doc__
 )
-SUBJECT = e.Form("id", rf'"[a-z]+/{e.HOLDER.text.partition("/")[2]}', "a kind, `/`, 26 characters")
 
 
 class TrailLineSchema(Schema):
@@ -51,7 +50,7 @@ class TrailQuery(Schema):
 
     actor = Formed(e.PERSON, load_default=None)
     action = fields.String(validate=validate.OneOf(list(ACTIONS)), load_default=None)
-    subject = Formed(SUBJECT, load_default=None)
+    subject = Formed(ANY_ID, load_default=None)
     before = Count(0, e.POINTS_MAX, load_default=None)
     limit = limit()
 

@@ -8,14 +8,13 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.auth import caller, installation
-from api.courses import ORGANISATION, want_reached
-from api.fields import Flag, Formed, Reason, Reference, limit
+from api.courses import want_reached
+from api.fields import ORGANISATION, Flag, Formed, Reason, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import refuse
 from api.resource import Resource, answer, page, seen_version, with_etag
 from api.versions import refuse_changed
 from ledger.installation import OpenLedger
-from ledger.journal import entry as e
 from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
 from ledger.programme.people import belongings
@@ -26,7 +25,7 @@ from ledger.programme.recording import CHANGED
 blueprint = Resource(
     "venues", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/venues", description=__doc__
 )
-ID = e.Form("id", rf'"venue/{e.HOLDER.text.partition("/")[2]}', "`venue/…`")
+ID = id_form("venue")
 
 
 class SaidOfVenueSchema(Schema):

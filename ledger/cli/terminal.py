@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.errors import PointsError
-from ledger.journal.entry import POINTS_MAX
+from ledger.journal.entry import POINTS_MAX, RANDOM
 from ledger.journal.times import is_day
 from ledger.tlog.errors import TlogError
 
-_ID = re.compile(r"([a-z]+)/[a-z2-7]{25}[aeimquy4]", re.ASCII)
+_ID = re.compile(f"([a-z]+)/{RANDOM}", re.ASCII)
 _HASH = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ledger.cli.place import chosen, installed
 from ledger.cli.terminal import PERSON, Commands, actor_option, as_json, ledger_option, tell
 from ledger.clock import SystemClock
-from ledger.journal.entry import new_id
+from ledger.journal.entry import RANDOM, new_id
 from ledger.programme.grants import GRANTED_ROLES, Grant, list_grants
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.enrolment import Invitation, invite
@@ -23,7 +23,7 @@ from ledger.programme.roles import ORGANISATION_ROLES, Reach
 
 ROWS_PER_READ = 200
 
-_ORGANISATION = re.compile(r"org/[a-z2-7]{25}[aeimquy4]", re.ASCII)
+_ORGANISATION = re.compile(f"org/{RANDOM}", re.ASCII)
 
 
 class RoleType(click.ParamType[Given]):

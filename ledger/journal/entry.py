@@ -59,7 +59,9 @@ REF_KINDS = (
     "trail",
 )
 
-_RANDOM = "[a-z2-7]{25}[aeimquy4]"
+RANDOM = "[a-z2-7]{25}[aeimquy4]"
+"""What follows the kind and `/` in an id: the one base32 spelling of 16 bytes."""
+
 _DAY = r"(?:19|2\d)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME = rf"{_DAY}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{{6}}Z"
 
@@ -105,7 +107,7 @@ def _word(*words: str) -> Form:
 def _id(*kinds: str) -> Form:
     options = "|".join(kinds)
     says = "one of the kinds " + ", ".join(f"`{k}`" for k in kinds) if len(kinds) > 1 else kinds[0]
-    return Form("id", f'"(?:{options})/{_RANDOM}"', says + ", `/` and 26 characters of base32")
+    return Form("id", f'"(?:{options})/{RANDOM}"', says + ", `/` and 26 characters of base32")
 
 
 def _bounded(low: int, high: int) -> Form:
@@ -149,12 +151,12 @@ POINTS = _bounded(1, POINTS_MAX)
 LIMIT = _bounded(0, POINTS_MAX)
 TRUE = Form("true", "true", "present and `true`, or absent")
 HOLDER = Form(
-    "account", f'"(?:member|org)/{_RANDOM}"', "a member's or an organisation's account, not held"
+    "account", f'"(?:member|org)/{RANDOM}"', "a member's or an organisation's account, not held"
 )
-BUDGET = Form("account", f'"issuer/{_RANDOM}"', "a budget's issuer account")
+BUDGET = Form("account", f'"issuer/{RANDOM}"', "a budget's issuer account")
 ACCOUNT = Form(
     "account",
-    f'"(?:(?:member|org)/{_RANDOM}(?:/held)?|issuer/{_RANDOM}|{"|".join(FIXED_ACCOUNTS)})"',
+    f'"(?:(?:member|org)/{RANDOM}(?:/held)?|issuer/{RANDOM}|{"|".join(FIXED_ACCOUNTS)})"',
     "the name of an account",
 )
 _PARTS = _array(rf'\["(?:{_DAY}|never)",{_SIGNED}\]', 1, POSTING_PARTS_MAX)
