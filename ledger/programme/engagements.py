@@ -11,7 +11,6 @@ Reading within one is in `inspecting.py`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +21,11 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id, to_base64
+from ledger.journal.entry import to_base64
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.reading.people import standing_of
 from ledger.programme.recording import Change, save
 from ledger.programme.roles import STANDINGS, Reach, fits
@@ -95,8 +95,7 @@ def check(conn: Connection, ledger_id: int, values: Mapping[str, Any], by: str) 
 
 def id_of(request: str) -> str:
     """An engagement's id follows from its request's, so the same request never makes two."""
-    digest = hashlib.sha256(b"points/engagement/v1\n" + request.encode("ascii")).digest()
-    return new_id(KIND, digest[:16])
+    return id_from("engagement", request)
 
 
 def keep_reason(

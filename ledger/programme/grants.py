@@ -8,7 +8,6 @@ deleted: a grant that ended says when, and by whom.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,9 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select
 from ledger.clock import Clock
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
+from ledger.programme.ids import id_from
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import standing_of
 from ledger.programme.roles import (
@@ -115,8 +114,7 @@ def check_deputy(
 
 def id_of(request: str) -> str:
     """A grant's id follows from its request's, so that the same request never makes two."""
-    digest = hashlib.sha256(b"points/grant/v1\n" + request.encode("ascii")).digest()
-    return new_id("grant", digest[:16])
+    return id_from("grant", request)
 
 
 def granting(

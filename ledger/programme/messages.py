@@ -15,7 +15,6 @@ Every message is in the inbox, however it goes out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from string import Template
 from typing import Any, NamedTuple
@@ -27,10 +26,10 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed, write
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.recording import Change, compose
 from ledger.programme.records import BASICS
 from ledger.programme.tables import message as table
@@ -161,8 +160,7 @@ class New(NamedTuple):
     @property
     def id(self) -> str:
         """Follows from person, kind and cause."""
-        said = f"points/message/v1\n{self.person}\n{self.kind}\n{self.cause}"
-        return new_id(RECORD, hashlib.sha256(said.encode()).digest()[:16])
+        return id_from("message", self.person, self.kind, self.cause)
 
 
 def posting(

@@ -15,7 +15,6 @@ it becomes carries that request: the journal sees that nothing was doubled.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -29,7 +28,6 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.batch import PASSING_RULES
-from ledger.journal.entry import new_id
 from ledger.journal.orders import (
     Companion,
     CompanionRow,
@@ -47,6 +45,7 @@ from ledger.journal.state import State
 from ledger.journal.times import format_time, to_us
 from ledger.programme import telling
 from ledger.programme.deeds import DEEDS, order_of_one, orders_of_two
+from ledger.programme.ids import id_from
 from ledger.programme.reading.people import standing_of
 from ledger.programme.tables import proposal as table
 from ledger.programme.wishes import Wish, approval_reason, may_need_approval
@@ -287,8 +286,7 @@ def _row_of(proposal_id: str, wish: Wish, at: str) -> CompanionRow:
 
 
 def _id_of(request: str) -> str:
-    digest = hashlib.sha256(b"points/proposal/v1\n" + request.encode("ascii")).digest()
-    return new_id("proposal", digest[:16])
+    return id_from("proposal", request)
 
 
 _ONE = select(table).where(

@@ -7,7 +7,6 @@ stand in the row too, to be asked for.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,10 +17,10 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
 from ledger.programme.wishes import Wish
@@ -53,8 +52,7 @@ class Belonging:
 
 def id_of(kind: Kind, request: str) -> str:
     """Its id follows from its request's, so that the same one never makes two."""
-    text = f"points/{kind.word}/v1\n{request}"
-    return new_id(kind.word, hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from(kind.word, request)
 
 
 def take_up(

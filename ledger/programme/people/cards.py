@@ -11,7 +11,6 @@ and stands in the audit trail.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
@@ -20,10 +19,11 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id, to_base64
+from ledger.journal.entry import to_base64
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.people.numbers import card_number, new_card_number
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import CHANGED, Change, compose
@@ -62,8 +62,7 @@ class Card(NamedTuple):
 
 def id_of(person: str) -> str:
     """The id of a person's card, which the next one keeps."""
-    text = f"points/card/v1\n{person}"
-    return new_id("card", hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from("card", person)
 
 
 def issue(

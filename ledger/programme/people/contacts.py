@@ -7,15 +7,14 @@ telephone.  No record is opened for it.
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import new_id
 from ledger.programme.findable import FINDABLE
+from ledger.programme.ids import id_from
 from ledger.programme.records import BASICS, find_value
 from ledger.programme.tables import blind_index
 
@@ -51,5 +50,4 @@ def nobody_of(ledger: OpenLedger) -> str:
 
     So the search takes the same course whether there is somebody or not.
     """
-    digest = hashlib.sha256(f"points/nobody/v1\n{ledger.origin}".encode()).digest()
-    return new_id("person", digest[:16])
+    return id_from("nobody", ledger.origin, kind="person")

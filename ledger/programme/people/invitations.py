@@ -14,7 +14,6 @@ takes part already, was invited before, or is new.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -25,10 +24,10 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.lapses import DECLINED, OPEN, erase_now
 from ledger.programme.messages import New, posting
 from ledger.programme.people.contacts import Contact
@@ -141,8 +140,7 @@ def closing(name: str, state: str, at: str) -> Companion:
 
 def id_of(request: str, place: int) -> str:
     """An invitation's id follows from its request and its place in it."""
-    text = f"points/invitation/v1\n{request}\n{place}"
-    return new_id(INVITED, hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from("invitation", request, str(place))
 
 
 def _was_quicker(outcome: Outcome) -> bool:

@@ -15,7 +15,6 @@ Who is under 18 tells their day of birth, which is kept, and who their guardian 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -35,6 +34,7 @@ from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.channels import Outgoing
 from ledger.programme.findable import FINDABLE
+from ledger.programme.ids import id_from
 from ledger.programme.people import codes, consents, guardians
 from ledger.programme.people.ages import DATA, GROWN, Stage
 from ledger.programme.people.contacts import Contact
@@ -194,8 +194,7 @@ def join_at_desk(
 
 def account_of(request: str) -> str:
     """The account of a member taken up at a desk follows from the request."""
-    digest = hashlib.sha256(b"points/joining/v1\n" + request.encode("ascii")).digest()
-    return new_id("member", digest[:16])
+    return id_from("joining", request, kind="member")
 
 
 class _Checked(NamedTuple):

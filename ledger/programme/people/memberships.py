@@ -15,7 +15,6 @@ one who keeps their name to themselves stays a claim, and loses nothing by it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +24,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_,
 from ledger.clock import Clock
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.people.consents import GIVEN
 from ledger.programme.people.merges import belongs_to
 from ledger.programme.people.serving import minutes_of
@@ -89,8 +88,7 @@ def open_one(
 
 def id_of(organisation: str, person: str, first: str) -> str:
     """A membership's id: one of a person and an organisation for each day on which it may begin."""
-    text = f"points/membership/v1\n{organisation}\n{person}\n{first}"
-    return new_id("membership", hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from("membership", organisation, person, first)
 
 
 def decide(

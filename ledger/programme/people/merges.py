@@ -15,7 +15,6 @@ merged is merged into nobody else, and who others were merged into stays.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,13 +27,14 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
 from ledger.journal.commands import Statement, TransferAll
-from ledger.journal.entry import new_id, to_base64
+from ledger.journal.entry import to_base64
 from ledger.journal.orders import Companion, CompanionRow, Done, Order, Refusal
 from ledger.journal.state import Account
 from ledger.journal.store import read_accounts
 from ledger.journal.times import format_time, to_us
 from ledger.programme import proposals, records
 from ledger.programme.deeds import Deed, register
+from ledger.programme.ids import id_from
 from ledger.programme.people import duplicates
 from ledger.programme.people.sessions import end_sessions
 from ledger.programme.people.tables import merged as table
@@ -118,8 +118,7 @@ def prepare(
 
 def id_of(request: str) -> str:
     """A merge's id follows from its request's, so the same request never makes two."""
-    digest = hashlib.sha256(b"points/merge/v1\n" + request.encode("ascii")).digest()
-    return new_id(KIND, digest[:16])
+    return id_from("merge", request)
 
 
 def check(

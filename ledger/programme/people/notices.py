@@ -18,8 +18,9 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id, to_base64
+from ledger.journal.entry import to_base64
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.recording import Change, save
 from ledger.programme.records import Record
 from ledger.programme.vault import subject_of_ledger
@@ -123,8 +124,7 @@ def versions(
 def _id_of(ledger: OpenLedger, purpose: str) -> str:
     if purpose not in PURPOSES:
         raise KeyError(purpose)
-    text = f"points/notice/v1\n{ledger.origin}\n{purpose}"
-    return new_id("notice", hashlib.sha256(text.encode()).digest()[:16])
+    return id_from("notice", ledger.origin, purpose)
 
 
 def _notice(purpose: str, found: Record) -> Notice:

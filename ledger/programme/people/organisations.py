@@ -14,7 +14,6 @@ is kept with who made it, and its reason as a record.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,10 +25,10 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.commands import Statement
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.people import tables as t
 from ledger.programme.people.kinds import SUBKINDS
 from ledger.programme.people.numbers import credit_code
@@ -126,8 +125,7 @@ def register(
 
 def id_of(request: str) -> str:
     """An organisation's id follows from its request's, so that the same one never makes two."""
-    digest = hashlib.sha256(b"points/organisation/v1\n" + request.encode("ascii")).digest()
-    return new_id("org", digest[:16])
+    return id_from("organisation", request, kind="org")
 
 
 def amend(

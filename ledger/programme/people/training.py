@@ -8,7 +8,6 @@ for each, are attainments of the people (`attainments.py`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,10 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.people.tables import course as table
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
@@ -66,8 +65,7 @@ class Course:
 
 def id_of(request: str) -> str:
     """A course's id follows from its request's, so that the same one never makes two."""
-    digest = hashlib.sha256(b"points/course/v1\n" + request.encode("ascii")).digest()
-    return new_id(KIND, digest[:16])
+    return id_from("course", request)
 
 
 def give(
