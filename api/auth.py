@@ -19,6 +19,8 @@ from werkzeug.exceptions import HTTPException
 from api.limits import Limiter
 from api.problems import Problem
 from api.remembered import Remembered
+from ledger.clock import Clock
+from ledger.db import Database
 from ledger.errors import LedgerUnknown, PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.times import format_time, to_us
@@ -45,6 +47,12 @@ def installation() -> Installation:
     """What the application serves."""
     found: Installation = current_app.extensions["points"]
     return found
+
+
+def within(ledger: OpenLedger) -> tuple[Database, OpenLedger, Clock]:
+    """What the domain's functions begin with: the database, one of its ledgers, the clock."""
+    here = installation()
+    return here.database, ledger, here.clock
 
 
 def caller() -> Principal:
@@ -140,7 +148,7 @@ def _helped(view: View, action: str, path: dict[str, Any]) -> Any:
         return view(**path)
     here, ledger, me = installation(), path["ledger"], caller()
     what = (action, request.method.lower())
-    errand = helping.begin_errand(here.database, ledger, here.clock, me.id, me.author, *what)
+    errand = helping.begin_errand(*within(ledger), me.id, me.author, *what)
     try:
         answer = view(**path)
     except FORESEEN:

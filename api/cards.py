@@ -7,15 +7,14 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, within
 from api.fields import Formed, Reference
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer
 from api.sheets import HTML, SheetQuery, sheet, sign_of
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done
 from ledger.programme.people import cards as domain
 from ledger.programme.people.cards import Card
 
@@ -61,12 +60,10 @@ def issue(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     The one before is void.
     """
-    here, person = installation(), body["person"]
+    person = body["person"]
     about(person)
     wish = wish_maker(ledger)(0, "card", {})
-    outcome = domain.issue(here.database, ledger, here.clock, wish, person, body["name"])
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(domain.issue(*within(ledger), wish, person, body["name"]))
     return answer(_shown(ledger, _found(ledger, domain.id_of(person))), 201)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, installation
+from api.auth import about, installation, within
 from api.fields import Formed, limit
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done
 from ledger.programme.findable import FINDABLE
 from ledger.programme.people import duplicates as domain
 from ledger.programme.people.duplicates import GRADES, POSSIBLE, Pair
@@ -95,13 +94,11 @@ def mark(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     They are no longer listed as a pair.
     """
-    here, wish = installation(), wish_maker(ledger)(0, "distinct", {})
+    wish = wish_maker(ledger)(0, "distinct", {})
     people = body["people"]
     about(min(people))
-    outcome = domain.mark_distinct(here.database, ledger, here.clock, wish, people)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    with here.database.reading() as conn:
+    want_done(domain.mark_distinct(*within(ledger), wish, people))
+    with installation().database.reading() as conn:
         said = domain.distinct(conn, ledger.id, people)
     return answer({"people": said.people, "by": said.by, "at": said.at}, 201)
 

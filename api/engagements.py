@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, within
 from api.fields import ANY_ID, Formed, Reason, id_form, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.resource import Resource, answer, page
@@ -141,15 +141,13 @@ def propose(body: dict[str, Any], ledger: OpenLedger) -> Response:
     Once a second person of the office approves it, who is not that auditor, its auditor may read
     so many records of those kinds within those days.
     """
-    here, me = installation(), caller().person
+    me = caller().person
     about(body["auditor"])
-    with here.database.reading() as conn:
+    with installation().database.reading() as conn:
         engagements.check(conn, ledger.id, body, me)
     values = {name: value for name, value in body.items() if name != "reason"}
     request = wish_maker(ledger)(0, "engagement", values).request
-    values["reason"] = engagements.keep_reason(
-        here.database, ledger, here.clock, request, body["reason"], by=me
-    )
+    values["reason"] = engagements.keep_reason(*within(ledger), request, body["reason"], by=me)
     values["engagement"] = engagements.id_of(request)
     return place(ledger, "engagement", values)
 
@@ -183,10 +181,10 @@ def show_record(query: dict[str, str], ledger: OpenLedger, random: str) -> Respo
 
     It is counted before it is shown; one that was read before is not counted again.
     """
-    here, place_ = installation(), (query["kind"], query["id"])
+    place_ = (query["kind"], query["id"])
     about(query["id"])
     reach = caller().reach("engagements:use")
-    found = read_record(here.database, ledger, here.clock, f"engagement/{random}", place_, reach)
+    found = read_record(*within(ledger), f"engagement/{random}", place_, reach)
     shown = {
         "kind": found.kind,
         "id": found.id,

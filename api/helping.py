@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, within
 from api.cards import NUMBER_CHARACTERS_MAX
 from api.fields import Formed
 from api.resource import Resource, answer
@@ -101,8 +101,7 @@ def begin(body: dict[str, Any], ledger: OpenLedger) -> Response:
         with here.database.reading() as conn:
             person = cards.find_number(conn, ledger, body["card"]).person
     about(person)
-    place = (here.database, ledger, here.clock)
-    made = domain.begin(*place, me, person, way, body.get("reason"))
+    made = domain.begin(*within(ledger), me, person, way, body.get("reason"))
     path = made.id.replace("session/", "helping/")
     return answer(
         {
@@ -121,8 +120,7 @@ def begin(body: dict[str, Any], ledger: OpenLedger) -> Response:
 @blueprint.deletes("/<id:random>", action="helping:end")
 def end(ledger: OpenLedger, random: str) -> Response:
     """Stop helping"""
-    here = installation()
-    domain.end(here.database, ledger, here.clock, caller().person, f"session/{random}")
+    domain.end(*within(ledger), caller().person, f"session/{random}")
     return Response(status=204)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import caller, installation, within
 from api.fields import ORGANISATION, Formed, Reference
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done
 from ledger.programme.findable import full_name
 from ledger.programme.people import invitations as domain
 from ledger.programme.people.contacts import contact_of
@@ -83,15 +82,13 @@ def invite(body: dict[str, Any], ledger: OpenLedger) -> Response:
     They get a message with a link of their own. Who has not accepted it in thirty days is erased;
     the organisation learns how many accepted, and never who.
     """
-    here, wish = installation(), wish_maker(ledger)(0, "invitation", {})
+    wish = wish_maker(ledger)(0, "invitation", {})
     full_name(body["name"])
     invitee = Invitee(0, body["name"], contact_of(body["contact"]))
-    with here.database.reading() as conn:
+    with installation().database.reading() as conn:
         reach = caller().reach("invitations:write")
         inviting = find_organisation(conn, ledger, body["organisation"], reach)
-    outcome = domain.invite(here.database, ledger, here.clock, wish, inviting, [invitee])
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(domain.invite(*within(ledger), wish, inviting, [invitee]))
     return answer({"organisation": inviting.id, "invited": 1}, 201)
 
 
@@ -101,9 +98,8 @@ def look(body: dict[str, str], ledger: OpenLedger) -> Response:
 
     Whoever has it may, before they join.
     """
-    here = installation()
-    found = entering(here.database, ledger, here.clock, body["code"])
-    with here.database.reading() as conn:
+    found = entering(*within(ledger), body["code"])
+    with installation().database.reading() as conn:
         theirs = Reach(organisations=frozenset({found.organisation}))
         named = find_organisation(conn, ledger, found.organisation, theirs).fields or {}
     names = {name: named[name] for name in ("name_zh", "name_en") if name in named}
@@ -117,6 +113,5 @@ def decline(body: dict[str, str], ledger: OpenLedger) -> Response:
 
     What is kept of who was invited is erased at once. Nobody is told.
     """
-    here = installation()
-    domain.decline(here.database, ledger, here.clock, body["code"])
+    domain.decline(*within(ledger), body["code"])
     return answer({"erased": True})

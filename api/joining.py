@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.auth import about, courier, installation
+from api.auth import about, courier, within
 from api.fields import Formed, Reason, Reference
 from api.logins import AskCodeSchema, AskedSchema, ContactField, SignedInSchema, code
 from api.posting import EntriesSchema, entered, wish_maker
@@ -132,8 +132,7 @@ def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     It goes there at most five times an hour. The answer is the same for every contact.
     """
-    here = installation()
-    message = domain.ask_code(here.database, ledger, here.clock, body["contact"])
+    message = domain.ask_code(*within(ledger), body["contact"])
     if message is not None:
         courier().hand_over(body["contact"].field, message)
     return answer({"minutes": LASTS.seconds // 60}, 202)
@@ -147,15 +146,13 @@ def join(body: dict[str, Any], ledger: OpenLedger) -> Response:
     whose `link` it was by confirms later that one belongs to it. Sent again with the same name and
     code, while the code is good, it answers with the same member and another session.
     """
-    here = installation()
-    place = (here.database, ledger, here.clock)
     link = body.get("link")
 
     def accepting() -> Entering:
-        return entering(*place, str(link))
+        return entering(*within(ledger), str(link))
 
-    joined = domain.join(*place, _joiner(body), None if link is None else accepting)
-    begun = sessions.begin(*place, joined.person, DEVICE)
+    joined = domain.join(*within(ledger), _joiner(body), None if link is None else accepting)
+    begun = sessions.begin(*within(ledger), joined.person, DEVICE)
     session = {"id": begun.id, "session": begun.text, "expires_at": begun.expires_at}
     return answer({"person": joined.person, "account": joined.account, **session}, 201)
 
@@ -167,13 +164,11 @@ def join_at_desk(body: dict[str, Any], ledger: OpenLedger) -> Response:
     It is entered in the helper's name, and marked as helped or on paper. Whoever has neither
     telephone nor e-mail joins on paper, and is told things by the list that is printed.
     """
-    here, wish = installation(), wish_maker(ledger)(0, "joining", {})
+    wish = wish_maker(ledger)(0, "joining", {})
     account = domain.account_of(wish.request)
     person = e.person_of(account)
     about(person)
-    outcome = domain.join_at_desk(
-        here.database, ledger, here.clock, wish, _joiner(body), how=body["how"]
-    )
+    outcome = domain.join_at_desk(*within(ledger), wish, _joiner(body), how=body["how"])
     return entered(ledger, outcome, extra=lambda _: {"person": person, "account": account})
 
 

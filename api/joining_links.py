@@ -11,10 +11,9 @@ from marshmallow import Schema, fields
 
 from api.auth import caller, installation
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done
 from ledger.programme.people import links as domain
 from ledger.programme.people.organisations import find_organisation
 
@@ -65,9 +64,7 @@ def rotate(ledger: OpenLedger, random: str) -> Response:
     """
     organisation = _found(ledger, random, "joining-links:write")
     wish = wish_maker(ledger)(0, "joining-link", {})
-    outcome = domain.rotate(ledger, installation().clock, wish, organisation)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(domain.rotate(ledger, installation().clock, wish, organisation))
     return _shown(ledger, organisation, 201)
 
 

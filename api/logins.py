@@ -14,12 +14,10 @@ import marshmallow
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, courier, installation
+from api.auth import about, caller, courier, installation, within
 from api.fields import Formed
 from api.problems import Problem
 from api.resource import Resource, answer
-from ledger.clock import Clock
-from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import records
@@ -202,7 +200,7 @@ def sign_in(body: dict[str, Any], ledger: OpenLedger) -> Response:
     The session lasts twelve hours. After five failures a login is locked for a quarter of an hour,
     then for longer; the answer stays the same.
     """
-    person = logins.sign_in(*_place(ledger), body["contact"], _proof(body))
+    person = logins.sign_in(*within(ledger), body["contact"], _proof(body))
     return answer(_begun(ledger, person), 201)
 
 
@@ -213,7 +211,7 @@ def begin_enrolment(body: dict[str, Any], ledger: OpenLedger) -> Response:
     It counts once a code of it was sent with the first password. Asked for again, another one is
     set up.
     """
-    setup = enrolment.begin_enrolment(*_place(ledger), body["contact"], body["invitation"])
+    setup = enrolment.begin_enrolment(*within(ledger), body["contact"], body["invitation"])
     return answer({"secret": setup.secret, "uri": setup.uri}, 201)
 
 
@@ -224,7 +222,7 @@ def finish_enrolment(body: dict[str, Any], ledger: OpenLedger) -> Response:
     It uses the admin's code up, signs in here and out everywhere else.
     """
     found = enrolment.finish_enrolment(
-        *_place(ledger), body["contact"], body["invitation"], _proof(body)
+        *within(ledger), body["contact"], body["invitation"], _proof(body)
     )
     begun = _begun(ledger, found.person)
     return answer(begun | {"recovery_codes": found.recovery_codes}, 201)
@@ -237,7 +235,7 @@ def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     It goes to the contact if a member has it, at most five times an hour. The answer is the same
     for every contact.
     """
-    to_send = devices.ask_code(*_place(ledger), body["contact"])
+    to_send = devices.ask_code(*within(ledger), body["contact"])
     if to_send is not None:
         courier().hand_over(to_send.contact.field, to_send.message())
     return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
@@ -250,7 +248,7 @@ def use_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     One stays signed in on that device until it was not used for 180 days. Where several members
     have one telephone, a right code is answered with their names, and can be sent again.
     """
-    found = devices.use_code(*_place(ledger), body["contact"], body["code"], body.get("person"))
+    found = devices.use_code(*within(ledger), body["contact"], body["code"], body.get("person"))
     if isinstance(found, str):
         return answer(_begun(ledger, found, DEVICE), 201)
     with installation().database.reading() as conn:
@@ -274,7 +272,7 @@ def change_password(body: dict[str, Any], ledger: OpenLedger) -> Response:
     All of one's sessions end; the answer begins a new one.
     """
     me = caller().person
-    enrolment.change_password(*_place(ledger), me, _proof(body), body["new_password"])
+    enrolment.change_password(*within(ledger), me, _proof(body), body["new_password"])
     return answer(_begun(ledger, me), 201)
 
 
@@ -286,7 +284,7 @@ def renew_totp(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     The one before counts until a code of the new one has confirmed it.
     """
-    setup = enrolment.renew_totp(*_place(ledger), caller().person, _proof(body))
+    setup = enrolment.renew_totp(*within(ledger), caller().person, _proof(body))
     return answer({"secret": setup.secret, "uri": setup.uri}, 201)
 
 
@@ -295,7 +293,7 @@ def renew_totp(body: dict[str, Any], ledger: OpenLedger) -> Response:
 )
 def confirm_totp(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Confirm the other authenticator application"""
-    enrolment.confirm_totp(*_place(ledger), caller().person, body["code"])
+    enrolment.confirm_totp(*within(ledger), caller().person, body["code"])
     return Response(status=204)
 
 
@@ -308,7 +306,7 @@ def confirm_totp(body: dict[str, Any], ledger: OpenLedger) -> Response:
 )
 def renew_recovery_codes(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Have ten new recovery codes in the place of the old ones"""
-    codes = enrolment.renew_recovery_codes(*_place(ledger), caller().person, _proof(body))
+    codes = enrolment.renew_recovery_codes(*within(ledger), caller().person, _proof(body))
     return answer({"recovery_codes": codes}, 201)
 
 
@@ -319,7 +317,7 @@ def sign_out(ledger: OpenLedger) -> Response:
     With a token there is nothing to end: that is what revoking it is for.
     """
     if caller().id.startswith("session/"):
-        sessions.revoke(*_place(ledger), caller().person, caller().id)
+        sessions.revoke(*within(ledger), caller().person, caller().id)
     return Response(status=204)
 
 
@@ -344,13 +342,8 @@ def invite(body: dict[str, Any], ledger: OpenLedger) -> Response:
                 "You hand codes over to partners, members and auditors. Ask whoever runs the"
                 " service for another clerk's.",
             )
-    made = enrolment.invite(*_place(ledger), body["person"])
+    made = enrolment.invite(*within(ledger), body["person"])
     return answer({"invitation": made.code, "until": made.until}, 201)
-
-
-def _place(ledger: OpenLedger) -> tuple[Database, OpenLedger, Clock]:
-    here = installation()
-    return here.database, ledger, here.clock
 
 
 def _proof(body: dict[str, Any]) -> Proof:
@@ -358,7 +351,7 @@ def _proof(body: dict[str, Any]) -> Proof:
 
 
 def _begun(ledger: OpenLedger, person: str, lasts: str = "day") -> dict[str, Any]:
-    begun = sessions.begin(*_place(ledger), person, lasts)
+    begun = sessions.begin(*within(ledger), person, lasts)
     return {
         "person": person,
         "id": begun.id,

@@ -10,7 +10,7 @@ import orjson
 from flask import Response, current_app
 from marshmallow import Schema, ValidationError, fields
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, within
 from api.entries import EntrySchema, PendingSchema, existing, receipt_of
 from api.fields import Count, limit
 from api.posting import WaitQuery
@@ -171,12 +171,12 @@ def download(ledger: OpenLedger) -> Response:
     One zip: a page to read, tables, and JSON with the proof of each record. The audit trail tells
     that it was downloaded.
     """
-    here, me = installation(), caller().person
+    me = caller().person
     about(me)
-    chunks = download_of(here.database, ledger, here.clock, me)
+    chunks = download_of(*within(ledger), me)
     # The first chunk is made before the answer begins, so that a fault can still be a problem.
     response = Response(_from(next(chunks, b""), chunks), mimetype="application/zip")
-    name = f"{ledger.name}-{here.clock.now():%Y-%m-%d}.zip"
+    name = f"{ledger.name}-{installation().clock.now():%Y-%m-%d}.zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation, want_impartial
+from api.auth import caller, installation, want_impartial, within
 from api.fields import ORGANISATION, Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -116,8 +116,7 @@ def claim(body: dict[str, Any], ledger: OpenLedger) -> Response:
     The organisation confirms it, if it may know who one is. Whoever belongs to it already changes
     nothing by it.
     """
-    here = installation()
-    made = enter(here.database, ledger, here.clock, caller().person, body["code"])
+    made = enter(*within(ledger), caller().person, body["code"])
     return answer(_shown(made), 201)
 
 

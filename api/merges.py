@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, installation
+from api.auth import about, installation, within
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.resource import Resource, answer, page
@@ -92,11 +92,10 @@ def propose(body: dict[str, Any], ledger: OpenLedger) -> Response:
     days, the emptied account is closed, and who was merged can no longer sign in.  It takes a
     policy that lists transfers for `merge` from member to member.
     """
-    here = installation()
     about(body["from"])
     values = {name: body[name] for name in ("from", "into")}
     wish = wish_maker(ledger)(0, domain.KIND, values)
-    asked = domain.prepare(here.database, ledger, here.clock, wish, body["reason"])
+    asked = domain.prepare(*within(ledger), wish, body["reason"])
     return place(ledger, domain.KIND, asked)
 
 

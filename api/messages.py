@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, note_shown
+from api.auth import about, caller, installation, note_shown, within
 from api.fields import Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -110,9 +110,8 @@ def mark_read(ledger: OpenLedger, random: str) -> Response:
 
     The first time counts.
     """
-    here = installation()
     name = f"message/{random}"
-    domain.mark_read(here.database, ledger, here.clock, caller().person, name)
+    domain.mark_read(*within(ledger), caller().person, name)
     return Response(status=204)
 
 
@@ -130,8 +129,8 @@ def choose(body: dict[str, str], ledger: OpenLedger) -> Response:
 
     It holds for messages that come from now on; each is in your inbox all the same.
     """
-    here, choice = installation(), Choice(**body)
-    domain.choose(here.database, ledger, here.clock, caller().person, choice)
+    choice = Choice(**body)
+    domain.choose(*within(ledger), caller().person, choice)
     return answer(choice._asdict())
 
 
@@ -151,9 +150,9 @@ def show_paper(query: dict[str, Any], ledger: OpenLedger) -> Response:
 @blueprint.posts("/<id:random>/handed", None, action="messages:hand", keyed=False, status=204)
 def hand_over(ledger: OpenLedger, random: str) -> Response:
     """Say that a message was handed over, or told by telephone"""
-    here, name = installation(), f"message/{random}"
+    name = f"message/{random}"
     about(name)
-    delivery.hand_over(here.database, ledger, here.clock, name, by=caller().person)
+    delivery.hand_over(*within(ledger), name, by=caller().person)
     return Response(status=204)
 
 

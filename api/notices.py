@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth import caller, installation
+from api.auth import caller, installation, within
 from api.fields import Count, Reason
 from api.resource import VERSION_MAX, Resource, answer, page, seen_version, with_etag
 from api.versions import refuse_changed
@@ -114,13 +114,11 @@ def publish(body: dict[str, Any], ledger: OpenLedger, purpose: str) -> Response:
 
     Consents to earlier versions stay what they were; who consents from now on is shown this one.
     """
-    here, seen = installation(), seen_version(first=True)
+    seen = seen_version(first=True)
     try:
-        made = domain.publish(
-            *(here.database, ledger, here.clock, purpose, body), seen=seen, by=caller().person
-        )
+        made = domain.publish(*within(ledger), purpose, body, seen=seen, by=caller().person)
     except RecordChanged:
-        with here.database.reading() as conn:
+        with installation().database.reading() as conn:
             refuse_changed(domain.versions(conn, ledger, purpose), seen)
     return with_etag(answer(_shown(made)), made.version)
 

@@ -7,18 +7,16 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, within
 from api.fields import ORGANISATION, Formed, Reference, limit
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer, page, seen_version, with_etag
-from api.versions import refuse_changed
+from api.versions import want_changed
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done, Outcome, Refusal
 from ledger.programme.people import organisations as domain
 from ledger.programme.people.kinds import KINDS, SUBKINDS
 from ledger.programme.people.organisations import STATUSES, Organisation
-from ledger.programme.recording import CHANGED
 
 blueprint = Resource(
     "organisations",
@@ -142,12 +140,11 @@ def register(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     It has applied; its account is opened once it is admitted.
     """
-    here, wish = installation(), wish_maker(ledger)(0, "organisation", {})
+    wish = wish_maker(ledger)(0, "organisation", {})
     organisation_id = domain.id_of(wish.request)
     about(organisation_id)
     kind, subkind = body.pop("kind"), body.pop("subkind", None)
-    outcome = domain.register(here.database, ledger, here.clock, wish, kind, subkind, body)
-    _want_done(outcome)
+    want_done(domain.register(*within(ledger), wish, kind, subkind, body))
     return _one(ledger, organisation_id, 201)
 
 
@@ -163,15 +160,10 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
 
     The body is all that is kept from now on; what was kept before stays in its history.
     """
-    here, seen = installation(), seen_version()
+    seen = seen_version()
     found = _found(ledger, f"org/{random}", "organisations:write")
-    outcome = domain.amend(
-        here.database, ledger, here.clock, found, body, seen=seen, by=caller().person
-    )
-    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
-        with here.database.reading() as conn:
-            refuse_changed(domain.versions(conn, ledger, found.id), seen)
-    _want_done(outcome)
+    outcome = domain.amend(*within(ledger), found, body, seen=seen, by=caller().person)
+    want_changed(ledger, domain.RECORD, found.id, outcome, seen)
     return _one(ledger, found.id, 200)
 
 
@@ -188,14 +180,13 @@ def set_status(body: dict[str, Any], ledger: OpenLedger, random: str) -> Respons
 
     Its first admission opens its account.
     """
-    here = installation()
     about(f"org/{random}")
     found = _found(ledger, f"org/{random}", "organisations:admit")
-    outcome = domain.set_status(
-        *(here.database, ledger, here.clock, found, body["status"], body.get("reason")),
-        by=caller().person,
+    want_done(
+        domain.set_status(
+            *within(ledger), found, body["status"], body.get("reason"), by=caller().person
+        )
     )
-    _want_done(outcome)
     return _one(ledger, found.id, 200)
 
 
@@ -233,11 +224,6 @@ def _found(ledger: OpenLedger, organisation_id: str, action: str) -> Organisatio
 def _one(ledger: OpenLedger, organisation_id: str, status: int) -> Response:
     found = _found(ledger, organisation_id, "organisations:read")
     return with_etag(answer(_shown(found), status), found.version)
-
-
-def _want_done(outcome: Outcome) -> None:
-    if not isinstance(outcome, Done):
-        refuse(outcome)
 
 
 def _shown(organisation: Organisation) -> dict[str, Any]:

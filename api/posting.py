@@ -17,7 +17,7 @@ from marshmallow import Schema, fields
 
 from api.auth import caller, confirm, credential, in_place_of, installation
 from api.fields import WAIT_SECONDS_MAX, Count
-from api.problems import Problem, refuse
+from api.problems import Problem, want_done
 from api.resource import answer
 from ledger.installation import OpenLedger
 from ledger.journal import log
@@ -96,22 +96,20 @@ def do(
     outcome = submit(ledger, installation().clock, wish)
     if isinstance(outcome, Proposed):
         return _waiting(ledger, outcome)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    return _marked(answer(told(wish.request), 201), replayed=outcome.replayed)
+    done = want_done(outcome)
+    return _marked(answer(told(wish.request), 201), replayed=done.replayed)
 
 
 def entered(
     ledger: OpenLedger, outcome: Outcome, *, wait: int = 0, extra: Extra | None = None
 ) -> Response:
     """The answer to an outcome of the book: 201 with the entries, or the problem."""
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    (raws,) = entries_of(ledger, [outcome])
+    done = want_done(outcome)
+    (raws,) = entries_of(ledger, [done])
     if wait and raws:
-        ledger.publisher.wait_for(outcome.last + 1, wait)
-    body = entered_body(ledger, outcome, raws, extra)
-    return _marked(answer(body, 201), replayed=outcome.replayed)
+        ledger.publisher.wait_for(done.last + 1, wait)
+    body = entered_body(ledger, done, raws, extra)
+    return _marked(answer(body, 201), replayed=done.replayed)
 
 
 def entered_body(

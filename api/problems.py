@@ -19,7 +19,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from ledger.errors import PointsError
-from ledger.journal.orders import KeyReused, Refusal
+from ledger.journal.orders import Done, KeyReused, Outcome, Refusal
 from ledger.logs import log_fault
 from ledger.programme.people import readiness
 
@@ -115,6 +115,13 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.more = more
+
+
+def want_done(outcome: Outcome) -> Done:
+    """What was done; `refuse` for any other outcome."""
+    if not isinstance(outcome, Done):
+        refuse(outcome)
+    return outcome
 
 
 def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn:

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, in_place_of, installation, want_impartial
+from api.auth import about, caller, in_place_of, installation, want_impartial, within
 from api.erasure_requests import finish_erasures
 from api.fields import Formed, id_form, limit
 from api.posting import EntriesSchema, WaitQuery, entered
-from api.problems import Problem, refuse
+from api.problems import Problem, want_done
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal.orders import Done
@@ -91,15 +91,14 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     entered. Service of a member of whom something lacks by now stays open. Sent again by the same
     person, it gets the same answer.
     """
-    here = installation()
     about(f"proposal/{random}")
-    with here.database.reading() as conn:
+    with installation().database.reading() as conn:
         proposed = find_proposal(conn, ledger.id, f"proposal/{random}")
     want_impartial(ledger, *(each for each in proposed.values.values() if isinstance(each, str)))
     if (proposed.kind, proposed.state) == ("service", "open"):
         _want_ready(ledger, proposed)
     me = Decider(caller().person, in_place_of())
-    outcome = approve(here.database, ledger, here.clock, f"proposal/{random}", me)
+    outcome = approve(*within(ledger), f"proposal/{random}", me)
     if isinstance(outcome, Done):
         finish_erasures(ledger, proposed.kind)
     return entered(ledger, outcome, wait=query["wait"])
@@ -123,9 +122,7 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
                     "You withdraw what you proposed yourself; ask an admin to decline this.",
                 )
     me = Decider(caller().person, in_place_of())
-    outcome = decline(here.database, ledger, here.clock, proposal_id, me)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(decline(*within(ledger), proposal_id, me))
     with here.database.reading() as conn:
         return answer(_shown(find_proposal(conn, ledger.id, proposal_id)), 201)
 

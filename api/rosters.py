@@ -8,13 +8,12 @@ from typing import IO, Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth import caller, installation
+from api.auth import caller, installation, within
 from api.fields import ORGANISATION, Formed
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import FILES, Resource, answer
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done
 from ledger.programme.people import invitations
 from ledger.programme.people.organisations import Organisation, find_organisation
 from ledger.programme.people.rosters import Roster, read_roster, write_report
@@ -86,15 +85,12 @@ def enter(query: dict[str, Any], file: IO[bytes], ledger: OpenLedger) -> Respons
     over, and one of identity documents refuses the file. Where a row is faulty nobody is invited,
     unless `partly` says so. Sent again with the same key, nobody is invited twice.
     """
-    here, inviting = installation(), _inviting(ledger, query["organisation"])
+    inviting = _inviting(ledger, query["organisation"])
     roster = read_roster(open_sheet(file))
     is_entered = not query["dry_run"] and (query["partly"] or not roster.faults)
     if is_entered:
         wish = wish_maker(ledger)(0, "roster", {})
-        place = (here.database, ledger, here.clock)
-        outcome = invitations.invite(*place, wish, inviting, roster.invitees)
-        if not isinstance(outcome, Done):
-            refuse(outcome)
+        want_done(invitations.invite(*within(ledger), wish, inviting, roster.invitees))
     return answer(_told(inviting, roster, len(roster.invitees) if is_entered else 0))
 
 

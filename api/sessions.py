@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth import caller, installation
+from api.auth import caller, installation, within
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.programme import records
@@ -118,16 +118,14 @@ def show_sessions(ledger: OpenLedger) -> Response:
 @blueprint.deletes("/sessions", action="sessions:write")
 def end_all(ledger: OpenLedger) -> Response:
     """Sign out everywhere"""
-    here = installation()
-    sessions.revoke_all(here.database, ledger, here.clock, caller().person)
+    sessions.revoke_all(*within(ledger), caller().person)
     return Response(status=204)
 
 
 @blueprint.deletes("/sessions/<id:random>", action="sessions:write")
 def end(ledger: OpenLedger, random: str) -> Response:
     """Sign out here, or on another device"""
-    here = installation()
-    sessions.revoke(here.database, ledger, here.clock, caller().person, f"session/{random}")
+    sessions.revoke(*within(ledger), caller().person, f"session/{random}")
     return Response(status=204)
 
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from api.problems import Problem
+from api.auth import installation
+from api.problems import Problem, want_done
+from ledger.installation import OpenLedger
+from ledger.journal.orders import Outcome, Refusal
+from ledger.programme import records
 from ledger.programme.recording import CHANGED
 from ledger.programme.records import Record
+
+
+def want_changed(ledger: OpenLedger, kind: str, name: str, outcome: Outcome, seen: int) -> None:
+    """`Problem` unless that is how the version `seen` of a record was changed."""
+    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
+        with installation().database.reading() as conn:
+            refuse_changed(records.history(conn, ledger, kind, name), seen)
+    want_done(outcome)
 
 
 def refuse_changed(versions: Sequence[Record], seen: int) -> NoReturn:

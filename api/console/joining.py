@@ -12,12 +12,12 @@ from typing import Any
 from flask import g, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 
-from api.auth import caller, courier, installation
+from api.auth import caller, courier, installation, within
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.forms import JoinForm, LinkForm, blame, first_wrong, is_ours
 from api.console.session import at_the_door, begin, visiting, whoever
-from api.console.signing import MINUTES, WRONG, place
+from api.console.signing import MINUTES, WRONG
 from ledger.installation import OpenLedger
 from ledger.programme.people import entering, invitations, joining, notices
 from ledger.programme.people.devices import CodeRefused
@@ -45,7 +45,7 @@ def belong(ledger: OpenLedger) -> Any:
     if not is_ours(form):
         return pages.refused("form")
     try:
-        entering.enter(*place(ledger), caller().person, form.linked())
+        entering.enter(*within(ledger), caller().person, form.linked())
     except LinkRefused:
         problem = gettext(
             "The link is no longer good: it was replaced, used, or has run out. Ask for a new one."
@@ -84,7 +84,7 @@ def _send(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
     if form.name.errors or form.contact.errors:
         return _page(ledger, form, shown)
     contact = form.contacted()
-    message = joining.ask_code(*place(ledger), contact)
+    message = joining.ask_code(*within(ledger), contact)
     if message is not None:
         courier().hand_over(contact.field, message)
     form.sent.data = "y"
@@ -96,10 +96,10 @@ def _join(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
     link = form.linked()
 
     def accepting() -> entering.Entering:
-        return entering.entering(*place(ledger), link)
+        return entering.entering(*within(ledger), link)
 
     try:
-        joined = joining.join(*place(ledger), joiner, accepting if link else None)
+        joined = joining.join(*within(ledger), joiner, accepting if link else None)
     except LinkRefused:
         form.link.data = form.typed.data = ""
         return _page(ledger, form, shown, problem=_no_link())
@@ -121,7 +121,7 @@ def _join(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
 
 def _decline(ledger: OpenLedger, form: JoinForm, shown: Notice) -> Any:
     try:
-        invitations.decline(*place(ledger), form.linked())
+        invitations.decline(*within(ledger), form.linked())
     except LinkRefused:
         return _page(ledger, JoinForm(formdata=None, stay=True), shown, problem=_no_link())
     return _page(ledger, JoinForm(formdata=None, stay=True), shown, declined=True)

@@ -14,12 +14,11 @@ from flask import Response, abort, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 from sqlalchemy import Connection
 
-from api.auth import about, caller, installation, note_now
+from api.auth import about, caller, installation, note_now, within
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.joining import told
 from api.console.session import PlainForm, visiting
-from api.console.signing import place
 from ledger.installation import OpenLedger
 from ledger.journal.asof import Span
 from ledger.journal.entry import POINTS_MAX
@@ -104,7 +103,7 @@ def read_message(ledger: OpenLedger, random: str) -> Any:
     if not PlainForm().validate():
         return pages.refused("form")
     try:
-        messages.mark_read(*place(ledger), caller().person, f"message/{random}")
+        messages.mark_read(*within(ledger), caller().person, f"message/{random}")
     except MessageUnknown:
         abort(404)
     return _back(ledger, "messages")
@@ -119,7 +118,7 @@ def choose(ledger: OpenLedger) -> Any:
         return pages.refused("form")
     try:
         choice = Choice(channel, str(get_locale()))
-        messages.choose(*place(ledger), caller().person, choice)
+        messages.choose(*within(ledger), caller().person, choice)
     except ChoiceRefused:  # the contact went while the page was open: it is not offered any more
         return _back(ledger, "messages")
     return _back(ledger, "messages", noted=channel)
@@ -133,12 +132,12 @@ def say(ledger: OpenLedger, purpose: str) -> Any:
         return pages.refused("form")
     me = caller().person
     if request.form.get("state") == WITHDRAWN:
-        consents.withdraw(*place(ledger), me, purpose, how="self", by=me)
+        consents.withdraw(*within(ledger), me, purpose, how="self", by=me)
         return _back(ledger, "consents")
     shown = request.form.get("notice", "")
     try:
         version = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 10 else 0
-        consents.give(*place(ledger), me, purpose, notice=version, how="self", by=me)
+        consents.give(*within(ledger), me, purpose, notice=version, how="self", by=me)
     except NoticeNotSeen:
         return _back(ledger, "consents", changed=purpose)
     return _back(ledger, "consents")
@@ -152,7 +151,7 @@ def download_own(ledger: OpenLedger) -> Any:
         return pages.refused("form")
     me, now = caller().person, installation().clock.now()
     about(me)
-    chunks = download_of(*place(ledger), me)
+    chunks = download_of(*within(ledger), me)
     first = next(chunks, b"")  # made before the answer begins, so that a fault can still be a page
     note_now(ledger)
     response = Response(chain((first,), chunks), mimetype="application/zip")
@@ -168,7 +167,7 @@ def end_session(ledger: OpenLedger, random: str) -> Any:
     if not PlainForm().validate():
         return pages.refused("form")
     try:
-        sessions.revoke(*place(ledger), caller().person, f"session/{random}")
+        sessions.revoke(*within(ledger), caller().person, f"session/{random}")
     except SessionUnknown:
         abort(404)
     return _back(ledger, "sessions")

@@ -23,7 +23,7 @@ from itsdangerous import URLSafeTimedSerializer
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, DataRequired, Length
 
-from api.auth import View, admitted, installation, open_to_strangers
+from api.auth import View, admitted, installation, open_to_strangers, within
 from api.problems import Problem
 from ledger.config import Settings
 from ledger.errors import LedgerUnknown
@@ -131,8 +131,7 @@ def begin(ledger: OpenLedger, person: str, lasts: str, *, stay: bool = False) ->
 
     Raises what `sessions.begin` raises.
     """
-    here = installation()
-    text = sessions.begin(here.database, ledger, here.clock, person, lasts).text
+    text = sessions.begin(*within(ledger), person, lasts).text
     _remember(text, stay=stay)
     principal = g.principal = admitted(text, ledger.name)
     return principal
@@ -151,9 +150,7 @@ def sign_out() -> None:
         with here.database.reading() as conn:
             found = sessions.find_session(conn, ledger, text, now)
         if found is not None:
-            sessions.revoke(
-                here.database, ledger, here.clock, found.session.person, found.session.id
-            )
+            sessions.revoke(*within(ledger), found.session.person, found.session.id)
 
 
 def current() -> Principal | None:

@@ -15,7 +15,7 @@ from flask import g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup
 
-from api.auth import courier, installation
+from api.auth import courier, installation, within
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.forms import (
@@ -29,8 +29,6 @@ from api.console.forms import (
     is_ours,
 )
 from api.console.session import at_the_door, begin, landing
-from ledger.clock import Clock
-from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal.entry import LEDGER_NAME
 from ledger.programme import records
@@ -74,7 +72,7 @@ def ask_code(ledger: OpenLedger) -> Any:
         return pages.refused("form")
     if form.errors:
         return _sign_in_page(ledger, member=form)
-    to_send = devices.ask_code(*place(ledger), form.contacted())
+    to_send = devices.ask_code(*within(ledger), form.contacted())
     if to_send is not None:
         courier().hand_over(to_send.contact.field, to_send.message())
     values = {"contact": form.contact.data, "wanted": form.wanted.data, "stay": True}
@@ -94,7 +92,7 @@ def enter_by_code(ledger: OpenLedger) -> Any:
         return _code_page(ledger, form)
     shown = (form.contacted(), form.code.data)
     try:
-        found = devices.use_code(*place(ledger), *shown, form.person.data or None)
+        found = devices.use_code(*within(ledger), *shown, form.person.data or None)
     except CodeRefused:
         blame(form.code, gettext("This code is wrong, was used, or is too old."))
         return _code_page(ledger, form)
@@ -120,7 +118,7 @@ def enter_by_password(ledger: OpenLedger) -> Any:
     if form.errors:
         return _sign_in_page(ledger, staff=form)
     try:
-        person = logins.sign_in(*place(ledger), form.contacted(), _proof(form))
+        person = logins.sign_in(*within(ledger), form.contacted(), _proof(form))
     except SignInRefused:
         return _sign_in_page(ledger, staff=form, problem=_not_fitting())
     return redirect(landing(begin(ledger, person, "day"), form.wanted.data), 303)
@@ -144,7 +142,7 @@ def begin_setup(ledger: OpenLedger) -> Any:
         return _page(ledger, "invited", form=form)
     code = form.invitation.data
     try:
-        made = enrolment.begin_enrolment(*place(ledger), form.contacted(), code)
+        made = enrolment.begin_enrolment(*within(ledger), form.contacted(), code)
     except SignInRefused:
         return _page(ledger, "invited", form=form, problem=_not_fitting())
     values = {"contact": form.contact.data, "invitation": code, "secret": made.secret}
@@ -163,7 +161,7 @@ def finish_setup(ledger: OpenLedger) -> Any:
         return _password_page(ledger, form)
     contact, code = form.contacted(), form.invitation.data
     try:
-        enrolled = enrolment.finish_enrolment(*place(ledger), contact, code, _proof(form))
+        enrolled = enrolment.finish_enrolment(*within(ledger), contact, code, _proof(form))
     except PasswordRefused:
         blame(form.password, _better_password(form.password.data))
         return _password_page(ledger, form)
@@ -234,12 +232,6 @@ def qr_of(text: str) -> Markup:
 
     drawn = segno.make(text, error="m", micro=False)
     return Markup(drawn.svg_inline(svgclass="qr", lineclass="", light="#fff", omitsize=True))  # noqa: S704
-
-
-def place(ledger: OpenLedger) -> tuple[Database, OpenLedger, Clock]:
-    """What most of the domain's functions begin with."""
-    here = installation()
-    return here.database, ledger, here.clock
 
 
 def _proof(form: StaffForm | FirstPasswordForm) -> Proof:
