@@ -7,25 +7,22 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import caller, within
+from api.belongings import Views, want_reached
 from api.fields import ORGANISATION, Formed, Reason, Reference, id_form, limit
 from api.posting import wish_maker
-from api.problems import refuse
-from api.resource import Resource, answer, page, seen_version, with_etag
-from api.versions import refuse_changed
+from api.problems import want_done
+from api.resource import Resource, seen_version
+from api.versions import want_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done, Refusal
-from ledger.programme import records
-from ledger.programme.people import training
-from ledger.programme.people.organisations import OrganisationUnknown
-from ledger.programme.people.training import SESSIONS_MAX, Course
-from ledger.programme.recording import CHANGED
-from ledger.programme.roles import Reach
+from ledger.programme.people import belongings, training
+from ledger.programme.people.training import SESSIONS_MAX, minutes_of
 
 blueprint = Resource(
     "courses", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/courses", description=__doc__
 )
+COURSES = Views(training.COURSE, told=lambda course: {"minutes": minutes_of(course)})
 COURSE = id_form("course")
 MINUTES_OF_A_DAY = 1_440
 
@@ -89,28 +86,23 @@ def show_courses(query: dict[str, Any], ledger: OpenLedger) -> Response:
 
     The office sees all, people of an organisation its own.
     """
-    with installation().database.reading() as conn:
-        found = training.list_courses(conn, ledger, caller().reach("courses:read"), **query)
-    following = found[-1].id if len(found) == query["limit"] else None
-    return page("courses", [_shown(each) for each in found], "after", following)
+    return COURSES.page(ledger, caller().reach("courses:read"), query)
 
 
 @blueprint.posts("", CourseSchema, action="courses:write", body=NewCourseSchema)
 def give(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Take up a course"""
-    here, wish = installation(), wish_maker(ledger)(0, "course", {})
+    wish, mine = wish_maker(ledger)(0, "course", {}), caller().reach("courses:write")
     organisation = body.pop("organisation")
-    want_reached(caller().reach("courses:write"), organisation)
-    outcome = training.give(here.database, ledger, here.clock, wish, organisation, body)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    return _one(ledger, training.id_of(wish.request), "courses:write", 201)
+    want_reached(mine, organisation)
+    want_done(training.give(*within(ledger), wish, organisation, body))
+    return COURSES.one(ledger, belongings.id_of(training.COURSE, wish.request), mine, 201)
 
 
 @blueprint.reads("/<id:random>", CourseSchema, action="courses:read")
 def show_course(ledger: OpenLedger, random: str) -> Response:
     """See a course"""
-    return _one(ledger, f"course/{random}", "courses:read", 200)
+    return COURSES.one(ledger, f"course/{random}", caller().reach("courses:read"))
 
 
 @blueprint.puts("/<id:random>", CourseSchema, action="courses:write", body=SaidOfCourseSchema)
@@ -119,39 +111,8 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
 
     The body is all that is kept from now on; what was kept before stays in its history.
     """
-    here, seen = installation(), seen_version()
-    with here.database.reading() as conn:
-        reach = caller().reach("courses:write")
-        found = training.find_course(conn, ledger, f"course/{random}", reach)
-    outcome = training.amend(
-        here.database, ledger, here.clock, found, body, seen=seen, by=caller().person
-    )
-    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
-        with here.database.reading() as conn:
-            refuse_changed(records.history(conn, ledger, training.KIND, found.id), seen)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    return _one(ledger, found.id, "courses:write", 200)
-
-
-def want_reached(reach: Reach, organisation: str) -> None:
-    """`OrganisationUnknown` unless `reach` has that organisation, whether it is there or not."""
-    if not reach.has_organisation(organisation):
-        raise OrganisationUnknown(f"There is no {organisation} that you may see.")
-
-
-def _one(ledger: OpenLedger, course_id: str, action: str, status: int) -> Response:
-    with installation().database.reading() as conn:
-        found = training.find_course(conn, ledger, course_id, caller().reach(action))
-    return with_etag(answer(_shown(found), status), found.version)
-
-
-def _shown(course: Course) -> dict[str, Any]:
-    return {
-        "id": course.id,
-        "organisation": course.organisation,
-        "at": course.at,
-        "version": course.version,
-        "minutes": course.minutes,
-        **(course.fields or {}),
-    }
+    seen, mine = seen_version(), caller().reach("courses:write")
+    known = COURSES.found(ledger, f"course/{random}", mine)
+    outcome = training.amend(*within(ledger), known, body, seen=seen, by=caller().person)
+    want_changed(ledger, training.COURSE.word, known.id, outcome, seen)
+    return COURSES.one(ledger, known.id, mine)

@@ -7,27 +7,24 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth import about, caller, installation
-from api.courses import want_reached
+from api.auth import about, caller, installation, within
+from api.belongings import Views, want_reached
 from api.fields import ORGANISATION, After, Formed, Reference, id_form, limit
 from api.posting import wish_maker
-from api.problems import refuse
-from api.resource import Resource, answer, page, seen_version, with_etag
-from api.versions import refuse_changed
+from api.problems import want_done
+from api.resource import Resource, answer, page, seen_version
+from api.versions import want_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done, Refusal
-from ledger.programme import records
 from ledger.programme.people import belongings
 from ledger.programme.people import teams as domain
-from ledger.programme.people.belongings import Belonging
 from ledger.programme.people.teams import TEAM, Membership
-from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Reach
 
 blueprint = Resource(
     "teams", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/teams", description=__doc__
 )
+TEAMS = Views(TEAM, domain.reached)
 ID = id_form("team")
 
 
@@ -99,29 +96,22 @@ def show_teams(query: dict[str, Any], ledger: OpenLedger) -> Response:
     The office sees all, people of an organisation its own, everybody those that they lead or are
     in.
     """
-    mine = domain.reached(ledger.id, caller().reach("teams:read"))
-    with installation().database.reading() as conn:
-        found = belongings.listed(conn, ledger, TEAM, mine, **query)
-    following = found[-1].id if len(found) == query["limit"] else None
-    return page("teams", [_shown(each) for each in found], "after", following)
+    return TEAMS.page(ledger, caller().reach("teams:read"), query)
 
 
 @blueprint.posts("", TeamSchema, action="teams:write", body=NewTeamSchema)
 def form(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Form a team"""
-    here, wish = installation(), wish_maker(ledger)(0, "team", {})
-    organisation = body.pop("organisation")
+    wish, organisation = wish_maker(ledger)(0, "team", {}), body.pop("organisation")
     want_reached(caller().reach("teams:write"), organisation)
-    outcome = domain.form(here.database, ledger, here.clock, wish, organisation, body)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(domain.form(*within(ledger), wish, organisation, body))
     return _one(ledger, belongings.id_of(TEAM, wish.request), 201)
 
 
 @blueprint.reads("/<id:random>", TeamSchema, action="teams:read")
 def show_team(ledger: OpenLedger, random: str) -> Response:
     """See a team"""
-    return _one(ledger, f"team/{random}", 200)
+    return _one(ledger, f"team/{random}")
 
 
 @blueprint.puts("/<id:random>", TeamSchema, action="teams:write", body=SaidOfTeamSchema)
@@ -131,17 +121,11 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     By a manager of its organisation, or the organiser who leads it. The body is all that is kept
     from now on; what was kept before stays in its history.
     """
-    here, seen = installation(), seen_version()
-    known = _found(ledger, f"team/{random}", _writing())
-    outcome = domain.amend(
-        here.database, ledger, here.clock, known, body, seen=seen, by=caller().person
-    )
-    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
-        with here.database.reading() as conn:
-            refuse_changed(records.history(conn, ledger, TEAM.word, known.id), seen)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
-    return _one(ledger, known.id, 200)
+    seen = seen_version()
+    known = TEAMS.found(ledger, f"team/{random}", _writing())
+    outcome = domain.amend(*within(ledger), known, body, seen=seen, by=caller().person)
+    want_changed(ledger, TEAM.word, known.id, outcome, seen)
+    return _one(ledger, known.id)
 
 
 @blueprint.reads(
@@ -153,7 +137,7 @@ def show_members(query: dict[str, Any], ledger: OpenLedger, random: str) -> Resp
     Who is in it without leading it sees themselves alone.
     """
     reach = caller().reach("teams:read")
-    team = _found(ledger, f"team/{random}", reach)
+    team = TEAMS.found(ledger, f"team/{random}", reach)
     with installation().database.reading() as conn:
         found = domain.members_of(conn, ledger.id, team, reach, **query)
     full = len(found) == query["limit"]
@@ -174,7 +158,7 @@ def join(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     The same person and first day again changes the last one, which ends a membership.
     """
     about(body["person"])
-    team = _found(ledger, f"team/{random}", _writing())
+    team = TEAMS.found(ledger, f"team/{random}", _writing())
     last = body.get("last")
     domain.join_team(installation().database, ledger, team, body["person"], body["first"], last)
     return answer(_member(Membership(body["person"], body["first"], last)), 201)
@@ -184,24 +168,8 @@ def _writing() -> Reach:
     return domain.changed_by(caller().reach("teams:write"))
 
 
-def _found(ledger: OpenLedger, team_id: str, reach: Reach) -> Belonging:
-    with installation().database.reading() as conn:
-        return belongings.find(conn, ledger, TEAM, team_id, domain.reached(ledger.id, reach))
-
-
-def _one(ledger: OpenLedger, team_id: str, status: int) -> Response:
-    found = _found(ledger, team_id, caller().reach("teams:read"))
-    return with_etag(answer(_shown(found), status), found.version)
-
-
-def _shown(team: Belonging) -> dict[str, Any]:
-    return {
-        "id": team.id,
-        "organisation": team.organisation,
-        "at": team.at,
-        "version": team.version,
-        **(team.fields or {}),
-    }
+def _one(ledger: OpenLedger, team_id: str, status: int = 200) -> Response:
+    return TEAMS.one(ledger, team_id, caller().reach("teams:read"), status)
 
 
 def _member(membership: Membership) -> dict[str, Any]:

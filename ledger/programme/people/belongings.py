@@ -1,4 +1,4 @@
-"""What belongs to an organisation and is told by one record about it: its venues, its teams.
+"""What belongs to an organisation and is told by one record about it: a venue, team or course.
 
 Each is an id, a row that says whose it is, and a record about the organisation with versions:
 whoever changes it names the version that they saw.  Some fields of the newest version, ids alone,
@@ -23,6 +23,7 @@ from ledger.programme import records
 from ledger.programme.ids import id_from
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
+from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
 
 
@@ -135,6 +136,13 @@ def listed(
     conditions += [c.organisation == organisation] if organisation is not None else []
     conditions += [c.id > after] if after is not None else []
     return _opened(conn, ledger, kind, _rows(conn, ledger.id, kind, *conditions, limit=limit))
+
+
+def of_organisations(kind: Kind, reach: Reach) -> ColumnElement[bool]:
+    """The rows of a kind that belong to a reach: all, or those of its organisations."""
+    if reach.everything:
+        return kind.table.c.ledger_id.is_not(None)
+    return kind.table.c.organisation.in_(sorted(reach.organisations))
 
 
 def _writing(

@@ -17,7 +17,6 @@ from ledger.programme.people.attainments import keep, list_attainments
 from ledger.programme.people.belongings import Belonging
 from ledger.programme.people.teams import TEAM, Membership, TeamRefused, TeamUnknown
 from ledger.programme.people.venues import VENUE, VenueRefused
-from ledger.programme.people.venues import reached as venues_reached
 from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Held, Principal, Reach
 from ledger.programme.wishes import Wish
@@ -121,7 +120,7 @@ def test_a_venue_is_taken_up_once_and_changed_with_history(house: House) -> None
             *house.place, VENUE, wish, house.org, SPACE | {"capacity": None}
         )
         assert isinstance(outcome, Done)
-    mine = venues_reached(Reach(organisations=frozenset({house.org})))
+    mine = belongings.of_organisations(VENUE, Reach(organisations=frozenset({house.org})))
     with house.registry.database.reading() as conn:
         (venue,) = belongings.listed(conn, ledger, VENUE, mine, limit=50)
     assert venue.fields == {name: value for name, value in SPACE.items() if name != "capacity"}

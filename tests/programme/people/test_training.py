@@ -12,11 +12,17 @@ from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.erasure import destroy
-from ledger.programme.people import attainments, consents, training
+from ledger.programme.people import attainments, belongings, consents, training
 from ledger.programme.people.attainments import Attainment, AttainmentRefused
+from ledger.programme.people.belongings import Belonging
 from ledger.programme.people.gates import Need, lacking
 from ledger.programme.people.readiness import RULE, lacking_in
-from ledger.programme.people.training import Course, CourseRefused, CourseUnknown
+from ledger.programme.people.training import (
+    COURSE,
+    CourseRefused,
+    CourseUnknown,
+    minutes_of,
+)
 from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
@@ -69,13 +75,13 @@ class Training:
         entered(self.registry, "person", person=name, standing="member")
         return name
 
-    def given(self, request: str | None = None, **said: Any) -> Course:
+    def given(self, request: str | None = None, **said: Any) -> Belonging:
         asked = wish(self.registry, request or f"course{next(NUMBERS)}")
         fields = {"name": "急救入门", "content": "心肺复苏", "sessions": SESSIONS} | said
         assert isinstance(training.give(*place(self.registry), asked, self.org, fields), Done)
-        return self.read_course(training.id_of(asked.request))
+        return self.read_course(belongings.id_of(COURSE, asked.request))
 
-    def read_course(self, name: str, reach: Reach = EVERYTHING) -> Course:
+    def read_course(self, name: str, reach: Reach = EVERYTHING) -> Belonging:
         with self.registry.database.reading() as conn:
             return training.find_course(conn, self.registry.ledger, name, reach)
 
@@ -116,7 +122,7 @@ def test_a_course_has_its_sessions_in_order_and_is_taken_up_once(house: Training
     assert first == again
     assert first.fields is not None
     assert [each["day"] for each in first.fields["sessions"]] == ["2026-11-01", "2026-11-08"]
-    assert first.minutes == 210
+    assert minutes_of(first) == 210
 
 
 def test_of_two_who_change_a_course_the_second_is_told_and_nothing_is_lost(house: Training) -> None:
@@ -133,7 +139,7 @@ def test_of_two_who_change_a_course_the_second_is_told_and_nothing_is_lost(house
     assert isinstance(two, Refusal)
     assert two.rule == CHANGED
     with registry.database.reading() as conn:
-        told = records.history(conn, registry.ledger, training.KIND, course.id)
+        told = records.history(conn, registry.ledger, COURSE.word, course.id)
     assert [(each.fields or {})["name"] for each in told] == ["急救入门", "急救初级"]
 
 
