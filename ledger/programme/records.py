@@ -12,7 +12,7 @@ What was erased is listed with its dates and without its fields.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,18 +134,12 @@ def shown(
 ) -> list[tuple[Record, Disclosure]]:
     """Versions as `history` gives them, each with what shows all of it under its commitment.
 
-    None where they were erased.  Two statements.
+    None of those that were erased.  Two statements.  Raises as `newest` does.
     """
-    query = _all(ledger).where(record.c.kind == kind, record.c.id == name, record.c.version > after)
-    rows = conn.execute(query.order_by(record.c.version).limit(most)).all()
-    keys = keys_of(conn, ledger, {row.subject for row in rows})
-    found = []
-    for row, opened in zip(rows, _with_keys(ledger, keys, rows), strict=True):
-        if (key := _key(keys, row)) is not None:
-            seed, fields = _plain(ledger, key, row)
-            where = Place(ledger.origin, kind, name, row.version)
-            found.append((opened, disclose(where, fields, seed, fields.keys())))
-    return found
+    mine = (record.c.kind == kind, record.c.id == name, record.c.version > after)
+    rows = conn.execute(_all(ledger).where(*mine).order_by(record.c.version).limit(most)).all()
+    found = _disclosed(conn, ledger, rows)
+    return [(version, told) for version, told in found if told is not None]
 
 
 def about(conn: Connection, ledger: OpenLedger, subject: str) -> list[Record]:
@@ -172,9 +166,7 @@ def shown_about(
     query = _all(ledger).where(record.c.subject.in_(sorted(subjects)))
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(*after))
-    rows = conn.execute(query.order_by(*place).limit(limit)).all()
-    keys = keys_of(conn, ledger, {row.subject for row in rows})
-    return [_shown(ledger, _key(keys, row), row) for row in rows]
+    return _disclosed(conn, ledger, conn.execute(query.order_by(*place).limit(limit)).all())
 
 
 def found_by(
@@ -248,16 +240,19 @@ def _all(ledger: OpenLedger) -> Select[Any]:
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Iterable[Row[Any]]) -> list[Record]:
     rows = list(rows)
-    return _with_keys(ledger, keys_of(conn, ledger, {row.subject for row in rows}), rows)
-
-
-def _with_keys(
-    ledger: OpenLedger, keys: Mapping[str, DataKey | None], rows: Iterable[Row[Any]]
-) -> list[Record]:
+    keys = keys_of(conn, ledger, {row.subject for row in rows})
     return [
         _record(row, None if (key := _key(keys, row)) is None else _plain(ledger, key, row)[1])
         for row in rows
     ]
+
+
+def _disclosed(
+    conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
+) -> list[tuple[Record, Disclosure | None]]:
+    """The versions, each with what shows all its fields, None where it was erased."""
+    keys = keys_of(conn, ledger, {row.subject for row in rows})
+    return [_shown(ledger, _key(keys, row), row) for row in rows]
 
 
 def _record(row: Row[Any], fields: Fields | None) -> Record:

@@ -237,6 +237,8 @@ def test_a_commitment_that_was_changed_is_not_shown(registry: Registry) -> None:
         conn.execute(update(record).values(commitment=bytes(32)))
     with registry.database.reading() as conn, pytest.raises(RecordDamaged):
         records.disclosed(conn, registry.ledger, ("basics", member, 1), ["full_name"])
+    with registry.database.reading() as conn, pytest.raises(RecordDamaged):
+        records.shown(conn, registry.ledger, "basics", member, after=0, most=1)
 
 
 def test_a_key_that_was_given_to_another_subject_does_not_open(registry: Registry) -> None:
