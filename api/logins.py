@@ -20,16 +20,14 @@ from api.problems import Problem
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.programme import records
 from ledger.programme.commitments import FieldRefused
 from ledger.programme.people import devices, enrolment, logins, sessions
 from ledger.programme.people.codes import LASTS
-from ledger.programme.people.contacts import BASICS, Contact, contact_of
+from ledger.programme.people.contacts import Contact, contact_of
 from ledger.programme.people.logins import Proof
 from ledger.programme.people.passwords import CHARACTERS_MAX, CHARACTERS_MIN
 from ledger.programme.people.sessions import DEVICE
 from ledger.programme.reading.people import standing_of
-from ledger.programme.vault import lawful
 
 blueprint = Resource(
     "logins", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
@@ -252,12 +250,8 @@ def use_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     if isinstance(found, str):
         return answer(_begun(ledger, found, DEVICE), 201)
     with installation().database.reading() as conn:
-        basics = records.newest(conn, lawful(ledger, found.people), BASICS, found.people)
-    people = [
-        {"person": each, "name": str((basics[each].fields or {}).get("full_name") or "")}
-        for each in found.people
-    ]
-    return answer({"people": people})
+        names = devices.names_of(conn, ledger, found)
+    return answer({"people": [{"person": each, "name": name} for each, name in names.items()]})
 
 
 # --- who is signed in ----------------------------------------------------------------------------

@@ -31,10 +31,8 @@ from api.console.forms import (
 from api.console.session import at_the_door, begin, landing
 from ledger.installation import OpenLedger
 from ledger.journal.entry import LEDGER_NAME
-from ledger.programme import records
 from ledger.programme.people import devices, enrolment, logins
 from ledger.programme.people.codes import LASTS
-from ledger.programme.people.contacts import BASICS
 from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.logins import Proof, SignInRefused
 from ledger.programme.people.passwords import CHARACTERS_MAX, CHARACTERS_MIN, PasswordRefused
@@ -100,9 +98,9 @@ def enter_by_code(ledger: OpenLedger) -> Any:
         begun = begin(ledger, found, DEVICE, stay=form.stay.data)
         return redirect(landing(begun, form.wanted.data), 303)
     with installation().database.reading() as conn:
-        known = records.newest(conn, ledger, BASICS, found.people)
-    names = [(each, (known[each].fields or {}).get("full_name") or each) for each in found.people]
-    return _page(ledger, "which", form=form, names=names)
+        names = devices.names_of(conn, ledger, found)
+    named = [(each, name or each) for each, name in names.items()]
+    return _page(ledger, "which", form=form, names=named)
 
 
 # --- staff ---------------------------------------------------------------------------------------

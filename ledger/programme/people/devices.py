@@ -20,9 +20,11 @@ from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import new_id, person_of
+from ledger.programme import records
 from ledger.programme.channels import Outgoing
 from ledger.programme.people import codes
 from ledger.programme.people.contacts import Contact, nobody_of, people_with
+from ledger.programme.vault import lawful
 
 _PURPOSE = "sign-in"
 _SUBJECT = "登录验证码 · Sign-in code"
@@ -99,6 +101,16 @@ def use_code(
     if not right or not meant:
         raise CodeRefused
     return meant[0] if is_one else Several(tuple(people))
+
+
+def names_of(conn: Connection, ledger: OpenLedger, several: Several) -> dict[str, str]:
+    """What each of them is called, so that one can say who signs in; empty where that is erased.
+
+    Two statements.
+    """
+    people = several.people
+    told = records.newest(conn, lawful(ledger, people), records.BASICS, people)
+    return {each: str((told[each].fields or {}).get("full_name") or "") for each in people}
 
 
 def members_with(conn: Connection, ledger: OpenLedger, contact: Contact) -> list[str]:
