@@ -12,9 +12,8 @@ from api.auth import about, caller, installation, note_shown, within
 from api.fields import Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
-from ledger.programme import delivery
 from ledger.programme import messages as domain
-from ledger.programme.delivery import Paper
+from ledger.programme import paper
 from ledger.programme.messages import CHANNELS, LANGUAGES, Choice, Message, Text
 
 blueprint = Resource(
@@ -141,7 +140,7 @@ def show_paper(query: dict[str, Any], ledger: OpenLedger) -> Response:
     The audit trail says, before it is shown, whose name and number the caller saw.
     """
     with installation().database.reading() as conn:
-        found = delivery.paper_list(conn, ledger, **query)
+        found = paper.paper_list(conn, ledger, **query)
     note_shown(ledger, {each.person for each in found})
     following = found[-1].id if len(found) == query["limit"] else None
     return page("paper", [_on_paper(each) for each in found], "after", following)
@@ -152,7 +151,7 @@ def hand_over(ledger: OpenLedger, random: str) -> Response:
     """Say that a message was handed over, or told by telephone"""
     name = f"message/{random}"
     about(name)
-    delivery.hand_over(*within(ledger), name, by=caller().person)
+    paper.hand_over(*within(ledger), name, by=caller().person)
     return Response(status=204)
 
 
@@ -170,6 +169,6 @@ def _texts(texts: Mapping[str, Text]) -> dict[str, dict[str, str]]:
     return {language: text._asdict() for language, text in texts.items()}
 
 
-def _on_paper(paper: Paper) -> dict[str, Any]:
-    shown = {**paper._asdict(), "text": paper.text._asdict()}
+def _on_paper(told: paper.Paper) -> dict[str, Any]:
+    shown = {**told._asdict(), "text": told.text._asdict()}
     return {name: value for name, value in shown.items() if value is not None}

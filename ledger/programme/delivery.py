@@ -3,19 +3,19 @@
 A message is claimed before it is sent: its row says when it may be tried next.  So two processes
 never send one at once, and one that dies in between has it sent again later, under the same id.
 After ten tries in some seventeen hours, or where there is no such contact or channel, it is put on
-the list of what is printed or told by telephone.  In quiet hours nothing goes out but codes, which
-their owners wait for (`send_at_once`).
+paper (`paper.py`).  In quiet hours nothing goes out but codes, which their owners wait for
+(`send_at_once`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Row, case, func, select, tuple_, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -27,13 +27,7 @@ from ledger.journal.times import format_time, to_us
 from ledger.logs import log_fault
 from ledger.programme import records
 from ledger.programme.channels import Channel, NotSent, Outgoing, channels
-from ledger.programme.messages import (
-    KINDS,
-    MessageUnknown,
-    Text,
-    choices_of,
-    values_of,
-)
+from ledger.programme.messages import KINDS, Text, choices_of, values_of
 from ledger.programme.reading.days import offset_of
 from ledger.programme.records import BASICS, INVITED
 from ledger.programme.rounds import Rounds
@@ -116,7 +110,11 @@ def deliver(
             if quiet.holds(now, offset_of(conn, ledger.id)):
                 return sent
             rows = _waiting(conn, ledger.id, now)
-            outgoing = _outgoing(conn, ledger, rows)
+            outgoing = {
+                row.id: Outgoing(row.id, person[row.channel], row.kind, *text)
+                for row, person, text in written(conn, ledger, rows)
+                if person.get(row.channel)
+            }
         for row in rows:
             message, channel = outgoing.get(row.id), by.get(row.channel)
             if message is None or channel is None or row.tries >= TRIES:
@@ -151,33 +149,24 @@ def _waiting(conn: Connection, ledger_id: int, now: datetime) -> Sequence[Row[An
     return conn.execute(select(table).where(mine).order_by(c.next_at, c.id).limit(BATCH)).all()
 
 
-def _outgoing(
+def written(
     conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
-) -> dict[str, Outgoing]:
-    """What is to be sent of these, by id; without those whose person has no such contact."""
-    people = _people(conn, ledger, rows)
+) -> Iterator[tuple[Row[Any], Mapping[str, Any], Text]]:
+    """These messages, each with what is known of its person, and its text in their language.
+
+    A person's basics are known, or what is kept of who is invited.  A message whose own words were
+    erased is left out.  Raises what `records.newest` raises.
+    """
+    people = {row.subject for row in rows}
+    known = records.newest(conn, lawful(ledger), BASICS, people)
+    known |= records.newest(conn, lawful(ledger), INVITED, people)
     values = values_of(conn, ledger, [row.id for row in rows])
     languages = choices_of(conn, ledger.id, people)
-    return {
-        row.id: Outgoing(
-            row.id,
-            people[row.subject][row.channel],
-            row.kind,
-            *KINDS[row.kind].text(languages[row.subject].language, values[row.id]),
-        )
-        for row in rows
-        if row.id in values and people[row.subject].get(row.channel)
-    }
-
-
-def _people(
-    conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """The basics of each of the messages' people, or what is kept of who is invited."""
-    people = {row.subject for row in rows}
-    found = records.newest(conn, lawful(ledger), BASICS, people)
-    found |= records.newest(conn, lawful(ledger), INVITED, people)
-    return {p: (found[p].fields or {}) if p in found else {} for p in people}
+    for row in rows:
+        if row.id in values:
+            person = known.get(row.subject)
+            text = KINDS[row.kind].text(languages[row.subject].language, values[row.id])
+            yield row, (person and person.fields) or {}, text
 
 
 def _claimed(database: Database, ledger: OpenLedger, row: Row[Any], now: datetime) -> bool:
@@ -238,68 +227,6 @@ class Postman(Rounds):
         except Exception as error:  # noqa: BLE001  # whatever one ledger's meet, others go on
             log_fault("messages not delivered", error)
         return 0
-
-
-# --- on paper ------------------------------------------------------------------------------------
-
-
-class Paper(NamedTuple):
-    """A message to be printed, or told by telephone, in its person's language."""
-
-    id: str
-    person: str
-    name: str | None
-    phone: str | None
-    text: Text
-    since: str
-
-
-def paper_list(
-    conn: Connection, ledger: OpenLedger, *, after: str | None, limit: int
-) -> list[Paper]:
-    """At most `limit` messages to be handed over, the longest waiting first, after that one.
-
-    Raises `MessageUnknown` for an `after` that is not there, and what `records.newest` raises.
-    """
-    c = table.c
-    query = select(table).where(c.ledger_id == ledger.id, c.state == "paper")
-    if after is not None:
-        mine = (c.ledger_id == ledger.id) & (c.id == after)
-        last = conn.execute(select(c.next_at).where(mine)).scalar_one_or_none()
-        if last is None:
-            raise MessageUnknown(f"There is no {after[:60]} on the list: begin it anew.")
-        query = query.where(tuple_(c.next_at, c.id) > tuple_(last, after))
-    rows = conn.execute(query.order_by(c.next_at, c.id).limit(limit)).all()
-    people = _people(conn, ledger, rows)
-    values = values_of(conn, ledger, [row.id for row in rows])
-    languages = choices_of(conn, ledger.id, people)
-    return [
-        Paper(
-            row.id,
-            row.subject,
-            people[row.subject].get("full_name"),
-            people[row.subject].get("phone"),
-            KINDS[row.kind].text(languages[row.subject].language, values[row.id]),
-            row.next_at,
-        )
-        for row in rows
-        if row.id in values
-    ]
-
-
-def hand_over(database: Database, ledger: OpenLedger, clock: Clock, name: str, *, by: str) -> None:
-    """Notes that a message was handed over or told; said again by the same person, once.
-
-    `MessageUnknown` for one that is not on the list.
-    """
-    c = table.c
-    mine = (c.ledger_id == ledger.id) & (c.id == name)
-    open_to = (c.state == "paper") | ((c.state == "handed") & (c.done_by == by))
-    done_at = func.coalesce(c.done_at, _text(clock.now()))
-    values = {"state": "handed", "done_at": done_at, "done_by": by}
-    with database.writing() as conn:
-        if not conn.execute(update(table).where(mine, open_to).values(**values)).rowcount:
-            raise MessageUnknown(f"There is no {name[:60]} on the list.")
 
 
 class Backlog(NamedTuple):

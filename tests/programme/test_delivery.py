@@ -14,12 +14,11 @@ from ledger.programme.delivery import (
     Quiet,
     backlogs,
     deliver,
-    hand_over,
-    paper_list,
     read_quiet_hours,
     send_at_once,
 )
 from ledger.programme.messages import Choice, MessageUnknown, choose
+from ledger.programme.paper import hand_over, paper_list
 from ledger.programme.recording import Change
 from tests.programme.outside import Mailbox, Service
 from tests.programme.registry import Registry
