@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from flask import Response
 
 from api.auth import installation
+from api.downloads import zipped
 from api.resource import Resource
 from ledger.audit.bundle import bundle_chunks
 from ledger.installation import OpenLedger
@@ -20,12 +19,4 @@ blueprint = Resource(
 def download(ledger: OpenLedger) -> Response:
     """Download the bundle"""
     chunks = bundle_chunks(installation().database, ledger.id, ledger.origin)
-    # The first chunk is made before the answer begins, so that a fault can still be a problem.
-    response = Response(_from(next(chunks, b""), chunks), mimetype="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{ledger.name}.zip"'
-    return response
-
-
-def _from(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+    return zipped(chunks, f"{ledger.name}.zip")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -11,6 +10,7 @@ from flask import Response, current_app
 from marshmallow import Schema, ValidationError, fields
 
 from api.auth import about, caller, installation, within
+from api.downloads import zipped
 from api.entries import EntrySchema, PendingSchema, existing, receipt_of
 from api.fields import Count, limit
 from api.posting import WaitQuery
@@ -174,13 +174,4 @@ def download(ledger: OpenLedger) -> Response:
     me = caller().person
     about(me)
     chunks = download_of(*within(ledger), me)
-    # The first chunk is made before the answer begins, so that a fault can still be a problem.
-    response = Response(_from(next(chunks, b""), chunks), mimetype="application/zip")
-    name = f"{ledger.name}-{installation().clock.now():%Y-%m-%d}.zip"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _from(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+    return zipped(chunks, f"{ledger.name}-{installation().clock.now():%Y-%m-%d}.zip")

@@ -9,6 +9,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api.auth import caller, installation, within
+from api.downloads import attached
 from api.fields import ORGANISATION, Formed
 from api.posting import wish_maker
 from api.problems import want_done
@@ -111,9 +112,7 @@ def report(query: dict[str, Any], file: IO[bytes], ledger: OpenLedger) -> Respon
         target.seek(0)
         body = target.read()
     kind, ending = _kind(sheet)
-    response = Response(body, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="roster.{ending}"'
-    return response
+    return attached(Response(body, content_type=kind), f"roster.{ending}")
 
 
 def _inviting(ledger: OpenLedger, organisation: str) -> Organisation:

@@ -7,10 +7,9 @@ of the session.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, NamedTuple
 
-from flask import Response, abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.joining import told
 from api.console.session import PlainForm, visiting
+from api.downloads import zipped
 from ledger.installation import OpenLedger
 from ledger.journal.asof import Span
 from ledger.journal.entry import POINTS_MAX
@@ -151,12 +151,8 @@ def download_own(ledger: OpenLedger) -> Any:
         return pages.refused("form")
     me, now = caller().person, installation().clock.now()
     about(me)
-    chunks = download_of(*within(ledger), me)
-    first = next(chunks, b"")  # made before the answer begins, so that a fault can still be a page
+    response = zipped(download_of(*within(ledger), me), f"{ledger.name}-{now:%Y-%m-%d}.zip")
     note_now(ledger)
-    response = Response(chain((first,), chunks), mimetype="application/zip")
-    name = f"{ledger.name}-{now:%Y-%m-%d}.zip"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -24,6 +24,7 @@ from api.console.session import (
     sign_out,
     signed_in_to,
 )
+from api.downloads import attached, zipped
 from api.problems import Problem
 from ledger.audit.bundle import bundle_chunks
 from ledger.audit.layout import count_tiles
@@ -225,9 +226,7 @@ def show_bundle(ledger: OpenLedger) -> str:
 def download_bundle(ledger: OpenLedger) -> Response:
     """The bundle itself."""
     chunks = bundle_chunks(installation().database, ledger.id, ledger.origin)
-    response = Response(chunks, mimetype="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{ledger.name}.zip"'
-    return response
+    return zipped(chunks, f"{ledger.name}.zip")
 
 
 @blueprint.get(f"{ONE}/entries/<seq:seq>/entry.tlog-proof")
@@ -238,9 +237,7 @@ def download_receipt(ledger: OpenLedger, seq: int) -> Response:
         _existing(find_entry(conn, ledger.id, seq))
         receipt = log.receipt(conn, ledger.id, seq)
     response = Response(receipt.encode(), mimetype="text/plain")
-    name = f"{ledger.name}-{seq}.tlog-proof"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attached(response, f"{ledger.name}-{seq}.tlog-proof")
 
 
 def _existing(raw: bytes | None) -> bytes:
