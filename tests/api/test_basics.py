@@ -13,7 +13,7 @@ from api import create_app
 from ledger.installation import Installation
 from ledger.programme.trail import list_lines
 from tests.api.conftest import Desk
-from tests.api.test_devices import Letters
+from tests.api.letters import Letters
 
 PHONE = "+8613912345678"
 SAID = {"full_name": "王芳", "phone": PHONE}

@@ -14,25 +14,15 @@ from api.limits import Limiter
 from ledger.config import RateLimit
 from ledger.installation import Installation
 from ledger.programme import records
-from ledger.programme.channels import Outgoing
 from ledger.programme.people import guardians
 from ledger.programme.people.ages import DATA, JOIN, VOLUNTEER
 from tests.api.conftest import Desk
+from tests.api.letters import Letters
 from tests.programme.people.informing import parts
 from tests.statements import statements
 
 PHONE, MOTHERS = "13912345678", "13700137000"
 CHILD = "2016-03-08"
-
-
-class Letters:
-    """A channel that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-
-    def send(self, message: Outgoing) -> None:
-        self.sent.append(message)
 
 
 @pytest.fixture
