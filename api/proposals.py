@@ -11,7 +11,7 @@ from api.auth import about, caller, in_place_of, installation, want_impartial, w
 from api.erasure_requests import finish_erasures
 from api.fields import Formed, id_form, limit
 from api.posting import EntriesSchema, WaitQuery, entered
-from api.problems import Problem, want_done
+from api.problems import Problem, refuse, want_done
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal.orders import Done
