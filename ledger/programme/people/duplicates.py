@@ -189,14 +189,15 @@ _WALK = select(_a.c.id, _a.c.field, _a.c.value).where(*_MINE).order_by(_a.c.id, 
 _END = _WALK.with_only_columns(_a.c.id).offset(bindparam("window")).limit(1)
 """The last person whom a page looks at; none where it looks at all that there are."""
 # A scalar subquery with a limit is asked row by row, by key, whatever the planner believes of a
-# table that was small once.
+# table that was small once.  By the value, too: the kind is told in a form that no key is searched
+# by, else SQLite walks the primary key from each person to the last.
 _OTHER = (
     select(_b.c.id)
     .where(
         _b.c.ledger_id == bindparam("of_ledger"),
         _b.c.field == _a.c.field,
         _b.c.value == _a.c.value,
-        _b.c.kind == literal(BASICS),
+        _b.c.kind.concat("") == literal(BASICS),
         _b.c.id > _a.c.id,
         _b.c.id < literal(_BEYOND),
     )

@@ -236,5 +236,21 @@ def test_pairs_are_found_by_index(registry: Registry) -> None:
         assert faults(registry.database.dialect, each) == [], each
 
 
+def test_others_of_one_value_are_looked_up_by_that_value(registry: Registry) -> None:
+    # given a page of people, each of whom is looked up among all others
+    person(registry, **WANG)
+    (asked,) = (
+        statement
+        for statement in sent(
+            registry.database,
+            lambda conn: duplicates.candidates(conn, registry.ledger, limit=2),
+        )
+        if "AS b" in statement.text
+    )
+    # then not by walking over all people of greater ids, once for each of the page
+    told = plan(registry.database, *asked)
+    assert "blind_index_ledger_id_field_value_idx" in told, told
+
+
 def test_every_field_that_finds_people_can_be_a_reason() -> None:
     assert all(grade_of({field}) in GRADES for field in FINDABLE)
