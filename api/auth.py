@@ -143,10 +143,12 @@ def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View
 
 
 def _helped(view: View, action: str, path: dict[str, Any]) -> Any:
-    """Does for a member what a helper sends; what changes anything is on record before."""
-    if request.method in ("GET", "HEAD"):
-        return view(**path)
+    """Does for a member what a helper sends, which is on record before it is done, or shown."""
     here, ledger, me = installation(), path["ledger"], caller()
+    if request.method in ("GET", "HEAD"):
+        answer = view(**path)
+        note_now(ledger)
+        return answer
     what = (action, request.method.lower())
     errand = helping.begin_errand(*within(ledger), me.id, me.author, *what)
     try:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ledger.programme.trail import list_lines
+from ledger.programme.trailing import Trail
 from tests.programme.people.informing import parts
 
 
@@ -80,6 +82,24 @@ def test_what_is_read_for_a_member_stands_in_the_trail_too(house):
     (line,) = lines(house, actor=house.clerk, action="memberships:read")
 
     assert line["subject"] == house.member_id
+
+
+def test_what_is_read_for_a_member_is_in_the_trail_before_it_is_shown(house, monkeypatch):
+    # given that the thread which writes the trail beside requests never comes to it
+    begin(house)
+    house.app.extensions["points trail"].flush()
+    house.keep(house.member_id, full_name="王芳", document_number="11010519491231002X")
+    monkeypatch.setattr(Trail, "_begin", lambda _: None)
+
+    # when a helper reads the member's document's number
+    shown = house.get("/me/basics", "helped")
+
+    # then the line was written by the request itself
+    assert shown.json["document_number"] == "11010519491231002X"
+    here = house.installation
+    with here.database.reading() as conn:
+        (line,) = list_lines(conn, here.ledger("beiyuan").id, action="own:read", limit=2)
+    assert (line.line["actor"], line.line["subject"]) == (house.clerk, house.member_id)
 
 
 def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):
