@@ -182,8 +182,17 @@ def _saying(description: str | None) -> dict[str, Any]:
     return {"description": description} if description else {}
 
 
+# Han characters that were added to Unicode after Python's tables were made, many of them for names
+# of people, and the private ones that older systems wrote in the place of such.
+_HAN_TO_COME = re.compile("[\ue000-\uf8ff\U00020000-\U0002fffd\U00030000-\U0003fffd]")
+
+
+def _is_printable(text: str) -> bool:
+    return _HAN_TO_COME.sub("", text).isprintable()
+
+
 def _printable(text: str) -> None:
-    if not text.isprintable() or text != text.strip():
+    if not _is_printable(text) or text != text.strip():
         raise ValidationError("Wanted printable characters, without spaces at the ends.")
 
 
@@ -196,5 +205,5 @@ def _described(form: e.Form, description: str | None) -> dict[str, Any]:
 
 
 def _legible(text: str) -> None:
-    if not text.strip() or not text.replace("\n", "").isprintable():
+    if not text.strip() or not _is_printable(text.replace("\n", "")):
         raise ValidationError("Wanted printable characters and line ends.")

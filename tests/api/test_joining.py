@@ -93,6 +93,28 @@ def test_one_screen_makes_a_member_who_is_signed_in(open_desk: Desk, letters: Le
     assert desk.size() == size
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\U0002ebf0宇",  # of an extension of 2023, made for names of people
+        "\U000323b0",  # of 2025
+        "\ue863三",  # a private one, in the place of a character of old systems
+    ],
+)
+def test_a_name_may_have_characters_that_are_newer_than_python(
+    open_desk: Desk, letters: Letters, name: str
+) -> None:
+    joined = join(open_desk, name=name, code=code_for(open_desk, letters))
+
+    assert joined.status_code == 201, joined.text
+    assert open_desk.get("/me/basics", joined.json["session"]).json["full_name"] == name
+
+
+@pytest.mark.parametrize("name", ["张\u202e三", "张\u200d三", "\U0002ffff", "\x1b[31m", " 张"])
+def test_a_name_has_nothing_that_is_not_seen(open_desk: Desk, name: str) -> None:
+    assert problem(join(open_desk, name=name, code="123456")) == (422, "fields")
+
+
 def test_who_lacks_the_code_learns_nothing(open_desk: Desk, letters: Letters) -> None:
     desk = open_desk
     assert join(desk, code=code_for(desk, letters)).status_code == 201
