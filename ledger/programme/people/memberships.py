@@ -28,8 +28,9 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
+from ledger.programme.pages import first_of
 from ledger.programme.people.consents import GIVEN
-from ledger.programme.people.merges import belongs_to
+from ledger.programme.people.merges import belongs_to, together
 from ledger.programme.people.serving import minutes_of
 from ledger.programme.people.tables import consent
 from ledger.programme.records import BASICS
@@ -133,13 +134,13 @@ def list_memberships(
     after: str | None = None,
     limit: int,
 ) -> list[Membership]:
-    """At most `limit` memberships that `reach` reaches, in order of their ids; four statements."""
+    """At most `limit` memberships that `reach` reaches, in order of their ids; five statements."""
     c = table.c
-    conditions = [reached(reach)]
-    conditions += [c.organisation == organisation] if organisation is not None else []
+    conditions = [c.organisation == organisation] if organisation is not None else []
     conditions += [c.state == state] if state is not None else []
     conditions += [c.id > after] if after is not None else []
-    return _opened(conn, ledger, _rows(conn, ledger.id, *conditions, limit=limit))
+    listed = first_of(table, ledger.id, _ways(conn, ledger.id, reach), *conditions, limit=limit)
+    return _opened(conn, ledger, _rows(conn, ledger.id, listed, limit=limit))
 
 
 def shares() -> ColumnElement[bool]:
@@ -158,9 +159,24 @@ def reached(reach: Reach) -> ColumnElement[bool]:
     those who share."""
     if reach.everything:
         return table.c.ledger_id.is_not(None)
-    of = table.c.organisation.in_(sorted(reach.organisations))
     own = false() if reach.own is None else belongs_to(table.c.subject, reach.own)
-    return or_(own, and_(of, table.c.state.in_(OPEN), shares()))
+    return or_(own, _shown_to(table.c.organisation.in_(sorted(reach.organisations))))
+
+
+def _ways(conn: Connection, ledger_id: int, reach: Reach) -> list[ColumnElement[bool]]:
+    """The same, each way by itself."""
+    c = table.c
+    if reach.everything:
+        return [c.ledger_id.is_not(None)]
+    people = () if reach.own is None else together(conn, ledger_id, reach.own)
+    return [
+        *(c.subject == each for each in people),
+        *(_shown_to(c.organisation == each) for each in sorted(reach.organisations)),
+    ]
+
+
+def _shown_to(organisation: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(organisation, table.c.state.in_(OPEN), shares())
 
 
 def _move(

@@ -253,6 +253,13 @@ def remaining(conn: Connection, ledger_id: int, people: Collection[str]) -> dict
     return {each: into.get(each, each) for each in people}
 
 
+def together(conn: Connection, ledger_id: int, person: str) -> tuple[str, ...]:
+    """A person, and whoever was merged into them, in order of their ids; one statement."""
+    c = table.c
+    query = select(c.person).where(c.ledger_id == ledger_id, c.into == person, c.person != person)
+    return (person, *conn.execute(query.order_by(c.person)).scalars())
+
+
 def belongs_to(column: Column[Any], person: str | None) -> ColumnElement[bool]:
     """Rows that are a person's: their own, and those of whoever was merged into them."""
     c = table.c
