@@ -1,5 +1,9 @@
 """Merges: proposed by one of the office and approved by another; both histories are there after."""
 
+import io
+import json
+import zipfile
+
 import pytest
 
 MERGES = {"purpose": "merge", "from": "member", "to": "member", "limit": 1_000}
@@ -99,6 +103,30 @@ def test_who_was_merged_is_signed_out(twice):
     approve(desk, propose(desk))
 
     assert problem(desk.get("/me", "old")) == (401, "unauthorized")
+
+
+def test_who_remains_sees_and_takes_along_what_is_held_about_either(twice):
+    # given that somebody looked at what is kept of the one who was merged
+    desk = twice
+    assert (
+        desk.get(f"/{desk.old.replace('person/', 'persons/')}/basics", "admin").status_code == 200
+    )
+    approve(desk, propose(desk))
+
+    # when who remains asks for their own
+    kept = desk.session(desk.kept, "device")
+    records = desk.get("/me/records", kept).json["records"]
+    entries = desk.get("/me/entries", kept).json["entries"]
+    lookups = desk.get("/me/lookups", kept).json["lookups"]
+    with zipfile.ZipFile(io.BytesIO(desk.get("/me/download", kept).data)) as archive:
+        packed = archive.read("records.json").decode()
+
+    # then both are theirs
+    assert {each["id"] for each in records if each["kind"] == "basics"} == {desk.old, desk.kept}
+    assert {desk.old, desk.kept} <= {each["id"] for each in json.loads(packed)}
+    touched = {name for each in entries for name in json.dumps(each).split('"')}
+    assert {account_of(desk.old), account_of(desk.kept)} <= touched
+    assert ("basics:read", desk.old) in {(each["action"], each["subject"]) for each in lookups}
 
 
 def test_what_is_kept_of_the_one_is_found_with_the_other(twice):

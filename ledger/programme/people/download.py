@@ -34,6 +34,7 @@ from ledger.journal.entry import to_base64
 from ledger.journal.times import format_time, to_us
 from ledger.programme.people import consents, notices, rights
 from ledger.programme.people.labels import COLUMNS, FIELDS, KINDS, label
+from ledger.programme.people.merges import together
 from ledger.programme.people.rights import Lookup, Told
 from ledger.programme.spreadsheets.cells import shown
 from ledger.programme.trail import Kept
@@ -155,8 +156,9 @@ class _Person:
     def _notices(self) -> Iterator[dict[str, Any]]:
         """Every version of those notices of whose purposes the person ever said something."""
         with self.database.reading() as conn:
-            said = consents.of_person(conn, self.ledger.id, self.person)
-        for purpose in said:
+            people = together(conn, self.ledger.id, self.person)
+            said = [consents.of_person(conn, self.ledger.id, each) for each in people]
+        for purpose in sorted({purpose for each in said for purpose in each}):
             with self.database.reading() as conn:
                 found = notices.history(conn, self.ledger, purpose)
             for each in found:

@@ -36,6 +36,7 @@ from ledger.journal.entry import POINTS_MAX
 from ledger.programme import messages, records
 from ledger.programme.commitments import Disclosure
 from ledger.programme.messages import KINDS, RECORD, Text
+from ledger.programme.people.merges import together
 from ledger.programme.people.tables import metadata
 from ledger.programme.reading.entries import Listed, list_entries_of
 from ledger.programme.records import Record
@@ -56,9 +57,13 @@ HIDDEN = frozenset({login.c.password, data_key.c.key, blind_index.c.value})
 ROWS_PER_READ = 500
 
 
-def subjects_of(person: str) -> tuple[str, str]:
-    """What records about a person are kept under: the person, and their account as a member."""
-    return person, account_of(person)
+def subjects_of(conn: Connection, ledger_id: int, person: str) -> tuple[str, ...]:
+    """What records about a person are kept under: the person, and their account as a member.
+
+    And the same of whoever was merged into them, who has nobody else to ask.  One statement.
+    """
+    people = together(conn, ledger_id, person)
+    return (*people, *map(account_of, people))
 
 
 def account_of(person: str) -> str:
@@ -100,9 +105,9 @@ def records_of(
 ) -> list[Told]:
     """At most `limit` versions of records about a person, in order of subject, kind, id, version.
 
-    Three statements, whatever the number.  Raises what `records.shown_about` raises.
+    Four statements, whatever the number.  Raises what `records.shown_about` raises.
     """
-    mine = subjects_of(person)
+    mine = subjects_of(conn, ledger.id, person)
     found = records.shown_about(conn, lawful(ledger, mine), mine, after=after, limit=limit)
     ids = [each.id for each, _ in found if each.kind == RECORD]
     c = message.c
@@ -137,13 +142,14 @@ def rows_of(
     Read in short transactions, in memory that does not grow with them.  Raises what
     `Database.reading` raises.
     """
-    mine = subjects_of(person)
+    with database.reading() as conn:
+        mine = subjects_of(conn, ledger.id, person)
     for table, whose in tables_of_people().items():
         keys = [column for column in table.primary_key if column.name != "ledger_id"]
         query = select(table).where(table.c.ledger_id == ledger.id, whose.in_(mine))
         for row in _paged(database, query, keys):
             yield table.name, _words(table, row)
-    mine_too = (token.c.ledger == ledger.name) & (token.c.person == person)
+    mine_too = (token.c.ledger == ledger.name) & token.c.person.in_(mine)
     for row in _paged(database, select(token).where(mine_too), [token.c.hash]):
         yield token.name, _words(token, row)
 
@@ -181,12 +187,13 @@ def entries_of(
 ) -> list[Listed]:
     """At most `limit` entries that post to a person's account or are about it, those after `after`.
 
-    Points that are set aside are the account's too.
+    Points that are set aside are the account's too, and so is the account of who was merged.
     """
     span = Span(0 if after is None else after + 1, POINTS_MAX)
-    account = account_of(person)
+    accounts = map(account_of, together(conn, ledger_id, person))
     found = {
         each.seq: each
+        for account in accounts
         for name in (account, f"{account}/held")
         for each in list_entries_of(conn, ledger_id, name, span, newest_first=False, limit=limit)
     }
@@ -214,9 +221,9 @@ def lookups_of(
 ) -> list[Lookup]:
     """At most `limit` lines about a person or a record about them, the newest first.
 
-    One statement.
+    Two statements.
     """
-    mine = subjects_of(person)
+    mine = subjects_of(conn, ledger.id, person)
     about = select(record.c.id).where(record.c.ledger_id == ledger.id, record.c.subject.in_(mine))
     names = union(*(select(literal(each)) for each in mine), about)
     found = lines_of(conn, ledger.id, trail.c.subject.in_(names), before=before, limit=limit)
@@ -227,7 +234,8 @@ def deeds_of(
     conn: Connection, ledger: OpenLedger, person: str, *, before: int | None = None, limit: int
 ) -> list[Kept]:
     """At most `limit` lines of what a person did or was refused, the newest first."""
-    return lines_of(conn, ledger.id, trail.c.actor == person, before=before, limit=limit)
+    people = together(conn, ledger.id, person)
+    return lines_of(conn, ledger.id, trail.c.actor.in_(people), before=before, limit=limit)
 
 
 def _roles(action: str) -> tuple[str, ...]:
