@@ -203,3 +203,8 @@ def test_totals_are_of_five_people_at_the_least(house):
     share(house, people[1])
     listed = house.get("/memberships", "manager").json["memberships"]
     assert {each["name"]: each["minutes"] for each in listed} == {"王0": 90, "王1": 0}
+    # then those of the other three cannot be had by taking these off the total
+    assert totals(house) == few | {"members": 5}
+    for person in people[2:]:
+        share(house, person)
+    assert totals(house)["minutes"] == 90

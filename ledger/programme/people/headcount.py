@@ -1,8 +1,10 @@
 """Totals of an organisation: how many belong to it, and what they did together.
 
-Each number is shown from five people on, and left out below: four could be told apart.  Balances
-and redemptions are never among them.  Nor is how many invitations are open: whoever invited one
-person anew could tell from it whether they had declined, or accepted.
+Each number is shown from five people on, and left out below: four could be told apart.  Minutes and
+points are left out too where one to four keep their hours to themselves: they are what the others,
+who share theirs, leave of the total.  Balances and redemptions are never among them.  Nor is how
+many invitations are open: whoever invited one person anew could tell from it whether they had
+declined, or accepted.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, func, select
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.programme import lapses
-from ledger.programme.people.memberships import CLAIMED, CONFIRMED
+from ledger.programme.people.memberships import CLAIMED, CONFIRMED, shares
 from ledger.programme.people.serving import within
 from ledger.programme.people.tables import merged
 from ledger.programme.tables import invitation, membership
@@ -23,7 +25,7 @@ FROM = 5
 
 
 class Totals(NamedTuple):
-    """Numbers of people, of each None below five; minutes and points only with `members`.
+    """Numbers of people, of each None below five; minutes and points None too where they tell more.
 
     `minutes` are those of verified service that those who belong to it now gave from the first day
     of their membership on (of UTC), and `points` what these earned.
@@ -37,23 +39,27 @@ class Totals(NamedTuple):
 
 
 def totals_of(conn: Connection, ledger: OpenLedger, organisation: str) -> Totals:
-    """The totals of an organisation.  Three statements, however many people it has."""
+    """The totals of an organisation.  Four statements, however many people it has."""
     i = invitation.c
     states = _belonging(conn, ledger.id, organisation)
     mine = (i.ledger_id == ledger.id) & (i.organisation == organisation)
     invited = _counted(conn, i.state, mine, i.state == lapses.ACCEPTED)
     members = _shown(states.get(CONFIRMED, 0))
+    hidden = _belonging(conn, ledger.id, organisation, ~shares()).get(CONFIRMED, 0)
     minutes, points = _given(conn, ledger.id, organisation)
+    is_told = members is not None and not 0 < hidden < FROM
     return Totals(
         members,
         _shown(states.get(CLAIMED, 0)),
         _shown(invited.get(lapses.ACCEPTED, 0)),
-        None if members is None else minutes,
-        None if members is None else points,
+        minutes if is_told else None,
+        points if is_told else None,
     )
 
 
-def _belonging(conn: Connection, ledger_id: int, organisation: str) -> dict[str, int]:
+def _belonging(
+    conn: Connection, ledger_id: int, organisation: str, *conditions: ColumnElement[bool]
+) -> dict[str, int]:
     """People by the state of their memberships; who was merged is who they were merged into."""
     m, g = membership.c, merged.c
     person = func.coalesce(g.into, m.subject)
@@ -61,7 +67,7 @@ def _belonging(conn: Connection, ledger_id: int, organisation: str) -> dict[str,
         select(m.state, func.count(func.distinct(person)))
         .select_from(membership)
         .outerjoin(merged, and_(g.ledger_id == m.ledger_id, g.person == m.subject))
-        .where(m.ledger_id == ledger_id, m.organisation == organisation)
+        .where(m.ledger_id == ledger_id, m.organisation == organisation, *conditions)
         .group_by(m.state)
     )
     return {row[0]: row[1] for row in conn.execute(query)}

@@ -275,7 +275,7 @@ def test_how_many_accepted_is_told_from_five_on(registry: Registry) -> None:
         joined(registry, name=f"员工{at}", phone=by.invited.value, accepting=by)
         with registry.database.reading() as conn, statements(registry.database) as sent:
             told.append(totals_of(conn, registry.ledger, org))
-        assert len(sent) == 3
+        assert len(sent) == 4
 
     assert [(each.accepted, each.members) for each in told] == [(None, None)] * 4 + [(5, 5), (6, 6)]
     assert told[3].minutes is None
