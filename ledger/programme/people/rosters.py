@@ -44,9 +44,10 @@ _DOCUMENTS = re.compile(
     "|document|idcard|idnumber|idno|^id$|socialsecurity"
 )
 _LOOKS_LIKE_ONE = re.compile(
-    r"[1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]", re.ASCII
+    r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)",
+    re.ASCII,
 )
-_DELETE = "Delete that column: a name and one contact are all that is wanted. Nothing was kept."
+_ENOUGH = "a name and one contact are all that is wanted. Nothing was kept."
 _APART = re.compile(r"[\s\-.'·]+")
 
 
@@ -93,17 +94,17 @@ def _without_documents(row: Row) -> Row:
         if _DOCUMENTS.search(plain(cell)):
             raise SheetRefused(
                 f"Row {row.number}, column {letters(column)} speaks of identity documents or the"
-                f" like. {_DELETE}"
+                f" like. Delete that column: {_ENOUGH}"
             )
     return row
 
 
 def _without_numbers(row: Row) -> Row:
     for column, cell in enumerate(row.cells, 1):
-        if _LOOKS_LIKE_ONE.fullmatch(_APART.sub("", unicodedata.normalize("NFKC", cell))):
+        if _LOOKS_LIKE_ONE.search(_APART.sub("", unicodedata.normalize("NFKC", cell))):
             raise SheetRefused(
-                f"Row {row.number}, column {letters(column)} looks like the number of an identity"
-                f" card. {_DELETE}"
+                f"Row {row.number}, column {letters(column)} holds what looks like the number of"
+                f" an identity card. Take it out: {_ENOUGH}"
             )
     return row
 

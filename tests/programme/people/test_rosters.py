@@ -94,8 +94,9 @@ def test_a_report_that_comes_back_corrected_has_one_column_of_reasons() -> None:
     [
         (["姓名,手机,身份证号码"], "Row 1, column C speaks of identity documents"),
         (["name,ID Number,phone"], "Row 1, column B speaks of identity documents"),
-        (["姓名,手机,备注", f"张三,13800138000,{NUMBER}"], "Row 2, column C looks like"),
-        (["姓名,手机", f"张三,{NUMBER[:6]} {NUMBER[6:].lower()}"], "Row 2, column B looks like"),
+        (["姓名,手机,备注", f"张三,13800138000,{NUMBER}"], "Row 2, column C holds what looks like"),
+        (["姓名,手机", f"张三,{NUMBER[:6]} {NUMBER[6:].lower()}"], "Row 2, column B holds what"),
+        (["姓名,手机", f"张三（身份证{NUMBER}）,13800138000"], "Row 2, column A holds what"),
         (["姓名,单位", "张三,某公司"], "no column 手机号"),
         (["姓名,手机,邮箱"], "both for 手机号"),
         ([f"姓名,手机{',x' * 62}"], "at most 63 columns"),
