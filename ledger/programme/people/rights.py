@@ -226,7 +226,10 @@ def lookups_of(
     mine = subjects_of(conn, ledger.id, person)
     about = select(record.c.id).where(record.c.ledger_id == ledger.id, record.c.subject.in_(mine))
     names = union(*(select(literal(each)) for each in mine), about)
-    found = lines_of(conn, ledger.id, trail.c.subject.in_(names), before=before, limit=limit)
+    # By their places: of several subjects in order of places SQLite walks the whole trail.
+    lines = trail.alias("about")
+    theirs = select(lines.c.seq).where(lines.c.ledger_id == ledger.id, lines.c.subject.in_(names))
+    found = lines_of(conn, ledger.id, trail.c.seq.in_(theirs), before=before, limit=limit)
     return [Lookup(each, _roles(each.line["action"])) for each in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -25,6 +26,7 @@ from ledger.programme.recording import Change
 from ledger.programme.trail import Line, write_lines
 from tests.programme.people.informing import inform, joined
 from tests.programme.registry import Registry, fresh
+from tests.programme.test_plans import plan
 from tests.statements import statements
 
 FORMULA = '=HYPERLINK("https://evil.example")'
@@ -109,6 +111,9 @@ def test_who_looked_is_told_whatever_record_of_theirs_it_was(
     assert [each.line.line["subject"] for each in lines] == [account, attainment, person]
     assert [each.line.line["subject"] for each in earlier] == [person]
     assert lines[0].roles == ("auditor",)
+    # and no statement walks over the lines about everybody
+    told = "\n".join(plan(registry.database, *each) for each in sent)
+    assert not re.search(r"(SEARCH|SCAN) trail.*\(ledger_id=\?\)$", told, re.MULTILINE), told
 
 
 def test_the_entries_of_their_account_are_theirs_and_no_others(
