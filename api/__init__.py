@@ -14,9 +14,6 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
-from flask_smorest import Api
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, ValidationError
 
 from api import (
     accounts,
@@ -53,6 +50,7 @@ from api import (
     messages,
     metrics,
     notices,
+    openapi,
     organisations,
     persons,
     points,
@@ -72,14 +70,12 @@ from api import (
     trail,
     venues,
 )
-from api.auth import SCHEME
-from api.document import problem_examples
+from api.converters import CONVERTERS
 from api.limits import Limiter
 from api.parsing import body_bytes_max
 from api.remembered import Remembered
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
-from ledger.journal.entry import LEDGER_NAME, POINTS_MAX
 from ledger.programme.calendar import read_calendar
 from ledger.programme.channels import Channel, channels
 from ledger.programme.courier import Courier
@@ -162,40 +158,21 @@ def create_app(
     app.extensions["points courier"] = Courier(
         channels(os.environ) if reached_by is None else reached_by
     )
-    app.config.update(
-        API_TITLE="Two-Way Points",
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/v1",
-    )
-    app.url_map.converters.update(ledger=_LedgerName, id=_Id, seq=_Seq)
+    app.url_map.converters.update(CONVERTERS)
     app.url_map.strict_slashes = True
     problems.register(app)
     tracing.register(app)  # first, so that what is refused below is traced too
     app.before_request(_refuse_large)
     app.after_request(_secured)
-    api = _Api(app)
-    api.ma_plugin.converter.add_attribute_function(batch.described)
-    api.spec.components.security_scheme(SCHEME, {"type": "http", "scheme": "bearer"})
-    for code, example in problem_examples():
-        api.spec.components.example(code, example)
-    for converter in (_LedgerName, _Id, _Seq):
-        api.register_converter(converter, _described)
     for resource in RESOURCES:
-        api.register_blueprint(resource.blueprint)
+        app.register_blueprint(resource.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(openapi.blueprint)
     console.install(app)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(sheets.blueprint)
     return app
-
-
-class _Api(Api):
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def handle_http_exception(self, error: HTTPException) -> Response:
-        return problems.handle_http(error)
 
 
 class _Json(JSONProvider):
@@ -206,33 +183,6 @@ class _Json(JSONProvider):
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         return orjson.loads(s)
-
-
-class _LedgerName(BaseConverter):
-    regex = LEDGER_NAME
-
-
-class _Id(BaseConverter):
-    regex = "[a-z2-7]{25}[aeimquy4]"
-
-
-class _Seq(BaseConverter):
-    regex = r"0|[1-9][0-9]{0,15}"
-
-    def to_python(self, value: str) -> int:
-        seq = int(value)
-        if seq > POINTS_MAX:
-            raise ValidationError
-        return seq
-
-
-def _described(converter: BaseConverter) -> dict[str, Any]:
-    if isinstance(converter, _Seq):
-        return {"type": "integer", "minimum": 0, "maximum": POINTS_MAX, "description": "an entry"}
-    says = (
-        "a ledger's name" if isinstance(converter, _LedgerName) else "what follows the `/` in an id"
-    )
-    return {"type": "string", "pattern": f"^{converter.regex}$", "description": says}
 
 
 def _refuse_large() -> Response | None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, abort, current_app, render_template
 
+from api.openapi import document
 from api.problems import PROBLEMS
 
 POLICY = (
@@ -166,8 +167,7 @@ def _kept_to_itself(response: Response) -> Response:
 def _document() -> Document:
     extensions = current_app.extensions
     if "points-document" not in extensions:
-        spec = extensions["flask-smorest"]["apis"][""]["ext_obj"].spec
-        extensions["points-document"] = Document(spec.to_dict())
+        extensions["points-document"] = Document(document())
     found: Document = extensions["points-document"]
     return found
 
