@@ -18,10 +18,13 @@ from hypothesis import settings
 from ledger.db import Database, migrate, open_engine
 from tests import citus
 from tests.postgres import fresh_database, postgres_server
+from tests.scratch import scratch
 
 # The same examples each time, so that a red run is red again; no deadline, since machines differ.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+# Read when the first temporary directory of pytest's own is made.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))
 
 TESTS = Path(__file__).parent
 DIALECTS = ["sqlite", "postgresql"]

