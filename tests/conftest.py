@@ -6,6 +6,7 @@ may create databases, and any database to connect to. Where that is a coordinato
 migrated database is a distributed one. Where PostgreSQL cannot start, tests fail.
 """
 
+import gc
 import os
 import shutil
 import uuid
@@ -33,6 +34,16 @@ DIALECTS = ["sqlite", "postgresql"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="collect tests/torture too")
     parser.addoption("--citus", action="store_true", help="collect tests/scaleout too")
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives as long as the run: nobody looks through it for garbage again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
