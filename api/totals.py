@@ -20,7 +20,7 @@ blueprint = Resource(
 
 
 class TotalsSchema(Schema):
-    """Totals of an organisation; what is of fewer than five people is left out."""
+    """Totals of an organisation: people in whole fives; what is of fewer than five is left out."""
 
     organisation = fields.String(required=True)
     shown_from = fields.Integer(
@@ -41,8 +41,8 @@ class TotalsSchema(Schema):
 def show_totals(ledger: OpenLedger, random: str) -> Response:
     """See the totals of an organisation
 
-    Nothing of one person can be told from them: each number is of five people at the least, and
-    balances and redemptions are never among them.
+    Nothing of one person can be told from them: each number is of five people at the least, people
+    are counted in whole fives, and balances and redemptions are never among them.
     """
     here, name = installation(), f"org/{random}"
     with here.database.reading() as conn:

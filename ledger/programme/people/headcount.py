@@ -1,10 +1,11 @@
 """Totals of an organisation: how many belong to it, and what they did together.
 
-Each number is shown from five people on, and left out below: four could be told apart.  Minutes and
-points are left out too where one to four keep their hours to themselves: they are what the others,
-who share theirs, leave of the total.  Balances and redemptions are never among them.  Nor is how
-many invitations are open: whoever invited one person anew could tell from it whether they had
-declined, or accepted.
+Each number is shown from five people on, and left out below: four could be told apart.  People are
+counted in whole fives, since whoever invites one more and sees the number grow by one would know
+who accepted.  Minutes and points are left out too where one to four keep their hours to themselves:
+they are what the others, who share theirs, leave of the total.  Balances and redemptions are never
+among them.  Nor is how many invitations are open: whoever invited one person anew could tell from
+it whether they had declined, or accepted.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ FROM = 5
 
 
 class Totals(NamedTuple):
-    """Numbers of people, of each None below five; minutes and points None too where they tell more.
+    """Numbers of people in whole fives, None below; minutes and points None too if they tell more.
 
     `minutes` are those of verified service that those who belong to it now gave from the first day
     of their membership on (of UTC), and `points` what these earned.
@@ -81,7 +82,7 @@ def _counted(
 
 
 def _shown(number: int) -> int | None:
-    return number if number >= FROM else None
+    return number - number % FROM or None
 
 
 def _given(conn: Connection, ledger_id: int, organisation: str) -> tuple[int, int]:
