@@ -19,7 +19,6 @@ from ledger.installation import OpenLedger
 from ledger.journal.asof import resolve, span_of
 from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id, person_of
 from ledger.journal.orders import Companion
-from ledger.programme.erasing import restricted_among
 from ledger.programme.names import account_called, naming, reference_index
 from ledger.programme.reading.accounts import (
     AccountView,
@@ -31,6 +30,7 @@ from ledger.programme.reading.accounts import (
     list_accounts,
 )
 from ledger.programme.reading.histories import Line, account_history
+from ledger.programme.restriction import restricted_among
 
 blueprint = Resource(
     "accounts", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/accounts", description=__doc__

@@ -48,9 +48,10 @@ _JOINING = (
     *("notice-not-seen", "code-refused", "member-already", "guardian-needed", "birth-refused"),
     *("field", "append-failed", "clock", "gap", "queue-full", "outcome-unknown"),
 )
+_ABOUT_PEOPLE = ("field", "erased", "restricted")
 _ORGANISATION = ("organisation-refused", "number", "field", "erased")
 _CORRECTED = (
-    *("basics-refused", "code-refused", "record-unknown", "number", "field", "erased", *_MATCHED),
+    *("basics-refused", "code-refused", "record-unknown", "number", *_ABOUT_PEOPLE, *_MATCHED),
     *("append-failed", "clock", "queue-full", "outcome-unknown"),
 )
 _REFUSALS: dict[str, tuple[str, ...]] = {
@@ -68,14 +69,14 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
         *("account", "opening", "erasure-refused"),
     ),
     f"POST {_LEDGER}/attainments": (
-        *("attainment-refused", "organisation-unknown", "course-unknown", "field", "erased"),
-        "basics-needed",
+        *("attainment-refused", "organisation-unknown", "course-unknown", "basics-needed"),
+        *_ABOUT_PEOPLE,
     ),
     f"GET {_LEDGER}/attainments/{{random}}": ("attainment-unknown",),
     f"PUT {_LEDGER}/attainments/{{random}}": (
-        *("attainment-refused", "attainment-unknown", "field", "erased", *_MATCHED),
+        *("attainment-refused", "attainment-unknown", *_ABOUT_PEOPLE, *_MATCHED),
     ),
-    f"POST {_LEDGER}/cards": ("card-refused", "card-unknown", "field", "erased"),
+    f"POST {_LEDGER}/cards": ("card-refused", "card-unknown", *_ABOUT_PEOPLE),
     f"POST {_LEDGER}/cards/find": ("card-unknown", "number"),
     f"GET {_LEDGER}/cards/{{random}}": ("card-unknown",),
     f"GET {_LEDGER}/cards/{{random}}/sheet": ("card-unknown",),
@@ -129,7 +130,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/messages/paper": ("message-unknown",),
     f"POST {_LEDGER}/messages/{{random}}/handed": ("message-unknown",),
     f"POST {_LEDGER}/messages/{{random}}/read": ("message-unknown",),
-    f"POST {_LEDGER}/merges": ("merge-refused", *_PROPOSED, "erased"),
+    f"POST {_LEDGER}/merges": ("merge-refused", *_PROPOSED, "erased", "restricted"),
     f"GET {_LEDGER}/merges/{{random}}": ("merge-unknown",),
     f"POST {_LEDGER}/organisations": (*_ORGANISATION, "organisation-code-taken"),
     f"GET {_LEDGER}/organisations/{{random}}": ("organisation-unknown",),
@@ -196,7 +197,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"POST {_LEDGER}/joining/desk": (*_JOINING, "opening"),
     f"GET {_LEDGER}/guardians/{{random}}": ("record-unknown",),
     f"PUT {_LEDGER}/guardians/{{random}}": (
-        *("record-unknown", "code-refused", "field", "erased", *_MATCHED),
+        *("record-unknown", "code-refused", *_ABOUT_PEOPLE, *_MATCHED),
     ),
     f"POST {_LEDGER}/consents/{{purpose}}": ("notice-not-seen", "record-changed", "erased"),
     f"DELETE {_LEDGER}/consents/{{purpose}}": ("record-changed", "erased"),

@@ -22,6 +22,7 @@ from ledger.programme.erasure import erase_due
 from ledger.programme.erasure_requests import ERASED, REFUSED, RESTRICTED, STATES, Request
 from ledger.programme.people import sessions
 from ledger.programme.reading.days import today_of
+from ledger.programme.restriction import restrict_announced
 from ledger.programme.vault import lawful
 from ledger.programme.wishes import Wish
 
@@ -166,6 +167,7 @@ def finish_erasures(ledger: OpenLedger, kind: str) -> None:
     if kind == "erasure":
         with here.database.reading() as conn:
             today = today_of(conn, ledger.id, here.clock.now())
+        restrict_announced(here.database, ledger)
         erase_due(here.database, ledger, today)
     if kind != decisions.DEED:
         return

@@ -1,22 +1,19 @@
 """Doing what was decided on requests for erasure (`erasure_decisions.py`), right after or by a job.
 
-Who is restricted is read by nobody but themselves, and within engagements: their data key opens
-only for who asks for that (`vault.lawful`).  On the day that the log announced it is destroyed.
+Who is restricted is told so; what is kept of them is destroyed on the day that the log announced.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal.entry import new_id
-from ledger.journal.store import load_position
 from ledger.journal.times import format_time, to_us
 from ledger.programme import messages, records
 from ledger.programme.channels import Outgoing
@@ -26,7 +23,6 @@ from ledger.programme.erasure_requests import ERASED, RESTRICTED, Request, undon
 from ledger.programme.messages import Kind, New, Text
 from ledger.programme.reading.days import today_of
 from ledger.programme.records import BASICS
-from ledger.programme.tables import data_key
 from ledger.programme.tables import erasure_request as table
 from ledger.programme.vault import lawful, living
 
@@ -61,8 +57,8 @@ class Finished(NamedTuple):
 def finish(database: Database, ledger: OpenLedger, clock: Clock) -> Finished:
     """Does what was decided and is not done yet; again, it changes nothing.
 
-    Restricts, and tells the person; destroys what is due by now.  Raises what `erase_due`,
-    `messages.post` and `Database.writing` raise.
+    Tells who was restricted; destroys what is due by now.  Raises what `erase_due`, `messages.post`
+    and `Database.writing` raise.
     """
     with database.reading() as conn:
         today = today_of(conn, ledger.id, clock.now())
@@ -72,7 +68,6 @@ def finish(database: Database, ledger: OpenLedger, clock: Clock) -> Finished:
         ]
     for each in waiting:
         if each.state == RESTRICTED:
-            restrict(database, ledger, each.person, today)
             _tell(database, ledger, clock, each)
     due = [each for each in waiting if each.state == ERASED]
     with database.reading() as conn:
@@ -88,29 +83,6 @@ def finish(database: Database, ledger: OpenLedger, clock: Clock) -> Finished:
             _mark(conn, ledger.id, each.id, state=ERASED)
     gone = tuple(sorted({each.person for each in due}))
     return Finished(gone, tuple(each for each in farewells if each is not None))
-
-
-def restrict(database: Database, ledger: OpenLedger, person: str, day: str) -> None:
-    """From now on, what is kept of a person opens to themselves alone, and within engagements.
-
-    Raises what `Database.writing` raises.
-    """
-    c = data_key.c
-    subjects = (person, "member" + person.removeprefix("person"))
-    mine = (c.ledger_id == ledger.id) & c.subject.in_(subjects) & c.restricted_on.is_(None)
-    with database.writing() as conn:
-        # The head's lock keeps the append path from writing these rows meanwhile.
-        load_position(conn, ledger.id, ledger.origin, lock=True)
-        conn.execute(update(data_key).where(mine).values(restricted_on=day))
-
-
-def restricted_among(conn: Connection, ledger_id: int, subjects: Collection[str]) -> set[str]:
-    """Those of the subjects of whom nothing is read any more."""
-    c = data_key.c
-    mine = (
-        (c.ledger_id == ledger_id) & c.subject.in_(sorted(subjects)) & c.restricted_on.is_not(None)
-    )
-    return set(conn.execute(select(c.subject).where(mine)).scalars())
 
 
 def _is_due(request: Request, today: str) -> bool:

@@ -1,7 +1,9 @@
 """Deciding on requests for erasure (`erasure_requests.py`): refused, restricted, or erased.
 
 To refuse takes one person of the office, the other two take two people: they are a deed, which
-enters the erasure with its day in the log (`erasure.py`).  Reasons are records about the person.
+enters the erasure with its day in the log (`erasure.py`).  The same order restricts the person:
+from then on what is kept of them is read and written by nobody but themselves, and whom the law
+obliges (`vault.lawful`).  Reasons are records about the person.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ from ledger.programme.erasure_requests import (
 from ledger.programme.messages import Kind, New, Text
 from ledger.programme.reading.days import today_of
 from ledger.programme.recording import Change, compose, save
+from ledger.programme.restriction import restricting
 from ledger.programme.tables import data_key
 from ledger.programme.tables import erasure_request as table
+from ledger.programme.vault import subjects_of
 from ledger.programme.wishes import Wish
 
 DECISION = DEED = "erasure-decision"
@@ -72,7 +76,7 @@ def refuse(
     found = _to_decide(database, ledger, name, wish)
     told, decision = {"outcome": REFUSED, "reasons": reasons}, _decision_id(wish.request)
     change = Change(DECISION, decision, found.person, told)
-    composed = compose(database, ledger, clock, [change], by=wish.actor)
+    composed = compose(database, ledger, clock, [change], by=wish.actor, duty=True)
     new = New(found.person, "erasure-refused", {"reasons": reasons}, name)
     posted = messages.posting(database, ledger, clock, [new], by=wish.actor)
     at = format_time(to_us(clock.now()))
@@ -108,9 +112,8 @@ def proposed(
         offset = conn.execute(
             select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
         ).scalar_one()
-        account = "member" + found.person.removeprefix("person")
         c = data_key.c
-        mine = (c.ledger_id == ledger.id) & c.subject.in_((found.person, account))
+        mine = (c.ledger_id == ledger.id) & c.subject.in_(subjects_of(found.person))
         kept = sorted(conn.execute(select(c.subject).where(mine, c.wrapped.is_not(None))).scalars())
         known = records.newest(conn, ledger, DECISION, (decision,)).get(decision)
     outcome = ERASED if retention_years is None else RESTRICTED
@@ -118,7 +121,7 @@ def proposed(
     if known is None:
         told = {"outcome": outcome, "reasons": reasons, "on": on}
         change = Change(DECISION, decision, found.person, told)
-        (known,) = save(database, ledger, clock, [change], by=wish.actor)
+        (known,) = save(database, ledger, clock, [change], by=wish.actor, duty=True)
     return {
         "request": name,
         "person": found.person,
@@ -176,7 +179,7 @@ def _deciding(name: str, decided: Mapping[str, Any], at: str) -> Companion:
     ) -> Mapping[Any, CompanionRow] | Refusal:
         row = rows[name]
         if row is None or row["state"] != OPEN:
-            return Refusal(DECIDED, "this request is decided already")
+            return Refusal(DECIDED, "this request is decided, or taken back, already")
         return {name: {**row, **decided, "decided_at": at}}
 
     return Companion(table, (name,), change)
@@ -197,8 +200,8 @@ def _closed(person: str) -> Companion:
 
 
 def _orders(wish: Wish, approver: str | None, at: str) -> tuple[Order, ...]:
-    values = wish.values
-    day = max(values["on"], local_day(at, values["offset"]))
+    values, today = wish.values, local_day(at, wish.values["offset"])
+    day = max(values["on"], today)
     people = {"actor": wish.actor, "approver": approver}
     orders = [
         Order(
@@ -215,7 +218,11 @@ def _orders(wish: Wish, approver: str | None, at: str) -> tuple[Order, ...]:
         "until": day,
         "decision": values["ref"]["id"],
     }
-    companions = (_closed(values["person"]), _deciding(values["request"], decided, at))
+    companions = (
+        _closed(values["person"]),
+        _deciding(values["request"], decided, at),
+        restricting(subjects_of(values["person"]), today),
+    )
     return (*orders[:-1], replace(orders[-1], companions=companions))
 
 

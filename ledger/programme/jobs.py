@@ -2,7 +2,7 @@
 
     expire   what is due of quiet accounts is entered
     state    a `state` entry sums up all accounts, if anything was entered since the last one
-    erase    whoever the log says is to be erased by now is erased
+    erase    whoever the log says is to be erased by now is erased, later: restricted until then
     forget   refusals that were remembered for 400 days are forgotten, and codes that were sent a
              while ago
     lapse    what is kept of people whose invitation is over is erased, each hour
@@ -39,6 +39,7 @@ from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasing import finish
 from ledger.programme.erasure import erase_due
 from ledger.programme.lapses import erase_spent
+from ledger.programme.restriction import restrict_announced
 from ledger.programme.rounds import Rounds
 from ledger.programme.tables import job as job_table
 from ledger.programme.tables import lease as lease_table
@@ -82,6 +83,7 @@ def _state(installation: Installation, ledger: OpenLedger, day: str) -> None:
 
 
 def _erase(installation: Installation, ledger: OpenLedger, day: str) -> None:
+    restrict_announced(installation.database, ledger)
     erase_due(installation.database, ledger, day)
     finish(installation.database, ledger, installation.clock)
     _mark(ledger, "erase", day)

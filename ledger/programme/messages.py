@@ -175,7 +175,7 @@ def posting(
         if set(each.values) != KINDS[each.kind].fields:
             raise ValueError(f"a message of kind {each.kind} with {sorted(each.values)}")
     changes = [Change(RECORD, each.id, each.person, dict(each.values)) for each in new]
-    composed = compose(database, ledger, clock, changes, by=by)
+    composed = compose(database, ledger, clock, changes, by=by, duty=True)
     with database.reading() as conn:
         chosen = choices_of(conn, ledger.id, {each.person for each in new})
     at = format_time(to_us(clock.now()))

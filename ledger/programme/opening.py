@@ -1,6 +1,7 @@
 """How every process of the service opens an installation.
 
-Nothing that was erased comes back, and no token enters anything once it has ended.
+Nothing that was erased comes back, nobody is read again who was restricted, and no token enters
+anything once it has ended.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from collections.abc import Callable, Mapping
 
 from ledger.clock import Clock
 from ledger.config import Settings
-from ledger.installation import Installation
+from ledger.db import Database
+from ledger.installation import Installation, OpenLedger
 from ledger.journal.observer import Observer
 from ledger.programme.erasure import destroy_listed
+from ledger.programme.restriction import restrict_announced
 from ledger.programme.tokens import lasting_tokens
 
 
@@ -24,7 +27,7 @@ def open_installation(
 ) -> Installation:
     """The installation; each ledger is first rid of what its file of erased subjects lists.
 
-    Raises what `Installation` raises.
+    And whoever its log says is to be erased is restricted.  Raises what `Installation` raises.
     """
     return Installation(
         settings,
@@ -32,5 +35,10 @@ def open_installation(
         clock=clock,
         lasting=lasting_tokens,
         observe=observe,
-        before_serving=destroy_listed,
+        before_serving=_before_serving,
     )
+
+
+def _before_serving(database: Database, ledger: OpenLedger) -> None:
+    destroy_listed(database, ledger)
+    restrict_announced(database, ledger)

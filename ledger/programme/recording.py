@@ -19,7 +19,15 @@ from ledger.programme.commitments import FieldRefused, Fields, Place, check_fiel
 from ledger.programme.findable import FINDABLE
 from ledger.programme.records import Record, find_value, sealed
 from ledger.programme.tables import blind_index, record
-from ledger.programme.vault import ERASED, DataKey, Erased, holding, keys_of, lawful, make_keys
+from ledger.programme.vault import (
+    DataKey,
+    error_of,
+    holding,
+    keys_to_write,
+    lawful,
+    make_keys,
+    subjects_of,
+)
 
 CHANGED = "record-changed"
 
@@ -51,23 +59,32 @@ class Composed(NamedTuple):
 
 
 def compose(
-    database: Database, ledger: OpenLedger, clock: Clock, changes: Sequence[Change], *, by: str
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    changes: Sequence[Change],
+    *,
+    by: str,
+    duty: bool = False,
 ) -> Composed:
     """Encrypts changes, of different records, for one order: with an entry's command, or alone.
 
-    The order is refused with `CHANGED` where somebody was quicker, or `ERASED`.  Subjects without a
-    data key get one at once.  Raises `FieldRefused`, `Erased`, `KeysError`, and what
+    About the restricted nobody writes but themselves, and whoever has the `duty` to: what they are
+    told, what is decided on a request of theirs, what they say at a desk.  The order is refused
+    with `CHANGED` where somebody was quicker, or `ERASED`, or `RESTRICTED`.  Subjects without a
+    data key get one at once.  Raises `FieldRefused`, `Erased`, `Restricted`, `KeysError`, and what
     `Appender.submit` raises.
     """
     for change in changes:
         _check(change)
     if len({(change.kind, change.id) for change in changes}) < len(changes):
         raise ValueError("two changes of one record in one order")
-    keys = _keys_for(database, ledger, {change.subject for change in changes})
+    opened = lawful(ledger, None if duty else subjects_of(by))
+    keys = _keys_for(database, opened, {change.subject for change in changes})
     at = format_time(to_us(clock.now()))
     sealed = [_sealed(ledger, keys[change.subject], change, at, by) for change in changes]
     companions = (
-        holding([keys[subject] for subject in sorted(keys)]),
+        holding(opened, [keys[subject] for subject in sorted(keys)]),
         _versions(changes, [row for _, row in sealed]),
         _indexes(ledger, changes),
     )
@@ -75,17 +92,22 @@ def compose(
 
 
 def save(
-    database: Database, ledger: OpenLedger, clock: Clock, changes: Sequence[Change], *, by: str
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    changes: Sequence[Change],
+    *,
+    by: str,
+    duty: bool = False,
 ) -> tuple[Record, ...]:
     """Enters changes, all or none, without an entry in the log.
 
     Raises `RecordChanged` where one is no longer what its writer saw, and what `compose` raises.
     """
-    composed = compose(database, ledger, clock, changes, by=by)
+    composed = compose(database, ledger, clock, changes, by=by, duty=duty)
     (outcome,) = ledger.appender.submit(Group((Order(companions=composed.companions),)))
     if isinstance(outcome, Refusal):
-        kind = Erased if outcome.rule == ERASED else RecordChanged
-        raise kind(outcome.message[0].upper() + outcome.message[1:] + ".")
+        raise error_of(outcome, RecordChanged)
     return composed.records
 
 
@@ -97,17 +119,13 @@ def _check(change: Change) -> None:
 
 
 def _keys_for(database: Database, ledger: OpenLedger, subjects: set[str]) -> dict[str, DataKey]:
-    ledger = lawful(ledger)  # the restricted are told things, and correct what is theirs
     with database.reading() as conn:
-        known = keys_of(conn, ledger, subjects)
-    missing = subjects - known.keys()
+        keys = keys_to_write(conn, ledger, subjects)
+    missing = subjects - keys.keys()
     if missing:
         make_keys(ledger, missing)
         with database.reading() as conn:
-            known |= keys_of(conn, ledger, missing)
-    keys = {subject: key for subject, key in known.items() if key is not None}
-    for subject in sorted(subjects - keys.keys()):
-        raise Erased(f"All that was kept of {subject} has been erased. Nothing can be added to it.")
+            keys |= keys_to_write(conn, ledger, missing)
     return keys
 
 

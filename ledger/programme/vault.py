@@ -6,8 +6,8 @@ its opaque id.  Its data key is 32 random bytes, wrapped by a master key of the 
 nobody reads those records again.  A row whose key was destroyed stays, so that no second key is
 ever made for a subject that was erased.
 
-A key may be *restricted* before it is destroyed (`erasing.py`): then it is as good as destroyed for
-everybody but its subject, and whom the law obliges to read (`lawful`).
+A key may be *restricted* before it is destroyed (`restriction.py`): then it is as good as destroyed
+for everybody but its subject, and whom the law obliges to read or to write (`lawful`).
 
 Nothing unwrapped is kept between calls, so a key that another process destroyed is not used here.
 """
@@ -32,10 +32,11 @@ from ledger.journal.masters import Wrapped
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.pkcs8 import Secret
 from ledger.journal.sealing import KEY_BYTES, seal, unseal
+from ledger.journal.store import load_position
 from ledger.programme.tables import data_key as table
 
 REWRAPPED_PER_BATCH = 500
-ERASED = "erased"
+ERASED, RESTRICTED = "erased", "restricted"
 
 
 class _Everybody:
@@ -49,6 +50,12 @@ class Erased(PointsError):
     """The subject's key was destroyed: nothing about it can be read or written any more."""
 
     code = ERASED
+
+
+class Restricted(PointsError):
+    """What is kept of the subject is stored and not used: nobody else adds anything to it."""
+
+    code = RESTRICTED
 
 
 class KeyDamaged(PointsError):
@@ -82,6 +89,11 @@ def subject_of_ledger(origin: str) -> str:
     return new_id("ledger", hashlib.sha256(f"points/subject/v1\n{origin}".encode()).digest()[:16])
 
 
+def subjects_of(person: str) -> tuple[str, str]:
+    """What records about a person are kept under: the person, and their account as a member."""
+    return person, "member" + person.removeprefix("person")
+
+
 def lawful(ledger: OpenLedger, subjects: Container[str] | None = None) -> OpenLedger:
     """The ledger as those see it who may read restricted subjects: these, or all of them.
 
@@ -102,6 +114,21 @@ def keys_of(
     return {row.subject: _unwrapped(ledger, row) for row in rows}
 
 
+def keys_to_write(
+    conn: Connection, ledger: OpenLedger, subjects: Collection[str]
+) -> dict[str, DataKey]:
+    """The data keys of those subjects that ever had one, to add something under.  One statement.
+
+    Raises `Erased`, `Restricted` unless the ledger is `lawful` for that, and as `keys_of` does.
+    """
+    rows = {row.subject: row for row in keyed(conn, table.c, ledger.id, table.c.subject, subjects)}
+    for subject in sorted(rows):
+        refusal = _shut(ledger, subject, row_mapping(table, rows[subject]))
+        if refusal is not None:
+            raise error_of(refusal, Erased)
+    return {subject: _opened(ledger, row) for subject, row in rows.items()}
+
+
 def make_keys(ledger: OpenLedger, subjects: Collection[str]) -> None:
     """Gives a data key to each of these subjects that has none; one that was erased gets none.
 
@@ -116,19 +143,27 @@ def make_keys(ledger: OpenLedger, subjects: Collection[str]) -> None:
     ledger.appender.submit(Group((Order(companions=(Companion(table, (*fresh,), change),)),)))
 
 
-def holding(keys: Collection[DataKey]) -> Companion:
-    """Refuses with `ERASED` where one of these keys has been destroyed meanwhile."""
+def holding(ledger: OpenLedger, keys: Collection[DataKey]) -> Companion:
+    """Refuses with `ERASED` or `RESTRICTED` where one of these keys came to that meanwhile."""
     ids = {key.subject: key.id for key in keys}
 
     def change(
         rows: Mapping[Any, CompanionRow | None], _: Done
     ) -> Mapping[Any, CompanionRow] | Refusal:
         for subject, row in rows.items():
-            if row is None or row["wrapped"] is None or row["key"] != ids[subject]:
-                return Refusal(ERASED, f"all that was kept of {subject} has been erased")
+            known = row if row is not None and row["key"] == ids[subject] else None
+            refusal = _shut(ledger, subject, known)
+            if refusal is not None:
+                return refusal
         return {}
 
     return Companion(table, (*ids,), change)
+
+
+def error_of(refusal: Refusal, otherwise: type[PointsError]) -> PointsError:
+    """What an order that holds keys was refused for: `Erased`, `Restricted`, or `otherwise`."""
+    kind = {ERASED: Erased, RESTRICTED: Restricted}.get(refusal.rule, otherwise)
+    return kind(refusal.message[0].upper() + refusal.message[1:] + ".")
 
 
 def destroy_keys(conn: Connection, ledger_id: int, days: Mapping[str, str]) -> None:
@@ -164,9 +199,9 @@ def rewrap(
 ) -> Iterator[int]:
     """Wraps all data keys by the newest master key; after each batch, how many it were.
 
-    Each batch is a transaction of its own, so it may be cut short at any time and begun again, by
-    several at once, while the service runs.  Raises `KeyDamaged`, `KeysError`, and what
-    `Database.writing` raises.
+    Each batch is a transaction of its own, under the ledger's head, so it may be cut short at any
+    time and begun again, by several at once, while the service runs.  Raises `KeyDamaged`,
+    `KeysError`, and what `Database.writing` raises.
     """
     newest = ledger.masters.newest()
     older = (
@@ -178,11 +213,12 @@ def rewrap(
         )
         .order_by(table.c.generation, table.c.subject)
         .limit(keys_per_batch)
-        .with_for_update(skip_locked=True)
     )
     done = keys_per_batch
     while done:
         with database.writing() as conn:
+            # Else the append path could write a row as it was before.
+            load_position(conn, ledger.id, ledger.origin, lock=True)
             rows = conn.execute(older).all()
             _upsert(conn, ledger.id, [_rewrapped(ledger, row, newest) for row in rows])
         done = len(rows)
@@ -231,9 +267,25 @@ def _row(
 
 def _unwrapped(ledger: OpenLedger, row: Row[Any]) -> DataKey | None:
     shut = row.restricted_on is not None and row.subject not in ledger.opens
-    if row.wrapped is None or shut:
-        return None
+    return None if row.wrapped is None or shut else _opened(ledger, row)
+
+
+def _opened(ledger: OpenLedger, row: Row[Any]) -> DataKey:
     return DataKey(row.subject, row.key, _secret(ledger, row))
+
+
+def _shut(ledger: OpenLedger, subject: str, row: CompanionRow | None) -> Refusal | None:
+    """Why nothing is added to what is kept of a subject, if that is so."""
+    if row is None or row["wrapped"] is None:
+        said = f"all that was kept of {subject} has been erased. Nothing can be added to it"
+        return Refusal(ERASED, said)
+    if row["restricted_on"] is not None and subject not in ledger.opens:
+        return Refusal(
+            RESTRICTED,
+            f"what is kept of {subject} is restricted until it is destroyed. Nobody but themselves"
+            " adds anything to it",
+        )
+    return None
 
 
 def _secret(ledger: OpenLedger, row: Row[Any]) -> Secret:

@@ -148,6 +148,29 @@ def test_who_is_restricted_reads_their_own_and_nobody_else_does(home: Desk) -> N
     assert read.json["fields"]["full_name"] == "王芳"
 
 
+def test_nobody_adds_anything_to_who_is_restricted(home: Desk) -> None:
+    # given somebody who is restricted, a moment ago
+    org, name = home.organisation(), asked(home)
+    card = {"person": home.me, "name": "王阿姨"}
+    assert home.post("/cards", card, "admin").status_code == 201
+    emptied(home)
+    approve(home, decide(home, name, "restricted"))
+    # then nobody keeps anything more of them
+    insured = {"kind": "insurance", "what": "accident", "issuer": "人保财险", "number": "PA-1"}
+    insured |= {"from": "2026-01-01", "to": "2026-12-31"}
+    insured |= {"person": home.me, "organisation": org}
+    for path, body in (("/cards", card), ("/attainments", insured)):
+        refused = home.post(path, body, "admin")
+        assert problem(refused) == (409, "restricted")
+        assert "until it is destroyed" in refused.json["detail"]
+    # but what they say, and what is decided on it
+    said = {"full_name": "王芳", "phone": PHONE, "called": "阿芳"}
+    put = home.ask("PUT", f"{home.base}/me/basics", "me", said, If_Match='"1"')
+    assert put.status_code == 200, put.text
+    again = asked(home)
+    assert decide(home, again, "refused").status_code == 201
+
+
 def test_at_once_destroys_signs_out_and_says_so(home: Desk, letters: Letters) -> None:
     name = asked(home)
     emptied(home)

@@ -6,12 +6,13 @@ import os
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from ledger.journal import log
 from ledger.journal.commands import Statement
 from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Done, Group, KeyReused, Order, Refusal
-from ledger.programme import erasing, messages, proposals, records
+from ledger.programme import messages, proposals, records
 from ledger.programme.calendar import read_calendar
 from ledger.programme.erasing import finish
 from ledger.programme.erasure_decisions import DEED, proposed, refuse, want_closed, years_after
@@ -26,8 +27,10 @@ from ledger.programme.erasure_requests import (
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.people import rights
 from ledger.programme.proposals import Decider, Proposed, submit
-from ledger.programme.recording import Change
-from ledger.programme.vault import lawful
+from ledger.programme.recording import Change, compose, save
+from ledger.programme.restriction import restricted_among
+from ledger.programme.tables import data_key
+from ledger.programme.vault import Restricted, lawful
 from ledger.programme.wishes import Wish
 from tests.programme.registry import Registry, fresh
 
@@ -49,7 +52,10 @@ class House:
         self.enter("close", {"account": self.account})
 
     def enter(self, kind: str, fields: dict[str, Any]) -> None:
-        command = Statement(kind=kind, actor=self.registry.office, fields=fields)
+        people = {"actor": self.registry.office}
+        if kind == "erasure":
+            people["approver"] = self.registry.second
+        command = Statement(kind=kind, fields=fields, **people)
         (outcome,) = self.registry.ledger.appender.submit(Group((Order(command=command),)))
         assert isinstance(outcome, Done), outcome
 
@@ -151,14 +157,12 @@ def test_who_is_restricted_is_read_by_nobody_else_until_destroyed(house: House) 
     assert house.read(lawfully=True) == PLAIN
     with house.registry.database.reading() as conn:
         told = rights.records_of(conn, house.registry.ledger, house.person, limit=9)
-        among = erasing.restricted_among(conn, house.registry.ledger.id, (house.person, "x"))
+        among = restricted_among(conn, house.registry.ledger.id, (house.person, "x"))
     assert all(each.record.fields for each in told)
     assert among == {house.person}
     (message,) = house.inbox()
     assert "2036-11-24" in message.texts["en"].body
     assert REASONS in message.texts["en"].body
-    # and they may still correct what is theirs
-    house.registry.save(Change("basics", house.person, house.person, PLAIN, seen=1))
     # when its day comes, the job destroys it
     house.registry.clock.wait(days=3652)
     for _ in range(2):
@@ -188,16 +192,66 @@ def test_at_once_is_at_once_and_the_person_is_told_where_they_are_reached(house:
     assert finish(*house.place) == ((), ())
 
 
+def test_who_is_restricted_writes_what_is_theirs_and_others_what_they_must(house: House) -> None:
+    # given somebody of whom a change was written down while they were being restricted
+    registry, basics = house.registry, Change("basics", house.person, house.person, PLAIN, seen=1)
+    composed = compose(*house.place, [basics], by=registry.office)
+    assert isinstance(house.decide(house.ask(), 10), Done)
+    # then it comes too late, and nobody writes another one
+    late = registry.submit(composed.companions)
+    assert isinstance(late, Refusal)
+    assert late.rule == "restricted"
+    with pytest.raises(Restricted, match="until it is destroyed"):
+        registry.save(basics)
+    with pytest.raises(Restricted):
+        registry.save(Change("training", fresh("record"), house.person, {"course": "急救"}))
+    # but they themselves, whoever tells them something, and whoever decides what they ask
+    (mine,) = save(*house.place, [basics], by=house.person)
+    assert mine.version == 2
+    name, wish = house.ask("please at once"), house.wish(registry.office)
+    assert isinstance(refuse(*house.place, wish, name, REASONS), Done)
+    assert len(house.inbox()) == 2
+
+
 def test_what_was_decided_is_done_although_the_process_died(house: House) -> None:
     at_once, restricted = house, House(house.registry)
     for each, years in ((at_once, None), (restricted, 10)):
         made = each.propose(each.ask(), years)
         proposals.approve(*each.place, made.id, Decider(house.registry.second))
-    assert restricted.read(lawfully=False) == PLAIN
+    # then nobody reads either from then on
+    assert at_once.read(lawfully=False) is None
+    assert restricted.read(lawfully=False) is None
+    # and what else is to be done, the job does
     do_due_jobs(house.registry.installation, "worker/me")
     assert at_once.read(lawfully=True) is None
-    assert restricted.read(lawfully=False) is None
+    assert restricted.read(lawfully=True) == PLAIN
     assert len(restricted.inbox()) == 1
+
+
+def test_a_backup_from_before_lifts_no_restriction_that_the_log_announced(house: House) -> None:
+    # given somebody restricted, and rows of before that
+    registry = house.registry
+    assert isinstance(house.decide(house.ask(), 10), Done)
+    with registry.database.writing() as conn:
+        conn.execute(update(data_key).values(restricted_on=None))
+    assert house.read(lawfully=False) == PLAIN
+    # when a process opens the ledger
+    registry.clock.wait(days=3)
+    again = registry.open()
+    again.ledger("beiyuan")
+    again.close()
+    # then they are restricted, since when the log said so, and nobody else is
+    assert house.read(lawfully=False) is None
+    with registry.database.reading() as conn:
+        query = select(data_key.c.subject, data_key.c.restricted_on)
+        days = {row.subject: row.restricted_on for row in conn.execute(query)}
+    assert {subject: day for subject, day in days.items() if day} == {house.person: "2026-11-24"}
+    # and what the office announced by itself is so by the next job
+    other = fresh("person")
+    registry.keep(other, **PLAIN)
+    house.enter("erasure", {"subject": other, "on": "2027-01-01"})
+    do_due_jobs(registry.installation, "worker/me")
+    assert registry.read(other).fields is None
 
 
 def test_nobody_with_points_is_destroyed_silently(house: House) -> None:

@@ -30,7 +30,7 @@ from ledger.programme.people import consents
 from ledger.programme.people.download import download_of
 from ledger.programme.recording import Change, compose
 from ledger.programme.tables import blind_index, data_key
-from ledger.programme.vault import Erased
+from ledger.programme.vault import Erased, lawful
 from tests.backups import Backups
 from tests.postgres import PACKAGE
 from tests.programme.people.informing import inform
@@ -156,10 +156,14 @@ def test_what_was_announced_is_done_on_its_day_although_nobody_comes_back(
     # when the jobs of both days are done
     do_due_jobs(registry.installation, "worker/me")
     assert registry.read(today).fields is None
-    assert registry.read(tomorrow).fields == PLAIN
-    registry.clock.wait(days=1)
-    do_due_jobs(registry.installation, "worker/me")
-    assert registry.read(tomorrow).fields is None
+    # then until its day who waits is restricted, and no more than that
+    opened = lawful(registry.ledger, (tomorrow,))
+    for fields in (PLAIN, None):
+        assert registry.read(tomorrow).fields is None
+        with registry.database.reading() as conn:
+            assert records.one(conn, opened, "basics", tomorrow).fields == fields
+        registry.clock.wait(days=1)
+        do_due_jobs(registry.installation, "worker/me")
     assert read_listed(registry.ledger.erased) == {today: TODAY, tomorrow: "2026-11-25"}
 
 

@@ -12,10 +12,11 @@ from ledger.errors import KeysError
 from ledger.journal.masters import MasterKeys, Wrapped
 from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.privatefiles import read_private
-from ledger.programme import vault
+from ledger.programme import records, vault
 from ledger.programme.erasure import destroy
+from ledger.programme.restriction import restricting
 from ledger.programme.tables import data_key
-from ledger.programme.vault import generations_in_use, rewrap
+from ledger.programme.vault import generations_in_use, lawful, rewrap
 from tests.journal.live import PASSPHRASE, copy_keys
 from tests.programme.registry import TODAY, Registry, fresh
 
@@ -167,12 +168,12 @@ def test_nobody_is_brought_back_by_a_rotation(registry: Registry) -> None:
     assert all_open(registry, members[1:])
 
 
-def test_members_join_and_are_erased_while_keys_are_rotated_by_two(registry: Registry) -> None:
-    # given a dozen members, two rotations at once, somebody who joins and somebody who is erased
+def test_members_come_and_go_while_keys_are_rotated_by_two(registry: Registry) -> None:
+    # given a dozen members, two rotations at once, two who join, one erased and one restricted
     members = kept(registry, 12)
-    gone, stay = members[5], members[:5] + members[6:]
+    shut, gone, stay = members[0], members[5], members[1:5] + members[6:]
     registry.ledger.masters.add_generation(cost=CHEAP)
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(5)
     faults: list[BaseException] = []
 
     def together(work: object) -> None:
@@ -191,6 +192,7 @@ def test_members_join_and_are_erased_while_keys_are_rotated_by_two(registry: Reg
         rotate,
         lambda: stay.extend(kept(registry, 2)),
         lambda: destroy(registry.database, registry.ledger, [gone], TODAY),
+        lambda: registry.submit((restricting([shut], TODAY),)),
     )
     threads = [threading.Thread(target=together, args=(job,)) for job in jobs]
     for thread in threads:
@@ -203,3 +205,8 @@ def test_members_join_and_are_erased_while_keys_are_rotated_by_two(registry: Reg
     assert generations(registry) == {2: 13}
     assert registry.read(gone).fields is None
     assert all_open(registry, stay)
+    # and who is restricted stays so, and reads what is theirs
+    assert registry.read(shut).fields is None
+    with registry.database.reading() as conn:
+        mine = records.one(conn, lawful(registry.ledger, (shut,)), "basics", shut)
+    assert mine.fields == {"full_name": f"王{shut[-4:]}"}

@@ -43,7 +43,7 @@ from ledger.programme.records import Record
 from ledger.programme.roles import ACTIONS, roles_of
 from ledger.programme.tables import blind_index, data_key, login, message, record, token, trail
 from ledger.programme.trail import Kept, lines_of
-from ledger.programme.vault import lawful
+from ledger.programme.vault import lawful, subjects_of
 
 WHOSE = ("person", "subject", "auditor", "leader")
 """Columns that say whose a row is."""
@@ -57,13 +57,13 @@ HIDDEN = frozenset({login.c.password, data_key.c.key, blind_index.c.value})
 ROWS_PER_READ = 500
 
 
-def subjects_of(conn: Connection, ledger_id: int, person: str) -> tuple[str, ...]:
+def all_subjects_of(conn: Connection, ledger_id: int, person: str) -> tuple[str, ...]:
     """What records about a person are kept under: the person, and their account as a member.
 
     And the same of whoever was merged into them, who has nobody else to ask.  One statement.
     """
     people = together(conn, ledger_id, person)
-    return (*people, *map(account_of, people))
+    return tuple(subject for each in people for subject in subjects_of(each))
 
 
 def account_of(person: str) -> str:
@@ -107,7 +107,7 @@ def records_of(
 
     Four statements, whatever the number.  Raises what `records.shown_about` raises.
     """
-    mine = subjects_of(conn, ledger.id, person)
+    mine = all_subjects_of(conn, ledger.id, person)
     found = records.shown_about(conn, lawful(ledger, mine), mine, after=after, limit=limit)
     ids = [each.id for each, _ in found if each.kind == RECORD]
     c = message.c
@@ -143,7 +143,7 @@ def rows_of(
     `Database.reading` raises.
     """
     with database.reading() as conn:
-        mine = subjects_of(conn, ledger.id, person)
+        mine = all_subjects_of(conn, ledger.id, person)
     for table, whose in tables_of_people().items():
         keys = [column for column in table.primary_key if column.name != "ledger_id"]
         query = select(table).where(table.c.ledger_id == ledger.id, whose.in_(mine))
@@ -223,7 +223,7 @@ def lookups_of(
 
     Two statements.
     """
-    mine = subjects_of(conn, ledger.id, person)
+    mine = all_subjects_of(conn, ledger.id, person)
     about = select(record.c.id).where(record.c.ledger_id == ledger.id, record.c.subject.in_(mine))
     names = union(*(select(literal(each)) for each in mine), about)
     # By their places: of several subjects in order of places SQLite walks the whole trail.
