@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation
+from api.auth import about, calendar, caller, installation
 from api.fields import Count, Formed
 from api.notices import ONE
 from api.resource import VERSION_MAX, Resource, answer, page
@@ -15,10 +15,11 @@ from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import to_base64
 from ledger.programme.commitments import Disclosure
+from ledger.programme.erasure_requests import RESTRICTED, Request, pending
 from ledger.programme.people import consents as domain
 from ledger.programme.people.consents import GIVEN, WAYS, WITHDRAWN, Consent
 from ledger.programme.people.contacts import nobody_of
-from ledger.programme.people.notices import PURPOSES
+from ledger.programme.people.notices import PURPOSES, RECORDING
 from ledger.programme.records import Record
 
 blueprint = Resource(
@@ -57,6 +58,14 @@ class ConsentSchema(SaidSchema):
     """Where a person's consent to a purpose stands."""
 
     purpose = fields.String(required=True, metadata={"description": ", ".join(PURPOSES)})
+
+
+class FollowsSchema(Schema):
+    """What follows where the consent on which all rests is withdrawn."""
+
+    says = fields.String(required=True, metadata={"description": "what follows, in a sentence"})
+    request = fields.String(required=True, metadata={"description": "the request for erasure"})
+    href = fields.String(required=True, metadata={"description": "where to see what becomes of it"})
 
 
 class ConsentsSchema(Schema):
@@ -125,17 +134,26 @@ def give(body: dict[str, Any], ledger: OpenLedger, purpose: str) -> Response:
     )
 
 
-@blueprint.deletes(ONE, action="consents:write")
+@blueprint.deletes(ONE, action="consents:write", says=FollowsSchema)
 def withdraw(ledger: OpenLedger, purpose: str) -> Response:
     """Withdraw a consent
 
     It costs nothing that does not need it, and what was done before stays right. Said again, or of
-    what one never consented to, nothing changes.
+    what one never consented to, nothing changes. All rests on the consent to `recording`: who
+    withdraws that one asks by it to be erased, and the answer names that request.
     """
     here, me = installation(), caller().person
     about(domain.id_of(me, purpose))
-    domain.withdraw(here.database, ledger, here.clock, me, purpose, how=_how(), by=caller().author)
-    return Response(status=204)
+    place = (here.database, ledger, here.clock, calendar(), me, purpose)
+    withdrawn = domain.withdraw(*place, how=_how(), by=caller().author)
+    if withdrawn is None or purpose != RECORDING:
+        return Response(status=204)
+    with here.database.reading() as conn:
+        follows = pending(conn, ledger.id, me)
+    if follows is None:
+        return Response(status=204)
+    about(follows.id)  # whoever helped with it does not decide it
+    return answer(_follows(ledger, follows))
 
 
 @blueprint.reads(f"{ONE}/history", SaidAndShownsSchema, action="consents:read", query=SaidQuery)
@@ -149,6 +167,19 @@ def show_history(query: dict[str, Any], ledger: OpenLedger, purpose: str) -> Res
         found = domain.proofs(conn, ledger, whose, purpose, after=query["after"], most=most)
     following = found[-1][0].version if len(found) == most else None
     return page("versions", [_proven(*each) for each in found], "after", following)
+
+
+def _follows(ledger: OpenLedger, request: Request) -> dict[str, str]:
+    if request.state == RESTRICTED:
+        says = f"What is kept of you is used no more, and destroyed on {request.until}."
+    else:
+        says = (
+            f"By {request.due} the office decides whether all that is kept of you is destroyed at"
+            " once, or, where the law wants it kept, later, and used no more until then. If you"
+            " consent again before, a request that only this made is taken back."
+        )
+    href = f"/v1/ledgers/{ledger.name}/me/erasure"
+    return {"says": says, "request": request.id, "href": href}
 
 
 def _how() -> str:

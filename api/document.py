@@ -107,6 +107,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"DELETE {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
     f"POST {_LEDGER}/erasures": (*_PROPOSED, "from", "erasure-refused"),
     f"POST {_LEDGER}/me/erasure": ("erased",),
+    f"DELETE {_LEDGER}/me/erasure/{{random}}": ("erasure-unknown", "erasure-refused"),
     f"GET {_LEDGER}/erasure-requests": ("erasure-unknown",),
     f"GET {_LEDGER}/erasure-requests/{{random}}": ("erasure-unknown",),
     f"POST {_LEDGER}/erasure-requests/{{random}}/decision": (

@@ -19,8 +19,15 @@ from ledger.programme import erasing, records
 from ledger.programme import erasure_decisions as decisions
 from ledger.programme import erasure_requests as domain
 from ledger.programme.erasure import erase_due
-from ledger.programme.erasure_requests import ERASED, REFUSED, RESTRICTED, STATES, Request
-from ledger.programme.people import sessions
+from ledger.programme.erasure_requests import (
+    CONSENT_WITHDRAWN,
+    ERASED,
+    REFUSED,
+    RESTRICTED,
+    STATES,
+    Request,
+)
+from ledger.programme.people import consents, sessions
 from ledger.programme.reading.days import today_of
 from ledger.programme.restriction import restrict_announced
 from ledger.programme.vault import lawful
@@ -52,6 +59,10 @@ class RequestSchema(Schema):
     )
     at = fields.String(required=True)
     reason = fields.String(metadata={"description": "the person's own, if they gave one"})
+    cause = fields.String(
+        validate=validate.OneOf((CONSENT_WITHDRAWN,)),
+        metadata={"description": "what made it, if the person did not by themselves"},
+    )
     decided_by = fields.String()
     approved_by = fields.String()
     decided_at = fields.String()
@@ -93,7 +104,7 @@ def show_mine(ledger: OpenLedger) -> Response:
     me = caller().person
     with installation().database.reading() as conn:
         found = domain.list_requests(conn, ledger.id, person=me, limit=OWN_MAX)
-    return answer({"requests": _shown(lawful(ledger, (me,)), found)})
+    return answer({"requests": shown(lawful(ledger, (me,)), found)})
 
 
 @blueprint.posts("/me/erasure", RequestSchema, action="own:erase", body=AskSchema)
@@ -111,6 +122,20 @@ def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
     return _one(lawful(ledger, (me,)), name, 201)
 
 
+@blueprint.deletes("/me/erasure/<id:random>", action="own:erase", also=(409,))
+def take_back(ledger: OpenLedger, random: str) -> Response:
+    """Take back that you asked to be erased
+
+    As long as nothing is decided. Taken back again, nothing changes. While the consent to
+    `recording` is withdrawn it stays: give that again first.
+    """
+    here, name = installation(), f"erasure/{random}"
+    about(name)
+    place = (here.database, ledger, here.clock, caller().person, name)
+    consents.take_back_request(*place, by=caller().author)
+    return Response(status=204)
+
+
 @blueprint.reads("/erasure-requests", RequestsSchema, action="erasures:read", query=RequestsQuery)
 def show_requests(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List requests to be erased
@@ -120,7 +145,7 @@ def show_requests(query: dict[str, Any], ledger: OpenLedger) -> Response:
     with installation().database.reading() as conn:
         found = domain.list_requests(conn, ledger.id, **query)
     following = found[-1].id if len(found) == query["limit"] else None
-    return page("requests", _shown(ledger, found), "after", following)
+    return page("requests", shown(ledger, found), "after", following)
 
 
 @blueprint.reads("/erasure-requests/<id:random>", RequestSchema, action="erasures:read")
@@ -181,16 +206,16 @@ def finish_erasures(ledger: OpenLedger, kind: str) -> None:
 def _one(ledger: OpenLedger, name: str, status: int) -> Response:
     with installation().database.reading() as conn:
         found = domain.find_request(conn, ledger.id, name)
-    return answer(_shown(ledger, [found])[0], status)
+    return answer(shown(ledger, [found])[0], status)
 
 
-def _shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
+def shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
     """Requests with what their records say, as far as the ledger opens them."""
     with installation().database.reading() as conn:
         asked = records.newest(conn, ledger, domain.RECORD, [each.id for each in requests])
         names = [each.decision for each in requests if each.decision is not None]
         decided = records.newest(conn, ledger, decisions.DECISION, names)
-    shown = []
+    told = []
     for each in requests:
         said, why = asked.get(each.id), decided.get(each.decision or "")
         values = {
@@ -200,11 +225,12 @@ def _shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
             "due": each.due,
             "at": each.at,
             "reason": ((said and said.fields) or {}).get("reason"),
+            "cause": ((said and said.fields) or {}).get("cause"),
             "decided_by": each.decided_by,
             "approved_by": each.approved_by,
             "decided_at": each.decided_at,
             "until": each.until,
             "reasons": ((why and why.fields) or {}).get("reasons"),
         }
-        shown.append({name: value for name, value in values.items() if value is not None})
-    return shown
+        told.append({name: value for name, value in values.items() if value is not None})
+    return told

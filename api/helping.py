@@ -32,6 +32,7 @@ WORDS = {
     ("memberships:claim", "post"): ("登记所属单位", "said where they belong"),
     ("memberships:end", "post"): ("退出所属单位", "left an organisation"),
     ("own:erase", "post"): ("申请删除个人信息", "asked that all about them is destroyed"),
+    ("own:erase", "delete"): ("撤回删除申请", "took back that they asked to be erased"),
     ("messages:write", "post"): ("标记消息已读", "marked a message as read"),
     ("messages:write", "put"): ("选择通知方式", "chose how messages reach them"),
 }

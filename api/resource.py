@@ -235,12 +235,22 @@ class Resource(Blueprint):
 
         return decorate
 
-    def deletes(self, rule: str, *, action: str) -> Callable[[View], View]:
-        """A DELETE that answers 204."""
+    def deletes(
+        self,
+        rule: str,
+        *,
+        action: str,
+        says: SchemaType | None = None,
+        also: Sequence[int] = (),
+    ) -> Callable[[View], View]:
+        """A DELETE that answers 204, or 200 with what it `says` where more follows from it."""
 
         def decorate(view: View) -> View:
-            view = self.response(204)(_bodiless(self._queried(view, None)))
-            return self._guarded(rule, "DELETE", view, action, (400, *GUARDED, 422))
+            view = _bodiless(self._queried(view, None))
+            if says is not None:
+                view = self.alt_response(200, schema=says, success=True)(view)
+            view = self.response(204)(view)
+            return self._guarded(rule, "DELETE", view, action, (400, *GUARDED, 422, *also))
 
         return decorate
 

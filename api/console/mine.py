@@ -13,25 +13,28 @@ from flask import abort, redirect, render_template, request, url_for
 from flask_babel import get_locale, gettext
 from sqlalchemy import Connection
 
-from api.auth import about, caller, installation, note_now, within
+from api.auth import about, calendar, caller, installation, note_now, within
 from api.console import pages
 from api.console.addresses import ONE, blueprint
 from api.console.joining import told
 from api.console.session import PlainForm, visiting
 from api.downloads import zipped
+from api.erasure_requests import OWN_MAX, shown
 from ledger.installation import OpenLedger
 from ledger.journal.asof import Span
 from ledger.journal.entry import POINTS_MAX
-from ledger.programme import messages, records
+from ledger.programme import erasure_requests, messages, records
+from ledger.programme.erasure_requests import ErasureRefused, ErasureUnknown
 from ledger.programme.messages import CHANNELS, Choice, ChoiceRefused, Message, MessageUnknown
 from ledger.programme.people import consents, notices, sessions
 from ledger.programme.people.consents import GIVEN, WITHDRAWN, Consent, NoticeNotSeen
 from ledger.programme.people.download import download_of
-from ledger.programme.people.notices import PURPOSES, Notice
+from ledger.programme.people.notices import PURPOSES, RECORDING, Notice
 from ledger.programme.people.sessions import SessionUnknown
 from ledger.programme.reading.accounts import find_account
 from ledger.programme.reading.histories import account_history
 from ledger.programme.records import BASICS
+from ledger.programme.vault import lawful
 
 LINES = 20
 MESSAGES = 10
@@ -72,6 +75,7 @@ def show_me(ledger: OpenLedger) -> Any:
         inbox, more = _inbox(conn, ledger, me)
         choice = messages.choices_of(conn, ledger.id, {me})[me]
         said = consents.of_person(conn, ledger.id, me)
+        requests = erasure_requests.list_requests(conn, ledger.id, person=me, limit=OWN_MAX)
         current = notices.current(conn, ledger)
         signed_in = sessions.list_sessions(conn, ledger.id, me, here.clock.now())
     known = {} if basics is None or basics.fields is None else basics.fields
@@ -88,6 +92,8 @@ def show_me(ledger: OpenLedger) -> Any:
         channel=choice.channel,
         noted="noted" in request.args,
         asked=_asked(said, current),
+        requests=shown(lawful(ledger, (me,)), requests),
+        stays=said.get(RECORDING) is None or said[RECORDING].state == GIVEN,
         sessions=signed_in,
         own_session=caller().id,
         welcome="welcome" in request.args,
@@ -132,7 +138,7 @@ def say(ledger: OpenLedger, purpose: str) -> Any:
         return pages.refused("form")
     me = caller().person
     if request.form.get("state") == WITHDRAWN:
-        consents.withdraw(*within(ledger), me, purpose, how="self", by=me)
+        consents.withdraw(*within(ledger), calendar(), me, purpose, how="self", by=me)
         return _back(ledger, "consents")
     shown = request.form.get("notice", "")
     try:
@@ -141,6 +147,24 @@ def say(ledger: OpenLedger, purpose: str) -> Any:
     except NoticeNotSeen:
         return _back(ledger, "consents", changed=purpose)
     return _back(ledger, "consents")
+
+
+@blueprint.post(f"{ONE}/me/erasure/<id:random>/back")
+@visiting("own:erase")
+def take_back_request(ledger: OpenLedger, random: str) -> Any:
+    """Takes back that the visitor asked to be erased; one that was decided meanwhile stays so."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    me, name = caller().person, f"erasure/{random}"
+    about(name)
+    try:
+        consents.take_back_request(*place(ledger), me, name, by=me)
+    except ErasureUnknown:
+        abort(404)
+    except ErasureRefused:
+        return _back(ledger, "erasure")
+    note_now(ledger)
+    return _back(ledger, "erasure")
 
 
 @blueprint.post(f"{ONE}/me/download")

@@ -1,12 +1,14 @@
 """Requests for erasure: somebody asks that all about them is destroyed, and the office decides.
 
+    taken-back   by the person, before anything was decided
     refused      with reasons, which the person is told (PIPL, art. 50)
     restricted   what has to be kept is, and nobody reads it but the person, and whom a legal duty
                  obliges, within an engagement; on a day that the log announces it is destroyed
                  (PIPL, art. 47; GB/T 40143-2021 asks for service records of at least ten years)
     erased       destroyed at once
 
-Here they are asked for and found; `erasure_decisions.py` decides, `erasing.py` does it.
+Here they are asked for and found; `erasure_decisions.py` decides, `erasing.py` does it.  Whoever
+withdraws the consent on which all rests asks by that (`people/consents.py`; PIPL, art. 47).
 
 The two latter take two people and enter what `erasure.announce` does; the account has been closed
 before, so that points of nobody's are left (rule 13 of docs/journal.md).  What was decided is done
@@ -16,8 +18,9 @@ right after, or by the next job: `finish`.  Reasons are records about the person
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
@@ -26,7 +29,7 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.entry import new_id
-from ledger.journal.orders import Companion, Group, Order
+from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order
 from ledger.journal.times import format_time, to_us
 from ledger.programme.calendar import Calendar
 from ledger.programme.reading.days import today_of
@@ -34,8 +37,12 @@ from ledger.programme.recording import Change, compose
 from ledger.programme.tables import erasure_request as table
 from ledger.programme.wishes import Wish
 
-OPEN, REFUSED, RESTRICTED, ERASED = "open", "refused", "restricted", "erased"
-STATES = (OPEN, REFUSED, RESTRICTED, ERASED)
+OPEN, TAKEN_BACK = "open", "taken-back"
+REFUSED, RESTRICTED, ERASED = "refused", "restricted", "erased"
+STATES = (OPEN, TAKEN_BACK, REFUSED, RESTRICTED, ERASED)
+CONSENT_WITHDRAWN = "consent-withdrawn"
+"""The cause of a request that nobody made in words."""
+
 RECORD = "erasure-request"
 DUE_WORKING_DAYS = 15
 
@@ -47,7 +54,7 @@ class ErasureUnknown(PointsError):
 
 
 class ErasureRefused(PointsError):
-    """The request is decided already, or cannot be decided so yet."""
+    """The request is decided already, or cannot be decided so yet, or not taken back."""
 
     code = "erasure-refused"
 
@@ -66,6 +73,14 @@ class Request:
     decided_at: str | None
     until: str | None
     decision: str | None
+
+
+class Asking(NamedTuple):
+    """A request that is made: its id, the change of its record, and its row's companion."""
+
+    id: str
+    change: Change
+    companion: Companion
 
 
 def ask(
@@ -90,34 +105,61 @@ def ask(
     if mine and mine[0].id != name:
         return mine[0].id
     at = format_time(to_us(clock.now()))
-    asked = {"asked_on": today} | ({"reason": reason} if reason else {})
-    composed = compose(
-        database, ledger, clock, [Change(RECORD, name, person, asked)], by=by or person
-    )
-    due = calendar.due(today, DUE_WORKING_DAYS).day
-    row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
-    del row["ledger_id"]
-    row |= {"id": name, "person": person, "state": OPEN, "due": due, "at": at}
-    companion = Companion(table, (name,), lambda _rows, _done: {name: row})
-    companions = (*composed.companions, companion)
+    said = {"reason": reason} if reason else {}
+    asked = asking(calendar, name, person, said, today=today, at=at)
+    composed = compose(database, ledger, clock, [asked.change], by=by or person, duty=True)
+    companions = (*composed.companions, asked.companion)
     order = Order(request=wish.request, fingerprint=wish.fingerprint, companions=companions)
     ledger.appender.submit(Group((order,)))
     return name
 
 
+def asking(
+    calendar: Calendar, name: str, person: str, said: Mapping[str, str], *, today: str, at: str
+) -> Asking:
+    """A person's request, to go into an order with the change composed; its record tells `said`."""
+    row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
+    del row["ledger_id"]
+    due = calendar.due(today, DUE_WORKING_DAYS).day
+    row |= {"id": name, "person": person, "state": OPEN, "due": due, "at": at}
+    change = Change(RECORD, name, person, {"asked_on": today, **said})
+    return Asking(name, change, Companion(table, (name,), lambda _rows, _done: {name: row}))
+
+
+def taking_back(name: str, *, by: str, at: str) -> Companion:
+    """Closes a request as its person's own wish, if it is open; else it changes nothing."""
+
+    def change(rows: Mapping[Any, CompanionRow | None], _: Done) -> Mapping[Any, CompanionRow]:
+        row = rows[name]
+        if row is None or row["state"] != OPEN:
+            return {}
+        closed = {"state": TAKEN_BACK, "decided_by": by, "decided_at": at, "done_at": at}
+        return {name: {**row, **closed}}
+
+    return Companion(table, (name,), change)
+
+
 def id_of(request: str) -> str:
-    """A request's id follows from that of the HTTP request, so that it is made once."""
+    """A request's id follows from that of the HTTP request, or its cause: it is made once."""
     digest = hashlib.sha256(b"points/erasure-request/v1\n" + request.encode("ascii")).digest()
     return new_id("erasure", digest[:16])
 
 
-def find_request(conn: Connection, ledger_id: int, name: str) -> Request:
-    """One request; `ErasureUnknown`."""
+def find_request(conn: Connection, ledger_id: int, name: str, person: str | None = None) -> Request:
+    """One request, a person's own where one is named; `ErasureUnknown`."""
     query = select(table).where(table.c.ledger_id == ledger_id, table.c.id == name)
     row = conn.execute(query).one_or_none()
-    if row is None:
+    if row is None or person not in (None, row.person):
         raise ErasureUnknown(f"There is no request {name[:60]} in this ledger.")
     return _request(row)
+
+
+def pending(conn: Connection, ledger_id: int, person: str) -> Request | None:
+    """A request of a person's that waits, or by which they are restricted, if there is one."""
+    c = table.c
+    mine = (c.ledger_id == ledger_id) & (c.person == person) & c.state.in_((OPEN, RESTRICTED))
+    row = conn.execute(select(table).where(mine).order_by(c.due.desc(), c.id)).first()
+    return None if row is None else _request(row)
 
 
 def list_requests(

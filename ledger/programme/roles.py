@@ -238,7 +238,9 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "login:write": Action("change one's own password and second factor", _EVERYBODY),
         "own:read": Action("what is held about oneself, and who looked at it", _EVERYBODY),
         "own:correct": Action("correct what is kept of oneself", _EVERYBODY),
-        "own:erase": Action("ask that all about oneself is destroyed", _EVERYBODY, True),
+        "own:erase": Action(
+            "ask that all about oneself is destroyed, take that back", _EVERYBODY, True
+        ),
         "own:download": Action("download all that is held about oneself", _EVERYBODY, True),
         "sessions:read": Action("where one is signed in", _EVERYBODY),
         "sessions:write": Action("sign out, here or elsewhere", _EVERYBODY),

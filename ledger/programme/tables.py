@@ -227,7 +227,7 @@ erasure_request = Table(
     ledger_id(),
     Column("id", Word, primary_key=True),
     Column("person", Word, nullable=False),
-    Column("state", Word, nullable=False),  # open, refused, restricted, erased
+    Column("state", Word, nullable=False),  # open, taken-back, refused, restricted, erased
     Column("due", Word, nullable=False),  # a working day
     Column("at", Word, nullable=False),
     Column("decided_by", Word),

@@ -590,6 +590,10 @@ def _joining(s: Scribe) -> None:
     s.told("She withdraws one consent").ask("PUT", hers, "officer", no_more, If_Match='"1"')
     paper = {"how": "paper", "name": "赵大爷", "notice": 1, "reached": "北苑家园 3 号楼传达室。"}
     s.told("Somebody without a telephone joins by a signed form").post("/joining/desk", paper)
+    path = f"{s.base}/consents/recording"
+    s.ask("POST", path, "somebody", {"notice": 1})
+    s.told("Nothing may be recorded any more").ask("DELETE", path, "somebody")
+    s.ask("POST", path, "somebody", {"notice": 1})
 
 
 def _ones_own(s: Scribe) -> None:
@@ -628,6 +632,8 @@ def _erasure_is_asked_for(s: Scribe, account: str) -> None:
     s.told("Requests that wait").get("/erasure-requests?state=open", "officer")
     path = f"/erasure-requests/{asked['id'].removeprefix('erasure/')}"
     s.told("A request").get(path, "officer")
+    again = s.post("/me/erasure", {}, "reader").json["id"].removeprefix("erasure/")
+    s.told("Taking it back").ask("DELETE", f"{s.base}/me/erasure/{again}", "reader")
     s.post("/debits", {"account": account, "amount": 25})
     s.post(f"/accounts/{account}/close")
     why = {"outcome": "restricted", "reasons": "服务记录须保存十年"}

@@ -107,6 +107,39 @@ def test_a_consent_is_to_the_notice_that_was_shown(desk: Desk, app: Flask) -> No
     assert visitor.post(f"{ME}/consents/all", give).status_code == 404
 
 
+def test_whoever_takes_the_first_yes_back_sees_what_becomes_of_it(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    informed(desk, "recording")
+    give = {"state": "given", "notice": "1"}
+    assert "erasure" not in visitor.get(ME, **EN).text
+    visitor.post(f"{ME}/consents/recording", give)
+    # when it is taken back, the page tells what follows, and offers what is possible
+    visitor.post(f"{ME}/consents/recording", {"state": "withdrawn"})
+    page = visitor.get(ME, **EN).text
+    assert 'href="#erasure"' in page
+    assert '<time datetime="2026-12-15">' in page
+    assert "Say yes again" in page
+    assert "Take this back" not in page
+    visitor.post(f"{ME}/consents/recording", give)
+    assert "You took this back" in visitor.get(ME, **EN).text
+    # and what is asked for in words is taken back here; what is another's is not there
+    asked = asked_for(desk, person)
+    assert "Take this back" in visitor.get(ME, **EN).text
+    foreign = asked_for(desk, member(desk, app)[0])
+    assert visitor.post(f"{ME}/erasure/{foreign}/back", {}).status_code == 404
+    assert visitor.client.post(f"{ME}/erasure/{asked}/back").status_code == 422
+    for _ in range(2):
+        assert visitor.post(f"{ME}/erasure/{asked}/back", {}).location == f"{ME}#erasure"
+    assert visitor.get(ME, **EN).text.count("You took this back") == 2
+
+
+def asked_for(desk: Desk, person: str) -> str:
+    """A request of somebody's to be erased, by what follows the / of its id."""
+    made = desk.post("/me/erasure", {}, desk.session(person, "device"))
+    assert made.status_code == 201, made.text
+    return made.json["id"].partition("/")[2]
+
+
 def test_one_is_told_of_messages_in_a_way_that_one_has(desk: Desk, app: Flask) -> None:
     person, visitor = member(desk, app)
     desk.keep(person, email="wang@example.org")

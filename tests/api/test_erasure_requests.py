@@ -171,6 +171,26 @@ def test_nobody_adds_anything_to_who_is_restricted(home: Desk) -> None:
     assert decide(home, again, "refused").status_code == 201
 
 
+def test_a_request_is_taken_back_as_long_as_nothing_is_decided(home: Desk) -> None:
+    name = asked(home)
+
+    def take_back(name: str) -> Any:
+        path = f"{home.base}/me/{name}"
+        return home.ask("DELETE", path, "me")
+
+    assert take_back(name).status_code == take_back(name).status_code == 204
+    assert home.get("/tasks?kind=erasure-asked", "admin").json["tasks"] == []
+    (listed,) = home.get("/erasure-requests?state=taken-back", "officer").json["requests"]
+    assert (listed["id"], listed["decided_by"]) == (name, home.me)
+    assert problem(decide(home, name, "refused")) == (409, "erasure-refused")
+    # and not any more once it is
+    second = asked(home)
+    assert decide(home, second, "refused").status_code == 201
+    late = take_back(second)
+    assert problem(late) == (409, "erasure-refused")
+    assert late.json["detail"] == "This request is refused already."
+
+
 def test_at_once_destroys_signs_out_and_says_so(home: Desk, letters: Letters) -> None:
     name = asked(home)
     emptied(home)

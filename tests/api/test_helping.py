@@ -185,6 +185,26 @@ def test_whoever_helped_with_a_request_does_not_decide_it(house):
     assert house.post(f"{href}/approve", role="second admin").status_code == 201
 
 
+def test_whoever_helped_to_withdraw_what_all_rests_on_does_not_decide_what_follows(house):
+    path = f"{house.base}/consents/recording"
+    told = house.ask("PUT", f"{house.base}/notices/recording", "admin", parts(), If_None_Match="*")
+    assert told.status_code < 300, told.text
+    assert house.ask("POST", path, "wang", {"notice": 1}).status_code == 201
+    officer = house.third_of_office()
+    for role in ("officer", "admin"):
+        house.given(officer, role)
+    house.tokens["officer at the desk"] = house.session(officer)
+    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
+    begin(house, "officer at the desk", **called)
+
+    asked = house.ask("DELETE", path, "helped").json["request"]
+
+    decision = f"{asked.replace('erasure/', '/erasure-requests/')}/decision"
+    decided = {"outcome": "refused", "reasons": "有未结投诉"}
+    assert problem(house.post(decision, decided, "officer at the desk")) == (403, "helped")
+    assert house.post(decision, decided, "admin").status_code == 201
+
+
 def test_help_is_ended_by_the_helper(house):
     begun = begin(house)
     random = begun.json["id"].removeprefix("session/")

@@ -110,6 +110,33 @@ def test_a_consent_is_given_withdrawn_and_proven(desk: Desk, somebody: str) -> N
         assert place.version == each["version"]
 
 
+def test_whoever_withdraws_what_all_rests_on_is_told_what_follows(
+    desk: Desk, somebody: str
+) -> None:
+    publish(desk, "recording")
+    say(desk, "recording")
+    # when it is withdrawn, however often
+    told, again = (withdraw(desk, "recording") for _ in range(2))
+    assert told.status_code == again.status_code == 200, told.text
+    assert told.json == again.json
+    assert "By 2026-12-15 the office decides" in told.json["says"]
+    # then it is a request, where the answer says, and waits for the office
+    mine = desk.ask("GET", told.json["href"], "somebody").json["requests"]
+    assert [(each["id"], each["state"], each["cause"]) for each in mine] == [
+        (told.json["request"], "open", "consent-withdrawn")
+    ]
+    (task,) = desk.get("/tasks?kind=erasure-asked", "admin").json["tasks"]
+    assert task["subject"] == told.json["request"]
+    # which is taken back by consenting again, and not without
+    path = f"{told.json['href']}/{told.json['request'].removeprefix('erasure/')}"
+    early = desk.ask("DELETE", path, "somebody")
+    assert problem(early) == (409, "erasure-refused")
+    assert say(desk, "recording").status_code == 201
+    (mine,) = desk.get("/me/erasure", "somebody").json["requests"]
+    assert (mine["state"], mine["decided_by"]) == ("taken-back", somebody)
+    assert desk.get("/tasks?kind=erasure-asked", "admin").json["tasks"] == []
+
+
 def decoded(text: str) -> bytes:
     return base64.b64decode(text)
 

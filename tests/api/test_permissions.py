@@ -114,6 +114,7 @@ TABLE = {
     f"GET {L}/me/entries/{{seq}}/receipt": ONESELF,
     f"GET {L}/me/erasure": ONESELF,
     f"POST {L}/me/erasure": ONESELF,
+    f"DELETE {L}/me/erasure/{{random}}": ONESELF,
     f"GET {L}/erasure-requests": ADMIN | OFFICER,
     f"GET {L}/erasure-requests/{{random}}": ADMIN | OFFICER,
     f"POST {L}/erasure-requests/{{random}}/decision": ADMIN,
@@ -296,6 +297,7 @@ def test_another_ledger_looks_the_same_whether_it_is_there_or_not(people, subtes
 
 FOREIGN = {
     "DELETE /grants/{id}": ("grant", "manager"),
+    "DELETE /me/erasure/{id}": ("erasure", "member"),
     "DELETE /sessions/{id}": ("session", "manager"),
     "GET /attainments/{id}": ("attainment", "manager"),
     "PUT /attainments/{id}": ("attainment", "manager"),
@@ -396,6 +398,7 @@ def foreign(people):
         "id"
     ]
     theirs |= {"message": desk.message(stranger)}
+    theirs |= {"erasure": desk.post("/me/erasure", {}, "stranger").json["id"]}
     return theirs | {"engagement": desk.engaged()}
 
 

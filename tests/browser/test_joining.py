@@ -194,6 +194,8 @@ def test_a_member_sees_to_what_is_theirs(
     recording.locator("summary").click()
     recording.get_by_role("button", name="Take my yes back").click()
     expect(recording.get_by_text("No", exact=True)).to_be_visible()
+    recording.get_by_role("link", name="What becomes of that").click()
+    expect(page.get_by_text("The office decides by")).to_be_visible()
     # and sign out where they are no longer
     page.get_by_role("button", name="Sign out there").click()
     expect(page.get_by_role("button", name="Sign out there")).to_have_count(0)

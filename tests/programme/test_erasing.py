@@ -25,7 +25,7 @@ from ledger.programme.erasure_requests import (
     list_requests,
 )
 from ledger.programme.jobs import do_due_jobs
-from ledger.programme.people import rights
+from ledger.programme.people import consents, rights
 from ledger.programme.proposals import Decider, Proposed, submit
 from ledger.programme.recording import Change, compose, save
 from ledger.programme.restriction import restricted_among
@@ -252,6 +252,32 @@ def test_a_backup_from_before_lifts_no_restriction_that_the_log_announced(house:
     house.enter("erasure", {"subject": other, "on": "2027-01-01"})
     do_due_jobs(registry.installation, "worker/me")
     assert registry.read(other).fields is None
+
+
+def test_a_request_is_taken_back_while_it_is_open(house: House) -> None:
+    name, stranger = house.ask(), fresh("person")
+    made = house.propose(name, 10)
+
+    def take_back(person: str) -> None:
+        consents.take_back_request(*house.place, person, name, by=person)
+
+    with pytest.raises(ErasureUnknown):
+        take_back(stranger)
+    for _ in range(2):
+        take_back(house.person)
+    found = house.request(name)
+    assert (found.state, found.decided_by) == ("taken-back", house.person)
+    # then nothing comes of the proposal, and another one may be asked for
+    late = proposals.approve(*house.place, made.id, Decider(house.registry.second))
+    assert isinstance(late, Refusal)
+    assert late.rule == "erasure-decided"
+    assert house.read(lawfully=False) == PLAIN
+    again = house.ask()
+    assert again != name
+    assert isinstance(house.decide(again, 10), Done)
+    name = again
+    with pytest.raises(ErasureRefused, match="restricted already"):
+        take_back(house.person)
 
 
 def test_nobody_with_points_is_destroyed_silently(house: House) -> None:

@@ -22,6 +22,7 @@ from ledger.db import Database
 from ledger.errors import LedgerStopped
 from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
+from ledger.programme.calendar import read_calendar
 from ledger.programme.erasure import NotAnnounced, announce, destroy, erase, read_listed
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.messages import Choice, New, choose, post
@@ -58,7 +59,7 @@ def live_and_be_erased(registry: Registry) -> tuple[str, int]:
     registry.save(Change("correction", fresh("correction"), member, {"reason": TOLD}))
     inform(registry, "photos")
     consents.give(*place, member, "photos", notice=1, how="self", by=member)
-    consents.withdraw(*place, member, "photos", how="helped", by=registry.office)
+    consents.withdraw(*place, read_calendar({}), member, "photos", how="helped", by=registry.office)
     new = New(member, "erasure-refused", {"reasons": TOLD}, "a cause")
     post(*place, new, by=registry.office)
     choose(*place, member, Choice("phone", "zh"))

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.journal.entry import to_base64
+from ledger.programme import records
+from ledger.programme.calendar import read_calendar
 from ledger.programme.erasure import destroy
+from ledger.programme.erasure_requests import ErasureRefused, ask, list_requests, pending
 from ledger.programme.people import consents, notices
 from ledger.programme.people.consents import Consent, NoticeNotSeen
 from ledger.programme.people.notices import RECORDING, NoticeRefused
 from ledger.programme.recording import RecordChanged
 from ledger.programme.vault import Erased
+from ledger.programme.wishes import Wish
 from tests.programme.people.informing import inform, parts
 from tests.programme.registry import TODAY, Registry, fresh
 from tests.statements import statements
+
+CALENDAR = read_calendar({})
 
 
 def give(registry: Registry, person: str, purpose: str, notice: int = 1) -> Consent:
@@ -22,7 +29,7 @@ def give(registry: Registry, person: str, purpose: str, notice: int = 1) -> Cons
 
 def withdraw(registry: Registry, person: str, purpose: str) -> Consent | None:
     place = (registry.database, registry.ledger, registry.clock)
-    return consents.withdraw(*place, person, purpose, how="self", by=person)
+    return consents.withdraw(*place, CALENDAR, person, purpose, how="self", by=person)
 
 
 def state(registry: Registry, person: str) -> dict[str, Consent]:
@@ -103,6 +110,56 @@ def test_who_agrees_is_one_statement_for_a_person_and_for_many(registry: Registr
     assert found == set(people[1:3])
     assert mine.keys() == {"employer"}
     assert len(seen) == 2
+
+
+def requests(registry: Registry, person: str) -> list[tuple[str, str]]:
+    with registry.database.reading() as conn:
+        found = list_requests(conn, registry.ledger.id, person=person, limit=9)
+    return sorted((each.state, each.due) for each in found)
+
+
+def test_who_withdraws_what_all_rests_on_asks_by_it_to_be_erased(registry: Registry) -> None:
+    # given a member who consents to recording
+    inform(registry)
+    person = fresh("person")
+    give(registry, person, RECORDING)
+    # when they withdraw that, then it is asked for, once, and why is a word
+    for _ in range(2):
+        withdraw(registry, person, RECORDING)
+    assert requests(registry, person) == [("open", "2026-12-15")]
+    with registry.database.reading() as conn:
+        asked = pending(conn, registry.ledger.id, person)
+        assert asked is not None
+        kept = records.one(conn, registry.ledger, "erasure-request", asked.id)
+    assert kept.fields == {"asked_on": TODAY, "cause": "consent-withdrawn"}
+    assert kept.by == person
+    # and it is not taken back while nothing is there to rest on
+    place = (registry.database, registry.ledger, registry.clock)
+    with pytest.raises(ErasureRefused, match="Give it again"):
+        consents.take_back_request(*place, person, asked.id, by=person)
+    # but by consenting again; and withdrawn again, it is asked for again
+    give(registry, person, RECORDING)
+    assert requests(registry, person) == [("taken-back", "2026-12-15")]
+    registry.clock.wait(days=1)
+    withdraw(registry, person, RECORDING)
+    assert requests(registry, person) == [("open", "2026-12-16"), ("taken-back", "2026-12-15")]
+
+
+def test_what_somebody_asked_before_in_words_stays_theirs(registry: Registry) -> None:
+    # given a member who asked to be erased, and withdraws a consent besides
+    inform(registry)
+    person = fresh("person")
+    give(registry, person, RECORDING)
+    request = to_base64(registry.ledger.keys.request_id(person, "a key", 0))
+    place = (registry.database, registry.ledger, registry.clock)
+    name = ask(*place, CALENDAR, Wish("", {}, person, request, b"f" * 32), "我搬家了")
+    withdraw(registry, person, RECORDING)
+    # then that one request stands for both, and goes on when they consent again
+    assert len(requests(registry, person)) == 1
+    give(registry, person, RECORDING)
+    assert requests(registry, person) == [("open", "2026-12-15")]
+    consents.take_back_request(*place, person, name, by=person)
+    assert requests(registry, person) == [("taken-back", "2026-12-15")]
 
 
 def test_of_somebody_erased_nothing_more_is_entered(sqlite_registry: Registry) -> None:

@@ -15,6 +15,7 @@ import pytest
 from ledger.journal.entry import to_base64
 from ledger.journal.times import format_time, to_us
 from ledger.programme import messages
+from ledger.programme.calendar import read_calendar
 from ledger.programme.commitments import check_disclosure
 from ledger.programme.erasure import destroy
 from ledger.programme.messages import Choice, New
@@ -40,7 +41,7 @@ def settled(registry: Registry, name: str = "王芳", phone: str = "139 1234 567
     registry.save(Change("basics", person, person, basics, seen=1))
     registry.save(Change("attainment", fresh("attainment"), person, {"issuer": FORMULA}))
     consents.give(*place, person, "photos", notice=1, how="self", by=person)
-    consents.withdraw(*place, person, "photos", how="self", by=person)
+    consents.withdraw(*place, read_calendar({}), person, "photos", how="self", by=person)
     messages.post(*place, New(person, "proposal-approved", {"proposal": "p"}, "c"), by=person)
     messages.choose(*place, person, Choice("phone", "en"))
     begin(*place, person, "device")
