@@ -158,7 +158,7 @@ def take_back_request(ledger: OpenLedger, random: str) -> Any:
     me, name = caller().person, f"erasure/{random}"
     about(name)
     try:
-        consents.take_back_request(*place(ledger), me, name, by=me)
+        consents.take_back_request(*within(ledger), me, name, by=me)
     except ErasureUnknown:
         abort(404)
     except ErasureRefused:
