@@ -1,5 +1,9 @@
 """Done for somebody over HTTP: begun by a card or on the telephone, and marked everywhere."""
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from ledger.programme.trail import list_lines
@@ -100,6 +104,18 @@ def test_what_is_read_for_a_member_is_in_the_trail_before_it_is_shown(house, mon
     with here.database.reading() as conn:
         (line,) = list_lines(conn, here.ledger("beiyuan").id, action="own:read", limit=2)
     assert (line.line["actor"], line.line["subject"]) == (house.clerk, house.member_id)
+
+
+def test_what_was_done_for_a_member_is_among_what_they_download(noticed):
+    house, begun = noticed, begin(noticed)
+    assert consented(house, "helped").status_code == 201
+
+    with zipfile.ZipFile(io.BytesIO(house.get("/me/download", "wang").data)) as archive:
+        rows = json.loads(archive.read("rows.json"))
+
+    (errand,) = (each["row"] for each in rows if each["table"] == "errand")
+    assert (errand["session"], errand["helper"]) == (begun.json["id"], house.clerk)
+    assert (errand["action"], errand["outcome"]) == ("consents:write", "done")
 
 
 def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):

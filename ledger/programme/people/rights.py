@@ -37,7 +37,7 @@ from ledger.programme import messages, records
 from ledger.programme.commitments import Disclosure
 from ledger.programme.messages import KINDS, RECORD, Text
 from ledger.programme.people.merges import together
-from ledger.programme.people.tables import metadata
+from ledger.programme.people.tables import errand, metadata, session
 from ledger.programme.reading.entries import Listed, list_entries_of
 from ledger.programme.records import Record
 from ledger.programme.roles import ACTIONS, roles_of
@@ -146,9 +146,16 @@ def rows_of(
         mine = all_subjects_of(conn, ledger.id, person)
     for table, whose in tables_of_people().items():
         keys = [column for column in table.primary_key if column.name != "ledger_id"]
-        query = select(table).where(table.c.ledger_id == ledger.id, whose.in_(mine))
-        for row in _paged(database, query, keys):
-            yield table.name, _words(table, row)
+        for each in mine:
+            query = select(table).where(table.c.ledger_id == ledger.id, whose == each)
+            for row in _paged(database, query, keys):
+                yield table.name, _words(table, row)
+    helped = select(session.c.id).where(
+        session.c.ledger_id == ledger.id, session.c.person.in_(mine)
+    )
+    done = select(errand).where(errand.c.ledger_id == ledger.id, errand.c.session.in_(helped))
+    for row in _paged(database, done, [errand.c.session, errand.c.at, errand.c.id]):
+        yield errand.name, _words(errand, row)
     mine_too = (token.c.ledger == ledger.name) & token.c.person.in_(mine)
     for row in _paged(database, select(token).where(mine_too), [token.c.hash]):
         yield token.name, _words(token, row)
