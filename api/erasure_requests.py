@@ -27,7 +27,8 @@ from ledger.programme.erasure_requests import (
     STATES,
     Request,
 )
-from ledger.programme.people import consents, sessions
+from ledger.programme.people import consents
+from ledger.programme.people.merges import together
 from ledger.programme.reading.days import today_of
 from ledger.programme.restriction import restrict_announced
 from ledger.programme.vault import lawful
@@ -179,14 +180,16 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
             refuse(outcome)
         return _one(ledger, name, 201)
     years = here.settings.retention_years if body["outcome"] == RESTRICTED else None
-    values = decisions.proposed(*deciding, retention_years=years)
+    with here.database.reading() as conn:
+        people = together(conn, ledger.id, domain.find_request(conn, ledger.id, name).person)
+    values = decisions.proposed(*deciding, people=people, retention_years=years)
     return place(ledger, decisions.DEED, values)
 
 
 def finish_erasures(ledger: OpenLedger, kind: str) -> None:
     """Does now what an approved proposal of this kind decided about erasing, not by the next job.
 
-    Who was erased is signed out, and told so where they are reached.
+    Who was erased is told so where they are reached.
     """
     here = installation()
     if kind == "erasure":
@@ -196,11 +199,8 @@ def finish_erasures(ledger: OpenLedger, kind: str) -> None:
         erase_due(here.database, ledger, today)
     if kind != decisions.DEED:
         return
-    done = erasing.finish(here.database, ledger, here.clock)
-    for channel, message in done.farewells:
+    for channel, message in erasing.finish(here.database, ledger, here.clock):
         courier().hand_over(channel, message)
-    for person in done.people:
-        sessions.revoke_all(here.database, ledger, here.clock, person)
 
 
 def _one(ledger: OpenLedger, name: str, status: int) -> Response:

@@ -6,7 +6,6 @@ Who is restricted is told so; what is kept of them is destroyed on the day that 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from sqlalchemy import Connection, update
 
@@ -47,17 +46,13 @@ messages.register(
 )
 
 
-class Finished(NamedTuple):
-    """Who was erased just now, and what is to be sent to them at once, each with its channel."""
-
-    people: tuple[str, ...]
-    farewells: tuple[tuple[str, Outgoing], ...]
-
-
-def finish(database: Database, ledger: OpenLedger, clock: Clock) -> Finished:
+def finish(
+    database: Database, ledger: OpenLedger, clock: Clock
+) -> tuple[tuple[str, Outgoing], ...]:
     """Does what was decided and is not done yet; again, it changes nothing.
 
-    Tells who was restricted; destroys what is due by now.  Raises what `erase_due`, `messages.post`
+    Tells who was restricted; destroys what is due by now.  What is to be sent at once to whoever
+    was erased, each with its channel.  Raises what `erase_due`, `messages.post`
     and `Database.writing` raise.
     """
     with database.reading() as conn:
@@ -81,8 +76,7 @@ def finish(database: Database, ledger: OpenLedger, clock: Clock) -> Finished:
             _mark(conn, ledger.id, each.id, done_at=at)
         for each in due:
             _mark(conn, ledger.id, each.id, state=ERASED)
-    gone = tuple(sorted({each.person for each in due}))
-    return Finished(gone, tuple(each for each in farewells if each is not None))
+    return tuple(each for each in farewells if each is not None)
 
 
 def _is_due(request: Request, today: str) -> bool:

@@ -11,8 +11,9 @@ day of each subject that was erased, a line each.  It is on disk before the tran
 destroys the key commits.  Each process destroys what it lists before it serves the ledger, so a
 database that was restored from a backup brings nobody back.
 
-The rows that a subject was found by, and signed in by, go with its key.  Its records stay,
-unreadable: their commitments are in the log, and that something was kept is no secret.
+The rows that a subject was found by, and signed in by, go with its key, and so do their sessions.
+Its records stay, unreadable: their commitments are in the log, and that something was kept is no
+secret.
 """
 
 from __future__ import annotations
@@ -46,14 +47,16 @@ from ledger.programme.tables import (
     message,
     message_choice,
     recovery_code,
+    session,
 )
 from ledger.programme.vault import destroy_keys, living
 
 LOCK_TIMEOUT_SECONDS = 5.0
 GONE_WITH_SUBJECT = (
-    *(blind_index, login, recovery_code, message, message_choice, membership, card),
+    *(blind_index.c.subject, login.c.subject, recovery_code.c.subject, session.c.person),
+    *(message.c.subject, message_choice.c.subject, membership.c.subject, card.c.subject),
 )
-"""Tables with a `subject` whose rows are deleted with its key."""
+"""Of tables whose rows are deleted with a subject's key, the column that names it."""
 
 _SUBJECT = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
 _LINE = re.compile(rf"({_SUBJECT.pattern}) (\d{{4}}-\d\d-\d\d)", re.ASCII)
@@ -134,9 +137,8 @@ def destroy_listed(database: Database, ledger: OpenLedger) -> None:
         return
     with database.reading() as conn:
         back = living(conn, ledger.id, days)
-        for table in GONE_WITH_SUBJECT:
-            columns = (table.c.subject,)
-            rows = keyed(conn, columns, ledger.id, table.c.subject, days)
+        for column in GONE_WITH_SUBJECT:
+            rows = keyed(conn, (column.label("subject"),), ledger.id, column, days)
             back |= {row.subject for row in rows}
     if back:
         _destroy(database, ledger, {subject: days[subject] for subject in back})
@@ -188,8 +190,8 @@ def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) ->
         # The head's lock keeps the append path from writing these rows meanwhile.
         load_position(conn, ledger.id, ledger.origin, lock=True)
         destroy_keys(conn, ledger.id, days)
-        for table in GONE_WITH_SUBJECT:
-            remove(conn, ledger.id, table.c.subject, days)
+        for column in GONE_WITH_SUBJECT:
+            remove(conn, ledger.id, column, days)
 
 
 def _announced(conn: Connection, ledger_id: int, day: str) -> set[str]:

@@ -9,7 +9,7 @@ obliges (`vault.lawful`).  Reasons are records about the person.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -97,23 +97,26 @@ def proposed(
     name: str,
     reasons: str,
     *,
+    people: Collection[str],
     retention_years: int | None,
 ) -> dict[str, Any]:
     """The values of a proposal to restrict for so many years, or, with None, to destroy at once.
 
-    Keeps the reasons as a record.  Raises `ErasureUnknown`, `ErasureRefused` for a request that is
-    decided or whose account is open, and what `save` raises.
+    `people` are whoever asked, and who was merged into them.  Keeps the reasons as a record.  Raises
+    `ErasureUnknown`, `ErasureRefused` for a request that is decided or whose account is open, and
+    what `save` raises.
     """
     found = _to_decide(database, ledger, name, wish)
     decision = _decision_id(wish.request)
     with database.reading() as conn:
-        want_closed(conn, ledger.id, found.person)
+        for person in people:
+            want_closed(conn, ledger.id, person)
         today = today_of(conn, ledger.id, clock.now())
         offset = conn.execute(
             select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
         ).scalar_one()
         c = data_key.c
-        mine = (c.ledger_id == ledger.id) & c.subject.in_(subjects_of(found.person))
+        mine = (c.ledger_id == ledger.id) & c.subject.in_(_subjects_of(people))
         kept = sorted(conn.execute(select(c.subject).where(mine, c.wrapped.is_not(None))).scalars())
         known = records.newest(conn, ledger, DECISION, (decision,)).get(decision)
     outcome = ERASED if retention_years is None else RESTRICTED
@@ -125,6 +128,7 @@ def proposed(
     return {
         "request": name,
         "person": found.person,
+        "people": sorted(people),
         "subjects": kept or [found.person],
         "outcome": outcome,
         "on": on,
@@ -185,18 +189,21 @@ def _deciding(name: str, decided: Mapping[str, Any], at: str) -> Companion:
     return Companion(table, (name,), change)
 
 
-def _closed(person: str) -> Companion:
-    account = "member" + person.removeprefix("person")
-
+def _closed(people: Collection[str]) -> Companion:
     def change(
         rows: Mapping[Any, CompanionRow | None], _: Done
     ) -> Mapping[Any, CompanionRow] | Refusal:
-        row = rows[account]
-        if row is not None and row["open"]:
-            return Refusal(OPEN_ACCOUNT, f"{account} is open again: close it first")
+        for account, row in rows.items():
+            if row is not None and row["open"]:
+                return Refusal(OPEN_ACCOUNT, f"{account} is open again: close it first")
         return {}
 
-    return Companion(t.account, (account,), change)
+    accounts = ("member" + person.removeprefix("person") for person in people)
+    return Companion(t.account, (*accounts,), change)
+
+
+def _subjects_of(people: Collection[str]) -> list[str]:
+    return [subject for person in people for subject in subjects_of(person)]
 
 
 def _orders(wish: Wish, approver: str | None, at: str) -> tuple[Order, ...]:
@@ -219,9 +226,9 @@ def _orders(wish: Wish, approver: str | None, at: str) -> tuple[Order, ...]:
         "decision": values["ref"]["id"],
     }
     companions = (
-        _closed(values["person"]),
+        _closed(values["people"]),
         _deciding(values["request"], decided, at),
-        restricting(subjects_of(values["person"]), today),
+        restricting(_subjects_of(values["people"]), today),
     )
     return (*orders[:-1], replace(orders[-1], companions=companions))
 

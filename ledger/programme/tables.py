@@ -358,3 +358,23 @@ invitation = Table(
     Column("at", Word, nullable=False),
     Index(None, "ledger_id", "organisation", "state", "until"),
 )
+
+# Who is signed in, or helps somebody.
+session = Table(
+    "session",
+    metadata,
+    ledger_id(),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("id", Word, nullable=False),
+    Column("person", Word, nullable=False),
+    Column("lasts", Word, nullable=False),  # `device`, `day` or `helping`: how it goes on
+    Column("created_at", Word, nullable=False),
+    Column("used_on", Word, nullable=False),  # a local day
+    Column("expires_at", Word, nullable=False),
+    Column("revoked_at", Word),
+    Column("helper", Word),  # a person who sends it in the place of its own
+    Column("way", Word),  # in which they know whom they help
+    Column("reason", Word),
+    Index(None, "ledger_id", "id", unique=True),
+    Index(None, "ledger_id", "person", "created_at"),
+)

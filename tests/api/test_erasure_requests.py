@@ -204,9 +204,11 @@ def test_at_once_destroys_signs_out_and_says_so(home: Desk, letters: Letters) ->
     # and an erasure that the office proposes by itself is done at once as well
     other = home.person()
     home.keep(other, full_name="李四")
+    home.tokens["other"] = home.session(other, "device")
     home.approved("/erasures", {"subject": other, "on": "2026-11-24"})
     basics = f"/persons/{other.removeprefix('person/')}/basics"
     assert problem(home.get(basics, "officer")) == (404, "record-unknown")
+    assert home.get("/me", "other").status_code == 401
 
 
 def test_requests_are_listed_page_by_page(home: Desk) -> None:

@@ -129,6 +129,27 @@ def test_who_remains_sees_and_takes_along_what_is_held_about_either(twice):
     assert ("basics:read", desk.old) in {(each["action"], each["subject"]) for each in lookups}
 
 
+def test_who_remains_is_erased_together_with_whom_they_were_merged_with(twice):
+    # given a merge, and that who remains asks to be erased, and has nothing left
+    desk = twice
+    approve(desk, propose(desk))
+    account = account_of(desk.kept)
+    asked = desk.post("/me/erasure", {}, desk.session(desk.kept, "device")).json["id"]
+    desk.post("/debits", {"account": account, "amount": desk.balance(account)})
+    assert desk.post(f"/accounts/{account}/close").status_code == 201
+
+    # when two people decide so
+    path = f"/erasure-requests/{asked.removeprefix('erasure/')}/decision"
+    approve(desk, desk.post(path, {"outcome": "erased", "reasons": "依其申请"}, "admin"))
+
+    # then nothing is left of either
+    for person in (desk.old, desk.kept):
+        basics = f"/persons/{person.removeprefix('person/')}/basics"
+        assert problem(desk.get(basics, "officer")) == (404, "record-unknown")
+    erased = desk.installation.ledger("beiyuan").erased.read_text()
+    assert {desk.old, desk.kept} <= {line.split()[0] for line in erased.splitlines()}
+
+
 def test_what_is_kept_of_the_one_is_found_with_the_other(twice):
     desk = twice
     org = desk.org()

@@ -295,5 +295,5 @@ def test_the_service_erases_and_the_owner_rewrites_the_tables(postgresql: Shell)
 def test_the_service_may_delete_what_is_forgotten_and_what_goes_with_whoever_is_erased() -> None:
     granted = re.search(r"^GRANT DELETE ON (.*) TO points_service;$", PAGE, re.MULTILINE)
     assert granted is not None
-    gone = {table.name for table in GONE_WITH_SUBJECT}
+    gone = {column.table.name for column in GONE_WITH_SUBJECT}
     assert set(granted[1].split(", ")) == {"request", "lease", "sent_code"} | gone

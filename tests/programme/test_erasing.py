@@ -68,7 +68,8 @@ class House:
 
     def propose(self, name: str, years: int | None) -> Proposed:
         wish = self.wish(self.registry.office)
-        values = proposed(*self.place, wish, name, REASONS, retention_years=years)
+        people = (self.person,)
+        values = proposed(*self.place, wish, name, REASONS, people=people, retention_years=years)
         wish = Wish(DEED, values, wish.actor, wish.request, wish.fingerprint)
         outcome = submit(self.registry.ledger, self.registry.clock, wish)
         assert isinstance(outcome, Proposed)
@@ -180,16 +181,14 @@ def test_at_once_is_at_once_and_the_person_is_told_where_they_are_reached(house:
     house.registry.clock.wait(days=1)  # the second person comes a day later
     outcome = proposals.approve(*house.place, made.id, Decider(house.registry.second))
     assert isinstance(outcome, Done)
-    done = finish(*house.place)
-    assert done.people == (house.person,)
-    ((channel, farewell),) = done.farewells
+    ((channel, farewell),) = finish(*house.place)
     assert (channel, farewell.to) == ("phone", PLAIN["phone"])
     assert house.read(lawfully=True) is None
     assert house.request(name).state == "erased"
     assert house.erasures() == [(house.person, "2026-11-25")]
     assert house.registry.find("phone", PLAIN["phone"]) == []
     # and again it changes nothing
-    assert finish(*house.place) == ((), ())
+    assert finish(*house.place) == ()
 
 
 def test_who_is_restricted_writes_what_is_theirs_and_others_what_they_must(house: House) -> None:

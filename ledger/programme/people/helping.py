@@ -31,8 +31,8 @@ from ledger.journal.times import format_time, to_us
 from ledger.programme.people import sessions
 from ledger.programme.people.sessions import HELPING, Helped, NewSession
 from ledger.programme.people.tables import errand as table
-from ledger.programme.people.tables import session as session_table
 from ledger.programme.reading.accounts import account_exists
+from ledger.programme.tables import session as session_table
 
 PRESENT, TELEPHONE = "present", "telephone"
 WAYS = (PRESENT, TELEPHONE)

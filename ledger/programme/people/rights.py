@@ -37,11 +37,20 @@ from ledger.programme import messages, records
 from ledger.programme.commitments import Disclosure
 from ledger.programme.messages import KINDS, RECORD, Text
 from ledger.programme.people.merges import together
-from ledger.programme.people.tables import errand, metadata, session
+from ledger.programme.people.tables import errand, metadata
 from ledger.programme.reading.entries import Listed, list_entries_of
 from ledger.programme.records import Record
 from ledger.programme.roles import ACTIONS, roles_of
-from ledger.programme.tables import blind_index, data_key, login, message, record, token, trail
+from ledger.programme.tables import (
+    blind_index,
+    data_key,
+    login,
+    message,
+    record,
+    session,
+    token,
+    trail,
+)
 from ledger.programme.trail import Kept, lines_of
 from ledger.programme.vault import lawful, subjects_of
 

@@ -31,11 +31,11 @@ from ledger.journal import tables as t
 from ledger.journal.bulk import rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.times import format_time, local_day, to_us
-from ledger.programme.people.tables import session as table
 from ledger.programme.people.tables import team
 from ledger.programme.reading.days import today_of
 from ledger.programme.roles import HELPED, Held, Principal, fits
 from ledger.programme.tables import role_grant
+from ledger.programme.tables import session as table
 
 DEVICE, HELPING = "device", "helping"
 LASTS = {

@@ -5,7 +5,7 @@ No column holds a word about anybody: names, numbers and addresses are in `recor
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
 from ledger.journal.tables import metadata
 from ledger.programme.tables import INSTALLATION, Word, ledger_id
@@ -24,30 +24,10 @@ __all__ = [
     "organisation_code",
     "organisation_member",
     "organisation_status",
-    "session",
     "team",
     "team_member",
     "venue",
 ]
-
-session = Table(
-    "session",
-    metadata,
-    ledger_id(),
-    Column("hash", LargeBinary, primary_key=True),
-    Column("id", Word, nullable=False),
-    Column("person", Word, nullable=False),
-    Column("lasts", Word, nullable=False),  # `device`, `day` or `helping`: how it goes on
-    Column("created_at", Word, nullable=False),
-    Column("used_on", Word, nullable=False),  # a local day
-    Column("expires_at", Word, nullable=False),
-    Column("revoked_at", Word),
-    Column("helper", Word),  # a person who sends it in the place of its own
-    Column("way", Word),  # in which they know whom they help
-    Column("reason", Word),
-    Index(None, "ledger_id", "id", unique=True),
-    Index(None, "ledger_id", "person", "created_at"),
-)
 
 # What a helper changed for a member, from before it was changed.
 errand = Table(

@@ -18,8 +18,8 @@ from ledger.programme.people.helping import (
     may_judge,
 )
 from ledger.programme.people.sessions import NewSession
-from ledger.programme.people.tables import session as session_table
 from ledger.programme.roles import ACTIONS, HELPED, Outcome, Principal
+from ledger.programme.tables import session as session_table
 from tests.programme.registry import Registry, fresh
 from tests.statements import statements
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from ledger.programme.people import sessions
 from ledger.programme.people.sessions import Found, SessionUnknown
-from ledger.programme.people.tables import session as table
+from ledger.programme.tables import session as table
 from tests.programme.registry import Registry, fresh
 from tests.statements import statements
 
