@@ -102,9 +102,10 @@ def proposed(
 ) -> dict[str, Any]:
     """The values of a proposal to restrict for so many years, or, with None, to destroy at once.
 
-    `people` are whoever asked, and who was merged into them.  Keeps the reasons as a record.  Raises
-    `ErasureUnknown`, `ErasureRefused` for a request that is decided or whose account is open, and
-    what `save` raises.
+    `people` are whoever asked, and who was merged into them.  Keeps the reasons as a record.
+
+    Raises `ErasureUnknown`, `ErasureRefused` for a request that is decided or whose account is
+    open, and what `save` raises.
     """
     found = _to_decide(database, ledger, name, wish)
     decision = _decision_id(wish.request)
