@@ -138,8 +138,7 @@ def destroy_listed(database: Database, ledger: OpenLedger) -> None:
     with database.reading() as conn:
         back = living(conn, ledger.id, days)
         for column in GONE_WITH_SUBJECT:
-            rows = keyed(conn, (column.label("subject"),), ledger.id, column, days)
-            back |= {row.subject for row in rows}
+            back |= {row[0] for row in keyed(conn, (column,), ledger.id, column, days)}
     if back:
         _destroy(database, ledger, {subject: days[subject] for subject in back})
 
