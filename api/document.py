@@ -10,12 +10,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from api.problems import MIMETYPE, PROBLEMS, problem_body
+from api.problems import MIMETYPE, PROBLEMS, ProblemSchema, problem_body
 
 HOST = "https://points.example.org"
 EXAMPLES = Path(__file__).with_name("examples")
@@ -258,9 +259,11 @@ def documented(operation: str, problems: Mapping[int, Sequence[str]]) -> dict[st
             content = responses.setdefault(each["status"], {"content": {}})["content"]
             content.setdefault(each["type"], {"examples": {}})["examples"] |= shown
     for status, codes in problems.items():
-        if codes:
-            refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
-            responses[status] = {"content": {MIMETYPE: {"examples": refs}}}
+        refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+        responses[status] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {MIMETYPE: {"schema": ProblemSchema, "examples": refs}},
+        }
     doc: dict[str, Any] = {"responses": responses}
     files = {
         _name(each): {"summary": each["title"], "value": each["file"]}

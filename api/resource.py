@@ -23,7 +23,7 @@ from marshmallow import Schema
 from api.auth import SCHEME, View, open_to_strangers, requires
 from api.document import FILE, documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
-from api.problems import MIMETYPE, Problem, ProblemSchema
+from api.problems import Problem
 
 SchemaType = type[Schema]
 
@@ -289,10 +289,8 @@ class Resource(Blueprint):
         operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
         known = problems_of(operation, with_a_body=with_a_body, entering=entering)
         # What a class of operations can meet, without what this one cannot.
-        for status in (status for status in problems if status in known):
-            described = self.alt_response(status, schema=ProblemSchema, content_type=MIMETYPE)
-            view = _says(view, described)
-        more = documented(operation, {status: known.get(status, ()) for status in problems})
+        met = {status: known[status] for status in problems if status in known}
+        more = documented(operation, met)
         if file is not None:
             content = {file: {"schema": {"type": "string", "format": "binary"}}}
             more.setdefault("requestBody", {}).setdefault("content", {}).setdefault(file, {})
