@@ -27,6 +27,7 @@ from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
 from ledger.programme.tables import message
 from ledger.programme.tokens import OPERATOR, create_token
+from tests.api.interface import published
 from tests.journal.live import TestClock
 from tests.programme.people.ready import make_ready
 
@@ -94,7 +95,6 @@ class Desk:
         self.app, self.client, self.installation = app, client, installation
         self.base = "/v1/ledgers/beiyuan"
         self.tokens = {"operator": self.operator_token(), "nobody": None}
-        self.spec = self.ask("GET", "/v1/openapi.json").json
         self._keys = 0
         made = self.ask("POST", "/v1/ledgers", "operator", {"name": "beiyuan"} | FOUNDING)
         assert made.status_code == 201, made.text
@@ -257,7 +257,7 @@ class Desk:
             return
         rule = self.rule_of(method, path.partition("?")[0])
         if rule is not None:
-            declared = self.spec["paths"][spelled(rule)][method.lower()]["responses"]
+            declared = published()["paths"][spelled(rule)][method.lower()]["responses"]
             assert str(answer.status_code) in declared, (method, rule, answer.status_code)
             if answer.status_code >= 400:
                 content = declared[str(answer.status_code)]["content"]

@@ -10,8 +10,8 @@ import api.auth
 import ledger.programme.tokens
 from tests.api.conftest import FOUNDING, Desk
 from tests.api.hostile import Hostile, hostile_requests
+from tests.api.interface import operations, published
 from tests.api.test_bad_input import everything
-from tests.api.test_openapi import operations, published
 
 REQUESTS = 600
 """`make torture` sends 10,000 (tests/torture/test_hostile.py)."""

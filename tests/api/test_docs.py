@@ -11,7 +11,7 @@ import pytest
 
 from api.docs import GROUPS
 from api.problems import PROBLEMS
-from tests.api.test_openapi import operations, published
+from tests.api.interface import operations, published
 
 ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 VOID = {"meta", "link", "br"}

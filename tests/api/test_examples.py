@@ -20,7 +20,7 @@ from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.opening import open_installation
 from tests.api.conftest import HOST, LEDGERS, PASSPHRASE
 from tests.api.examples import Scribe, tell
-from tests.api.test_openapi import operations, published
+from tests.api.interface import operations, published
 from tests.journal.live import TestClock
 
 # Drawn anew each time: ids, tokens, hashes, signatures, and an account's place among the others.

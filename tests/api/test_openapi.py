@@ -6,25 +6,13 @@
 import json
 from pathlib import Path
 
-from api import create_app
+from tests.api.interface import operations, published
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 
 
-def published() -> dict:
-    # Only putting the application together, which asks its installation for nothing.
-    return create_app(installation=object()).test_client().get("/v1/openapi.json").json
-
-
 def spelled(spec: dict) -> str:
     return json.dumps(spec, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def operations(spec: dict):
-    for path, methods in spec["paths"].items():
-        for method, operation in methods.items():
-            if method != "parameters":
-                yield f"{method} {path}", operation
 
 
 def test_the_interface_is_the_one_on_record():

@@ -7,6 +7,7 @@ and requests in a row (tests/torture/test_schemathesis.py).
 
 import itertools
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import schemathesis
@@ -15,6 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.schemas import BaseSchema
 
 from tests.api.conftest import Desk
+from tests.api.interface import published
 
 PHASES = ("examples", "coverage")
 REQUESTS_MIN = 1_000
@@ -46,7 +48,7 @@ def document(desk: Desk, phases: Iterable[str], examples: int = 1) -> BaseSchema
             | {"missing_required_header": {"expected-statuses": HEADER_MISSING}},
         }
     )
-    schema = schemathesis.openapi.from_dict(_of_one_ledger(desk.spec), config=config)
+    schema = schemathesis.openapi.from_dict(_of_one_ledger(published()), config=config)
     schema.app = desk.app
     tokens = itertools.cycle(desk.tokens[role] for role in ROLES)
 
@@ -63,6 +65,7 @@ def document(desk: Desk, phases: Iterable[str], examples: int = 1) -> BaseSchema
 
 def _of_one_ledger(spec: dict[str, Any]) -> dict[str, Any]:
     """The document with the one ledger there is, that not each request is answered 404."""
+    spec = deepcopy(spec)
     for path in spec["paths"].values():
         for parameter in path.get("parameters", ()):
             if parameter["name"] == "ledger":

@@ -8,6 +8,7 @@ import pytest
 
 from tests.api import examples
 from tests.api.examples import Scribe
+from tests.api.interface import published
 from tests.statements import statements
 
 BESIDE = "trail"
@@ -42,7 +43,7 @@ def lists(reader):
     found = {}
     for path, roles in list(reader.asked.items()):
         rule = examples.spelled(reader.rule_of("GET", path) or "")
-        parameters = reader.spec["paths"].get(rule, {}).get("get", {}).get("parameters", [])
+        parameters = published()["paths"].get(rule, {}).get("get", {}).get("parameters", [])
         for each in parameters:
             if each["name"] == "limit":
                 most = each["schema"]["maximum"]

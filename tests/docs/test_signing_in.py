@@ -11,7 +11,7 @@ from argon2 import extract_parameters
 from ledger.programme.erasure import GONE_WITH_SUBJECT
 from ledger.programme.people import codes, enrolment, locks, longcodes, passwords, sessions
 from ledger.programme.tables import login, recovery_code
-from tests.api.test_openapi import published
+from tests.api.interface import published
 from tests.cli.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "signing-in.md").read_text(encoding="utf-8")
