@@ -20,12 +20,13 @@ from api import create_app
 from ledger.cli import points
 from ledger.config import read_settings
 from ledger.journal.entry import new_id
+from ledger.journal.pkcs8 import decrypt, encrypt
 from ledger.programme import records
 from ledger.programme.erasure import GONE_WITH_SUBJECT, destroy
 from ledger.programme.opening import open_installation
 from ledger.programme.people.tables import metadata
 from ledger.programme.recording import Change, save
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import CHEAP, ROOT, make_cheap_keys
 from tests.postgres import PACKAGE, postgres_server
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -84,9 +85,16 @@ class Shell:
         """Makes the first ledger as the page does, and keeps who founded it."""
         (command, *rest) = BLOCKS["init"].splitlines()
         told = orjson.loads(self.run(f"{command} --json {options}"))
+        self.cheapen("data")
         self.run("\n".join(rest))
         actor, approver = (founder["person"] for founder in told["founders"])
         self.environ |= {"ACTOR": actor, "APPROVER": approver}
+
+    def cheapen(self, name: str) -> None:
+        """Keys below there cost next to nothing to open from now on; the passphrase stays."""
+        passphrase = b"a passphrase of the tests"
+        for file in (self.folder / name).rglob("*.pem"):
+            file.write_bytes(encrypt(decrypt(file.read_bytes(), passphrase), passphrase, CHEAP))
 
     def points(self, *words: str, exits: int = 0) -> str:
         """What is no part of the page runs in this process, which has everything loaded."""
@@ -99,6 +107,12 @@ class Shell:
         """Something happens to the ledger."""
         people = ("--actor", self.environ["ACTOR"], "--approver", self.environ["APPROVER"])
         self.points("key", "rotate", "--ledger", "beiyuan", *people)
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do keys that are made in this process."""
+    make_cheap_keys(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +249,7 @@ def test_keys_are_made_elsewhere_brought_rotated_and_revoked(tmp_path: Path) -> 
         elsewhere = {**shell.environ, "NEXT_KEYS": str(tmp_path / "elsewhere" / name)}
         shell.environ = elsewhere
         hashes.append(shell.block("key-make").strip())
+    shell.cheapen("elsewhere")
     shell.found(f"--next-hash {hashes[0]}")
     # When they are brought and the keys are rotated
     shell.environ |= {
