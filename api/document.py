@@ -158,8 +158,8 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"DELETE {_LEDGER}/organisations/{{random}}/joining-link": (
         *("organisation-unknown", "link-unknown"),
     ),
-    f"POST {_LEDGER}/invitations": ("organisation-unknown", "field", "erased"),
-    f"POST {_LEDGER}/rosters": ("organisation-unknown", "sheet", "erased"),
+    f"POST {_LEDGER}/invitations": ("organisation-unknown", "not-admitted", "field", "erased"),
+    f"POST {_LEDGER}/rosters": ("organisation-unknown", "not-admitted", "sheet", "erased"),
     f"POST {_LEDGER}/rosters/report": ("organisation-unknown", "sheet"),
     f"GET {_LEDGER}/organisations/{{random}}/totals": ("organisation-unknown",),
     f"POST {_LEDGER}/invitations/decline": ("link-refused",),

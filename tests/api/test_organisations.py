@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger.programme.people.tables import metadata
+from tests.api.enterprise import claim, managed, member, problem, share
 from tests.statements import statements
 
 CODE = "91350100M000100Y43"
@@ -278,3 +279,51 @@ def test_an_alliance_has_members_from_day_to_day_page_by_page(desk):
         "admin",
     )
     assert (refused.status_code, refused.json["type"]) == (422, "/problems/organisation-refused")
+
+
+# --- while it does not take part -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_while_it_does_not_take_part_nobody_acts_for_it_or_comes_to_it(desk, status):
+    # given an enterprise with a manager, their deputy, who leads a team of it, and a member
+    house = managed(desk)
+    path = house.link.removesuffix("/joining-link")
+    chief, deputy = desk.person(), desk.person()
+    desk.given(chief, "organiser", house.org)
+    desk.post("/teams", {"organisation": house.org, "name": "红V", "leader": chief}, "manager")
+    chiefs = desk.tokens["chief"] = desk.session(chief)
+    named = {"person": deputy, "role": "organiser", "organisation": house.org}
+    named |= {"from": "2026-11-24", "to": "2026-12-08", "deputy_of": chief}
+    assert desk.post("/grants", named, chiefs).status_code == 201
+    share(house, member(house, "王芳"))
+    belongs = claim(house, "王芳").json["id"]
+    staff = [house.tokens["manager"], chiefs, desk.session(deputy)]
+    invited = {"organisation": house.org, "name": "李四", "contact": "13700137000"}
+    held = [desk.get("/me", each).json["roles"] for each in staff]
+
+    # when the office lets it take part no longer
+    set_status(desk, path, status)
+
+    # then nobody holds a role in it, or sees or changes anything there
+    assert [[role["role"] for role in each] for each in held] == [["manager"], *[["organiser"]] * 2]
+    assert [desk.get("/me", each).status_code for each in staff] == [403, 403, 403]
+    assert desk.get(f"{path}/totals", "manager").status_code == 403
+    assert desk.post("/invitations", invited, "manager").status_code == 403
+    # nobody is invited to it by the office either, and nobody comes by its link
+    for _ in range(2):
+        refused = desk.post("/invitations", invited, "admin", key="invite")
+        assert problem(refused) == (409, "not-admitted")
+    assert desk.invitations() == []
+    member(house, "赵六")
+    assert problem(claim(house, "赵六")) == (422, "link-refused")
+    # its member is one still, belongs to it, and leaves when they like
+    assert desk.get("/me", "王芳").json["roles"] == [{"role": "member"}]
+    seen = desk.get("/memberships", "王芳").json["memberships"]
+    assert [(each["id"], each["state"]) for each in seen] == [(belongs, "claimed")]
+
+    # and once it is admitted again all is as it was
+    set_status(desk, path, "admitted")
+    assert [desk.get("/me", each).json["roles"] for each in staff] == held
+    assert desk.post("/invitations", invited, "manager").status_code == 201
+    assert claim(house, "赵六").status_code == 201

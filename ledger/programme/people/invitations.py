@@ -33,7 +33,7 @@ from ledger.programme.messages import New, posting
 from ledger.programme.people.contacts import Contact
 from ledger.programme.people.links import Code, LinkRefused, code_of, read_code, url_of
 from ledger.programme.people.memberships import OPEN as BELONGING
-from ledger.programme.people.organisations import Organisation
+from ledger.programme.people.organisations import ADMITTED, Organisation, taking_part
 from ledger.programme.people.tables import organisation as organisation_table
 from ledger.programme.recording import CHANGED, Change, compose
 from ledger.programme.records import BASICS, INVITED
@@ -68,18 +68,20 @@ def invite(
     """Invites people to an organisation, those whom it has invited or has as members excepted.
 
     They are entered a hundred at a time; the same request again enters what is missing, and nobody
-    twice.  Raises what `recording.compose` and `Appender.submit` raise.
+    twice.  While the organisation is not admitted nobody is: a `Refusal` of `NOT_ADMITTED`.  Raises
+    what `recording.compose` and `Appender.submit` raise.
     """
     with database.reading() as conn:
         settled = _settled(conn, ledger, organisation.id, invitees, format_time(to_us(clock.now())))
     wanted = [each for each in invitees if each not in settled]
     # By itself, so that a request that was cut short is known again, and goes on.
-    remembered = Order(request=wish.request, fingerprint=wish.fingerprint)
+    admitted = taking_part(organisation.id)
+    remembered = Order(request=wish.request, fingerprint=wish.fingerprint, companions=(admitted,))
     (outcome,) = ledger.appender.submit(Group((remembered,)))
     for at in range(0, len(wanted) if isinstance(outcome, Done) else 0, PER_ORDER):
         batch = wanted[at : at + PER_ORDER]
         companions = _inviting(database, ledger, clock, wish, organisation, batch)
-        (entered,) = ledger.appender.submit(Group((Order(companions=companions),)))
+        (entered,) = ledger.appender.submit(Group((Order(companions=(admitted, *companions)),)))
         if not isinstance(entered, Done) and not _was_quicker(entered):
             return entered
     return outcome
@@ -100,7 +102,7 @@ def look(conn: Connection, ledger: OpenLedger, code: Code, now: str) -> str:
             c.id == code.id,
             c.state == OPEN,
             c.until > now,
-            of.status == "admitted",
+            of.status == ADMITTED,
         )
     )
     found: str | None = conn.execute(query).scalar_one_or_none()

@@ -25,6 +25,7 @@ from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme.people import tables as t
+from ledger.programme.people.organisations import ADMITTED
 from ledger.programme.people.tables import joining_link as table
 from ledger.programme.wishes import Wish
 
@@ -124,7 +125,7 @@ def organisation_by(conn: Connection, ledger: OpenLedger, code: Code) -> str:
             c.organisation == code.id,
             c.number == code.number,
             c.state == OPEN,
-            of.status == "admitted",
+            of.status == ADMITTED,
         )
     )
     found: str | None = conn.execute(query).scalar_one_or_none()

@@ -6,6 +6,9 @@ An organisation is an id, `org/…`, the same as its account's; a kind and a sub
        │           └──────┴── left ── admitted again
        └── left
 
+It takes part while it is admitted.  Else nobody holds a role in it (`sessions.py`), is invited to
+it, or comes by its link; who belongs to it stays a member, and belongs to it.
+
 Its names, its 统一社会信用代码 and its contacts are one record about it (`records.py`), so they
 have versions, and whoever changes them names the version that they saw.  A code is one
 organisation's of a ledger.  Admission opens the account, in the same order.  Each change of status
@@ -39,7 +42,8 @@ from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
 
 RECORD, REASON = "organisation", "organisation-status"
-STATUSES = ("applied", "admitted", "suspended", "left")
+ADMITTED = "admitted"
+STATUSES = ("applied", ADMITTED, "suspended", "left")
 FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "applied": ("admitted", "left"),
     "admitted": ("suspended", "left"),
@@ -47,6 +51,7 @@ FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "left": ("admitted",),
 }
 CODE_TAKEN, STATUS_CHANGED = "organisation-code-taken", "organisation-status"
+NOT_ADMITTED = "not-admitted"
 
 
 class OrganisationUnknown(PointsError):
@@ -181,9 +186,23 @@ def set_status(
         change = Change(REASON, organisation.id, organisation.id, said, seen)
         companions += compose(database, ledger, clock, [change], by=by).companions
     command = None
-    if status == "admitted" and not opened:
+    if status == ADMITTED and not opened:
         command = Statement(kind="open", actor=by, fields={"account": organisation.id})
     return _only(ledger, Order(command=command, companions=companions))
+
+
+def taking_part(organisation_id: str) -> Companion:
+    """Refuses an order while an organisation is not admitted."""
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[organisation_id]
+        if row is None or row["status"] != ADMITTED:
+            return Refusal(NOT_ADMITTED, "the organisation does not take part at present")
+        return {}
+
+    return Companion(t.organisation, (organisation_id,), change)
 
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A session is the text ``pse_<ledger>_<secret>``, of the form of a token's (`tokens.py`): shown once,
 kept as its SHA-256, found by it.  Unlike a token it has no role of its own: whoever sends it has
-the roles that the person holds on that local day, as far as their standing in the log fits.
+the roles that the person holds on that local day, as far as their standing in the log fits and the
+organisation of the role takes part.
 
     device   a member's own telephone: 180 days from the last day on which it was used; it has the
              role `member` alone, whatever else the person is, since no password was asked for
@@ -31,7 +32,8 @@ from ledger.journal import tables as t
 from ledger.journal.bulk import rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
 from ledger.journal.times import format_time, local_day, to_us
-from ledger.programme.people.tables import team
+from ledger.programme.people.organisations import ADMITTED
+from ledger.programme.people.tables import organisation, team
 from ledger.programme.reading.days import today_of
 from ledger.programme.roles import HELPED, Held, Principal, fits
 from ledger.programme.tables import role_grant
@@ -152,6 +154,7 @@ _FOUND = (
         _theirs.c.first.label("their_first"),
         _theirs.c.last.label("their_last"),
         team.c.id.label("team"),
+        organisation.c.status,
     )
     .join_from(table, t.head, t.head.c.ledger_id == table.c.ledger_id)
     .outerjoin(
@@ -187,6 +190,13 @@ _FOUND = (
             team.c.ledger_id == table.c.ledger_id,
             team.c.organisation == role_grant.c.organisation,
             team.c.leader == func.coalesce(role_grant.c.deputy_of, role_grant.c.person),
+        ),
+    )
+    .outerjoin(
+        organisation,
+        and_(
+            organisation.c.ledger_id == table.c.ledger_id,
+            organisation.c.id == role_grant.c.organisation,
         ),
     )
     .where(table.c.ledger_id == bindparam("of_ledger"), table.c.hash == bindparam("wanted"))
@@ -281,7 +291,8 @@ def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
             continue  # what a code in a message or a helper opens is no more than a member's
         if row.role is None or not fits(row.role, standing):
             continue
-        if not _holds(row.first, row.last, today):
+        # An organisation that has an account alone, opened by the log, takes part.
+        if row.status not in (None, ADMITTED) or not _holds(row.first, row.last, today):
             continue
         if row.deputy_of is not None and not _holds(row.their_first, row.their_last, today):
             continue
