@@ -9,7 +9,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from api.auth import about, caller, courier, installation, note_now
+from api.auth import about, caller, courier, installation, note_now, within
 from api.fields import Formed, Reason, Reference
 from api.logins import CODE_CHARACTERS_MAX, ContactField
 from api.resource import Resource, answer, seen_version, with_etag
@@ -20,6 +20,7 @@ from ledger.programme import records
 from ledger.programme.people import basics as domain
 from ledger.programme.people.basics import DOCUMENT_KINDS, LIST_MAX, SEXES, Corrected
 from ledger.programme.people.codes import LASTS
+from ledger.programme.people.confirming import ask_code
 from ledger.programme.people.contacts import Contact
 from ledger.programme.people.readiness import NEEDED, lacking
 from ledger.programme.reading.days import today_of
@@ -32,6 +33,7 @@ blueprint = Resource(
 )
 _SHORT = validate.Length(1, CODE_CHARACTERS_MAX)
 _NONE = "an empty list says that there are none"
+_KEPT = "the code sent to the one kept so far; one of the two is enough"
 ONE = "/persons/<id:random>/basics"
 
 
@@ -55,24 +57,30 @@ class SaidSchema(Schema):
     )
 
 
-class CodesSchema(Schema):
-    """Codes that were sent to new contacts."""
+class NewCodesSchema(Schema):
+    """For each contact that is new, the code it was sent."""
 
     phone = fields.String(validate=_SHORT)
     email = fields.String(validate=_SHORT)
 
 
+class OwnCodesSchema(NewCodesSchema):
+    """For each contact that is new, the code it was sent, and one of a contact kept so far."""
+
+    old_phone = fields.String(validate=_SHORT, metadata={"description": _KEPT})
+    old_email = fields.String(validate=_SHORT, metadata={"description": _KEPT})
+
+
 class OwnChangeSchema(SaidSchema):
     """What is kept of oneself from now on."""
 
-    codes = fields.Nested(
-        CodesSchema, metadata={"description": "for each contact that is new, the code it was sent"}
-    )
+    codes = fields.Nested(OwnCodesSchema)
 
 
-class HelpedChangeSchema(OwnChangeSchema):
+class HelpedChangeSchema(SaidSchema):
     """What is kept of a member from now on, whom somebody helps."""
 
+    codes = fields.Nested(NewCodesSchema)
     reason = Reason(required=True, metadata={"description": "why; the member reads it too"})
 
 
@@ -112,7 +120,9 @@ def correct_mine(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Correct your basics
 
     The body is all that is kept from now on; what was kept before stays in its history. A new
-    contact gets in by the code that was sent to it; the old one is told.
+    contact gets in by the code that was sent to it. Whoever has contacts changes them by a code
+    that was sent to one of these, too: a device alone does not do it. Then all other sessions end,
+    and a contact that goes is told. Who has none of them any more is helped by the office.
     """
     return _correct(ledger, caller().person, body)
 
@@ -126,8 +136,8 @@ def correct_mine(body: dict[str, Any], ledger: OpenLedger) -> Response:
     status=202,
 )
 def ask_mine(body: dict[str, Contact], ledger: OpenLedger) -> Response:
-    """Ask for a code to confirm a new contact of yours"""
-    return _ask(ledger, body["contact"])
+    """Ask for a code to confirm a new contact of yours, or to change those that you have"""
+    return _ask(ledger, body["contact"], caller().person)
 
 
 @blueprint.reads(ONE, BasicsSchema, action="basics:read")
@@ -145,7 +155,8 @@ def show(ledger: OpenLedger, random: str) -> Response:
 def correct(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     """Correct a person's basics for them
 
-    As for oneself, with the reason. The person is told in a message what was corrected.
+    With the reason, and for who has lost their contacts without a code of one of these. The person
+    is told in a message what was corrected; where it is a contact, all their sessions end.
     """
     about(f"person/{random}")
     return _correct(ledger, f"person/{random}", body)
@@ -188,6 +199,7 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
             by=caller().person,
             shown=shown,
             reason=reason,
+            session=caller().id,
         )
     except RecordChanged:
         with here.database.reading() as conn:
@@ -198,9 +210,8 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
         return _shown(conn, ledger, made.record)
 
 
-def _ask(ledger: OpenLedger, contact: Contact) -> Response:
-    here = installation()
-    message = domain.ask_code(here.database, ledger, here.clock, contact)
+def _ask(ledger: OpenLedger, contact: Contact, person: str | None = None) -> Response:
+    message = ask_code(*within(ledger), contact, person)
     if message is not None:
         courier().hand_over(contact.field, message)
     return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)

@@ -47,6 +47,15 @@ def put(desk: Desk, path: str, role: str, said: Any, version: int | None) -> Any
     return desk.ask("PUT", desk.base + path, role, said, **match)
 
 
+def sent(desk: Desk, letters: Letters, contact: str) -> str:
+    """The code that one has sent to a contact."""
+    asked = desk.ask("POST", f"{desk.base}/me/basics/codes", "me", {"contact": contact})
+    assert (asked.status_code, asked.json) == (202, {"minutes": 10})
+    desk.app.extensions["points courier"].wait()
+    (code,) = set(re.findall(r"\d{6}", letters.sent[-1].text))
+    return code
+
+
 def problem(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["type"].removeprefix("/problems/")
 
@@ -81,19 +90,23 @@ def test_a_new_contact_gets_in_by_the_code_that_was_really_sent(
 ) -> None:
     new = SAID | {"email": "wang.fang@example.org"}
     assert problem(put(home, "/me/basics", "me", new, 1)) == (422, "basics-refused")
-    asked = home.ask(
-        *("POST", f"{home.base}/me/basics/codes", "me"), {"contact": "Wang.Fang@example.org"}
-    )
-    assert (asked.status_code, asked.json) == (202, {"minutes": 10})
-    home.app.extensions["points courier"].wait()
-    (code,) = set(re.findall(r"\d{6}", letters.sent[-1].text))
-    wrong = put(home, "/me/basics", "me", new | {"codes": {"email": "000000"}}, 1)
+    shown = {"email": sent(home, letters, "Wang.Fang@example.org")}
+    # given that it needs one of the contact that is known already too
+    alone = put(home, "/me/basics", "me", new | {"codes": shown}, 1)
+    assert problem(alone) == (422, "basics-refused")
+    assert "`old_phone`" in alone.json["detail"]
+    shown |= {"old_phone": sent(home, letters, PHONE)}
+    wrong = put(home, "/me/basics", "me", new | {"codes": shown | {"email": "000000"}}, 1)
     assert problem(wrong) == (422, "code-refused")
-    made = put(home, "/me/basics", "me", new | {"codes": {"email": code}}, 1)
+    other = home.session(home.me, "device")
+    made = put(home, "/me/basics", "me", new | {"codes": shown}, 1)
     assert (made.status_code, made.json["email"]) == (200, "wang.fang@example.org")
+    # then wherever else one is signed in, one signs in anew
+    assert (home.get("/me", other).status_code, home.get("/me", "me").status_code) == (401, 200)
     assert home.get("/me", "me").json["contacts"]["email"] == "wang.fang@example.org"
     # when the telephone goes, it is told
-    put(home, "/me/basics", "me", {"full_name": "王芳", "email": new["email"]}, 2)
+    shown = {"old_email": sent(home, letters, new["email"])}
+    put(home, "/me/basics", "me", {"full_name": "王芳", "email": new["email"], "codes": shown}, 2)
     home.app.extensions["points courier"].wait()
     assert letters.sent[-1].to == PHONE
     assert "不再使用" in letters.sent[-1].text

@@ -5,14 +5,12 @@ area of residence, contact, skills, service categories.  A name and one confirme
 to take part; the rest is given when something needs it.  A correction is the next version of the
 record, so nothing that was kept before is lost (PIPL, art. 46).
 
-A contact gets in by a code that was sent to it, whoever writes it down: whoever could put a number
-of their own there could sign in as that member.  Who corrects for somebody else says why; the
-person is told in a message, and of a changed contact at the old one too.
+Who corrects for somebody else says why; the person is told in a message.  A change of contacts
+takes codes (`confirming.py`), is told at the contact that goes, and signs the person out elsewhere.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -21,18 +19,15 @@ from sqlalchemy import Connection
 
 from ledger.clock import Clock
 from ledger.db import Database
-from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Group, Order, Refusal
 from ledger.programme import messages, records
 from ledger.programme.channels import Outgoing
 from ledger.programme.commitments import FieldRefused
 from ledger.programme.findable import FINDABLE
 from ledger.programme.messages import Kind, New, Text
-from ledger.programme.people import codes, numbers
-from ledger.programme.people.contacts import Contact
-from ledger.programme.people.devices import CodeRefused
+from ledger.programme.people import confirming, numbers, sessions
+from ledger.programme.people.confirming import CONTACTS, BasicsRefused
 from ledger.programme.people.labels import FIELDS, label
 from ledger.programme.reading.days import today_of
 from ledger.programme.recording import Change, RecordChanged, compose
@@ -44,7 +39,6 @@ MESSAGE = "basics-corrected"
 SEXES = ("female", "male")
 DOCUMENT_KINDS = ("citizen", "residence-permit", "passport", "other")
 WITH_CHECK_DIGIT = ("citizen", "residence-permit")
-CONTACTS = ("phone", "email")
 TEXT_MAX, LIST_MAX = 200, 30
 KNOWN = frozenset(
     {"full_name", "called", "sex", "birth_date", "document_kind", "document_number"}
@@ -53,11 +47,6 @@ KNOWN = frozenset(
 """The fields of this room; others that a record has stay as they are."""
 
 _FIRST_BIRTH = date(1850, 1, 1)
-_SUBJECT = "联系方式已更改 · Your contact was changed"
-_TEXT = (
-    "您在志愿服务账本中的联系方式已更改，今后不再使用此处。如非本人所为，请立即联系办公室。"
-    " Your contact here was replaced by another one. If that was not you, tell the office at once."
-)
 
 messages.register(
     MESSAGE,
@@ -71,12 +60,6 @@ messages.register(
         ),
     ),
 )
-
-
-class BasicsRefused(PointsError):
-    """What is said of a person does not fit together."""
-
-    code = "basics-refused"
 
 
 class Corrected(NamedTuple):
@@ -94,21 +77,6 @@ def basics_of(conn: Connection, ledger: OpenLedger, person: str) -> Record:
     return found
 
 
-def ask_code(
-    database: Database, ledger: OpenLedger, clock: Clock, contact: Contact
-) -> Outgoing | None:
-    """The message with a code that confirms a contact, to be sent at once and kept nowhere.
-
-    None where the contact had its codes of this hour.  Raises what `Database.writing` raises.
-    """
-    code = codes.make_code(database, ledger, clock, "contact", contact)
-    if code is None:
-        return None
-    zh, en = messages.texts_of("contact-code", {"code": code}).values()
-    subject, body = f"{zh.subject} · {en.subject}", f"{zh.body} {en.body}"
-    return Outgoing(new_id("message", os.urandom(16)), contact.value, "contact-code", subject, body)
-
-
 def correct(
     database: Database,
     ledger: OpenLedger,
@@ -120,13 +88,15 @@ def correct(
     by: str,
     shown: Mapping[str, str] | None = None,
     reason: str | None = None,
+    session: str | None = None,
 ) -> Corrected:
     """Makes `said` what is kept of a person, if the version is still `seen`.
 
-    `shown` are codes, by `phone` and `email`, for contacts that are new.  `reason` is given by whom
-    it is done for somebody else.  Raises `RecordUnknown`, `RecordChanged`, `BasicsRefused`,
-    `FieldRefused`, `NumberRefused`, `CodeRefused` (then nothing was changed but that a code was
-    tried), `Erased`, and what `Appender.submit` raises.
+    `shown` are the codes that a change of contacts takes (`confirming.want_codes`); by that all
+    sessions of the person end but `session`.  `reason` is given by who does it for somebody else.
+    Raises `RecordUnknown`, `RecordChanged`, `BasicsRefused`, `FieldRefused`, `NumberRefused`,
+    `CodeRefused` (then nothing was changed but that codes were tried), `Erased`, and what
+    `Appender.submit` raises.
     """
     if by != person and not reason:
         raise BasicsRefused("Who corrects for somebody else says why.")
@@ -141,8 +111,8 @@ def correct(
     kept = before.fields or {}
     fields = {name: value for name, value in kept.items() if name not in KNOWN}
     fields |= checked(said, today, reached="reached" in fields)
-    replaced = _replaced(kept, fields)
-    _want_confirmed(database, ledger, clock, fields, kept, shown or {})
+    contacts = confirming.changing(kept, fields)
+    confirming.want_codes(database, ledger, clock, contacts, shown or {}, own=by == person)
     changes = [Change(BASICS, person, person, fields, seen)]
     if reason:
         why = {"basics_version": seen + 1, "how": "helped", "reason": reason}
@@ -157,8 +127,9 @@ def correct(
         if outcome.rule == ERASED:
             raise Erased(f"All that was kept of {person} has been erased.")
         raise RecordChanged(f"Somebody changed this since version {seen}.")
-    farewells = tuple((contact.field, _farewell(contact)) for contact in replaced)
-    return Corrected(composed.records[0], farewells)
+    if contacts.coming or contacts.going:
+        sessions.revoke_all(database, ledger, clock, person, but=session)
+    return Corrected(composed.records[0], confirming.farewells(contacts))
 
 
 def checked(said: Mapping[str, Any], today: date, *, reached: bool = False) -> dict[str, Any]:
@@ -205,35 +176,6 @@ def _document(fields: Mapping[str, Any], today: date) -> dict[str, Any]:
     return told | {"document_number": found.number}
 
 
-def _replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Contact]:
-    return [contact for contact in _contacts(before) if after.get(contact.field) != contact.value]
-
-
-def _contacts(fields: Mapping[str, Any]) -> list[Contact]:
-    return [Contact(name, FINDABLE[name](fields[name])) for name in CONTACTS if name in fields]
-
-
-def _want_confirmed(
-    database: Database,
-    ledger: OpenLedger,
-    clock: Clock,
-    fields: Mapping[str, Any],
-    before: Mapping[str, Any],
-    shown: Mapping[str, str],
-) -> None:
-    known = _contacts(before)
-    fresh = [each.field for each in _contacts(fields) if each not in known]
-    if lacking := [name for name in fresh if name not in shown]:
-        raise BasicsRefused(
-            f"Have a code sent to the new {label(FIELDS, lacking[0]).en.lower()}, and send it"
-            " along."
-        )
-    for name in fresh:
-        contact = Contact(name, fields[name])
-        if not codes.use_code(database, ledger, clock, "contact", contact, shown[name]):
-            raise CodeRefused
-
-
 def _message(
     database: Database,
     ledger: OpenLedger,
@@ -250,11 +192,6 @@ def _message(
     named = ", ".join(str(label(FIELDS, name)) for name in changed) or "–"
     new = New(person, MESSAGE, {"fields": named}, str(version))
     return messages.posting(database, ledger, clock, (new,), by=by)
-
-
-def _farewell(contact: Contact) -> Outgoing:
-    name = new_id("message", os.urandom(16))
-    return Outgoing(name, contact.value, "contact-changed", _SUBJECT, _TEXT)
 
 
 def _of(person: str) -> str:

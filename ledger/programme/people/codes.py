@@ -30,8 +30,8 @@ from ledger.programme.tables import sent_code as table
 LASTS = timedelta(minutes=10)
 TRIES = 5
 PER_CONTACT_AND_HOUR = 5
-PURPOSES = ("sign-in", "contact")
-"""To sign in, and to confirm that a number or an address is one's own."""
+PURPOSES = ("sign-in", "contact", "contact-change")
+"""To sign in, to confirm that a number or an address is one's own, and to change one's contacts."""
 
 _HOUR = timedelta(hours=1)
 

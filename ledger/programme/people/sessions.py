@@ -263,14 +263,17 @@ def revoke(
             raise SessionUnknown(f"You have no session {session_id} that lasts.")
 
 
-def revoke_all(database: Database, ledger: OpenLedger, clock: Clock, person: str) -> int:
-    """Ends all sessions of a person, on every device; how many these were."""
+def revoke_all(
+    database: Database, ledger: OpenLedger, clock: Clock, person: str, *, but: str | None = None
+) -> int:
+    """Ends all sessions of a person, on every device, `but` one if so; how many these were."""
+    mine = (table.c.person == person) & (table.c.id != (but or ""))
     with database.writing() as conn:
-        return end_sessions(conn, ledger.id, person, clock.now())
+        return _revoke(conn, ledger.id, mine, clock.now())
 
 
 def end_sessions(conn: Connection, ledger_id: int, person: str, now: datetime) -> int:
-    """The same within a transaction: what changes a login ends what was signed in by it."""
+    """Ends them within a transaction: what changes a login ends what was signed in by it."""
     return _revoke(conn, ledger_id, table.c.person == person, now)
 
 

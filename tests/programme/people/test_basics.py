@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from ledger.programme import messages, records
 from ledger.programme.commitments import FieldRefused
-from ledger.programme.people import basics, devices
+from ledger.programme.people import basics, confirming, devices, sessions
 from ledger.programme.people.basics import BasicsRefused, checked, correct
-from ledger.programme.people.contacts import contact_of
+from ledger.programme.people.contacts import Contact, contact_of
 from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.numbers import NumberRefused
 from ledger.programme.recording import Change, RecordChanged
@@ -34,6 +35,24 @@ def corrected(registry: Registry, person: str, seen: int = 1, **more: Any) -> ba
     said = more.pop("said", SAID)
     rest = {"seen": seen, "by": person} | more
     return correct(registry.database, registry.ledger, registry.clock, person, said, **rest)
+
+
+def leaving(registry: Registry, person: str, field: str = "phone") -> str:
+    """The code with which a contact of a person's lets them change their contacts."""
+    contact = Contact(field, (registry.read(person).fields or {})[field])
+    place = (registry.database, registry.ledger, registry.clock)
+    sent = confirming.ask_code(*place, contact, person)
+    assert sent is not None
+    assert sent.to == contact.value
+    assert "告诉他人" in sent.text
+    return re.findall(r"\d{6}", sent.text)[0]
+
+
+def lasting(registry: Registry, person: str) -> set[str]:
+    """The sessions of a person that last."""
+    now = registry.clock.now()
+    with registry.database.reading() as conn:
+        return {each.id for each in sessions.list_sessions(conn, registry.ledger.id, person, now)}
 
 
 def test_a_correction_is_the_next_version_and_loses_nothing(
@@ -69,9 +88,10 @@ def test_a_new_contact_gets_in_by_its_own_code_alone(registry: Registry, person:
         corrected(registry, person, said=said)
     elsewhere = code_for(registry, contact_of("137 0013 7000"))
     with pytest.raises(CodeRefused):
-        corrected(registry, person, said=said, shown={"phone": elsewhere})
-    # when it comes with its code
-    made = corrected(registry, person, said=said, shown={"phone": code_for(registry, new)})
+        corrected(registry, person, said=said, shown={"phone": elsewhere, "old_phone": "1"})
+    # when it comes with its code, and one of the telephone that goes
+    shown = {"phone": code_for(registry, new), "old_phone": leaving(registry, person)}
+    made = corrected(registry, person, said=said, shown=shown)
     # then one signs in with the new one, and the old one is told
     with registry.database.reading() as conn:
         assert devices.members_with(conn, registry.ledger, new) == [person]
@@ -84,13 +104,84 @@ def test_a_new_contact_gets_in_by_its_own_code_alone(registry: Registry, person:
         corrected(registry, person, seen=2, said={"full_name": "王芳"})
 
 
+def test_whoever_took_a_device_takes_no_login_over(registry: Registry, person: str) -> None:
+    # given somebody at a member's device, who has a telephone of their own
+    place, theirs = (registry.database, registry.ledger, registry.clock), "138 0013 8000"
+    mine, other = (sessions.begin(*place, person, "device") for _ in range(2))
+    elsewhere = sessions.begin(*place, registry.office, "day")
+    code = code_for(registry, contact_of(theirs))
+
+    # when they put theirs in the place of the member's, or beside it, the member's own is asked
+    beside = {"full_name": "王芳", "phone": PHONE, "email": "thief@example.org"}
+    for said, shown in (
+        ({**SAID, "phone": theirs}, {"phone": code}),
+        (beside, {"email": code_for(registry, contact_of("thief@example.org"))}),
+        ({**SAID, "phone": theirs}, {"phone": code, "old_email": "123456"}),
+    ):
+        with pytest.raises(BasicsRefused, match=r"kept so far.*a desk"):
+            corrected(registry, person, said=said, shown=shown, session=mine.id)
+    # and neither a code to join or confirm does for that, nor a wrong one, which costs no code
+    for wrong in (code_for(registry, contact_of(PHONE)), "000000"):
+        with pytest.raises(CodeRefused):
+            shown = {"phone": code, "old_phone": wrong}
+            corrected(registry, person, said={**SAID, "phone": theirs}, shown=shown)
+
+    # then it is the member alone who does, and is signed in there alone
+    shown = {"phone": code, "old_phone": leaving(registry, person)}
+    said = {**SAID, "phone": theirs}
+    assert lasting(registry, person) == {mine.id, other.id}
+    corrected(registry, person, said=said, shown=shown, session=mine.id)
+    assert lasting(registry, person) == {mine.id}
+    # whoever corrects something else is signed in elsewhere as before
+    again = sessions.begin(*place, person, "device")
+    corrected(registry, person, seen=2, said=said | {"area": "北苑"}, session=mine.id)
+    assert lasting(registry, person) == {mine.id, again.id}
+    assert lasting(registry, registry.office) == {elsewhere.id}
+
+
+def test_who_lost_a_telephone_shows_another_contact_or_is_helped(
+    registry: Registry, person: str
+) -> None:
+    # given a member with two contacts
+    new, mail = contact_of("138 0013 8000"), contact_of("wang@example.org")
+    said = {**SAID, "email": mail.value}
+    shown = {"email": code_for(registry, mail), "old_phone": leaving(registry, person)}
+    corrected(registry, person, said=said, shown=shown)
+    registry.clock.wait(hours=1)
+
+    # then one of them is enough where the other goes
+    said["phone"] = new.value
+    shown = {"phone": code_for(registry, new), "old_email": leaving(registry, person, "email")}
+    made = corrected(registry, person, seen=2, said=said, shown=shown)
+    assert [channel for channel, _ in made.farewells] == ["phone"]
+
+    # and who has none of them is helped by the office, and signs in anew
+    registry.clock.wait(hours=1)
+    place = (registry.database, registry.ledger, registry.clock)
+    sessions.begin(*place, person, "device")
+    last = contact_of("137 0013 7000")
+    by_office = {"by": registry.office, "reason": "手机遗失，本人到服务台", "session": "session/x"}
+    helped = {"full_name": "王芳", "phone": last.value}
+    shown = {"phone": code_for(registry, last)}
+    corrected(registry, person, seen=3, said=helped, shown=shown, **by_office)
+    assert lasting(registry, person) == set()
+    # but nobody of the office helps themselves
+    registry.keep(registry.office, **helped)
+    shown = {"email": code_for(registry, mail)}
+    with pytest.raises(BasicsRefused, match="kept so far"):
+        corrected(
+            registry, registry.office, said=helped | {"email": mail.value}, shown=shown, reason="x"
+        )
+
+
 def test_a_code_stays_good_where_somebody_was_quicker(registry: Registry, person: str) -> None:
     code = code_for(registry, contact_of("wang@example.org"))
-    said = {**SAID, "email": "Wang@Example.org"}
+    said, old = {**SAID, "email": "Wang@Example.org"}, leaving(registry, person)
+    shown = {"email": code, "old_phone": old}
     corrected(registry, person, said={**SAID, "area": "北苑"})
     with pytest.raises(RecordChanged):
-        corrected(registry, person, said=said, shown={"email": code})
-    made = corrected(registry, person, seen=2, said=said, shown={"email": code})
+        corrected(registry, person, said=said, shown=shown)
+    made = corrected(registry, person, seen=2, said=said, shown=shown)
     assert made.record.fields is not None
     assert made.record.fields["email"] == "wang@example.org"
 
