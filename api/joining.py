@@ -56,7 +56,7 @@ class WhoJoinsSchema(Schema):
         validate=validate.Range(1, VERSION_MAX),
         metadata={"description": "the version of the notice for `recording` that was shown"},
     )
-    born = Formed(
+    birth_date = Formed(
         e.DATE,
         description="of who is under 18 alone: leaving it out declares that one is of age; the day"
         " of somebody of age is not kept",

@@ -579,7 +579,8 @@ def _joining(s: Scribe) -> None:
     s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
     joins = {"name": "周敏", "notice": 1, "contact": fang, "code": code(fang)}
     s.told("Somebody joins").ask("POST", path, "nobody", joins)
-    hua = {"name": "李小华", "notice": 1, "contact": fang, "code": code(fang), "born": "2017-03-08"}
+    hua = {"name": "李小华", "notice": 1, "contact": fang, "code": code(fang)}
+    hua |= {"birth_date": "2017-03-08"}
     mother = {"name": "周敏", "consents": ["join", "data", "volunteer"]}
     child = s.told("A child joins, on the mother's telephone").ask(
         "POST", path, "nobody", hua | {"guardian": mother}

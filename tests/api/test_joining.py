@@ -147,7 +147,7 @@ def test_what_is_wrong_is_said_before_the_code_is_used(desk: Desk, letters: Lett
         {"name": None},
         {"notice": 0},
         {"contact": "王芳"},
-        {"born": "2010-02-30"},
+        {"birth_date": "2010-02-30"},
         {"guardian": {"name": "王芳", "consents": []}},
         {"guardian": {"name": "王芳", "consents": ["join"], "contact": MOTHERS}},
         {"guardian": {"name": "王芳", "consents": ["vote"]}},
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_said_before_the_code_is_used(desk: Desk, letters: Lett
 def test_a_child_joins_on_the_mothers_telephone(open_desk: Desk, letters: Letters) -> None:
     desk = open_desk
     mother = {"name": "王芳", "consents": [JOIN, DATA]}
-    told = {"name": "李小华", "contact": MOTHERS, "born": CHILD}
+    told = {"name": "李小华", "contact": MOTHERS, "birth_date": CHILD}
     code = code_for(desk, letters, MOTHERS)
     assert problem(join(desk, code=code, **told)) == (422, "guardian-needed")
     lacking = join(desk, code=code, guardian=mother, **told)
@@ -179,7 +179,7 @@ def test_a_guardian_of_another_number_has_a_code_sent_there(
 ) -> None:
     desk = open_desk
     mother = {"name": "王芳", "consents": [VOLUNTEER], "contact": MOTHERS, "code": "000"}
-    told = {"name": "李小明", "born": "2010-03-08", "code": code_for(desk, letters)}
+    told = {"name": "李小明", "birth_date": "2010-03-08", "code": code_for(desk, letters)}
     assert problem(join(desk, guardian=mother, **told)) == (422, "code-refused")
     mother["code"] = code_for(desk, letters, MOTHERS)
     assert join(desk, guardian=mother, **told).status_code == 201
@@ -240,7 +240,7 @@ def test_a_desk_helps_somebody_on_the_telephone(open_desk: Desk, letters: Letter
 
 def test_a_child_joins_by_a_form_that_the_guardian_signed(open_desk: Desk) -> None:
     desk = open_desk
-    told = {"name": "李小华", "born": CHILD, "reached": "母亲，3 号楼 201。"}
+    told = {"name": "李小华", "birth_date": CHILD, "reached": "母亲，3 号楼 201。"}
     assert problem(help_join(desk, **told)) == (422, "guardian-needed")
     mother = {"name": "王芳", "consents": [JOIN, DATA, VOLUNTEER]}
     joined = help_join(desk, guardian=mother, **told)
@@ -263,7 +263,7 @@ def test_a_guardian_withdraws_and_the_minor_reads_it(open_desk: Desk, letters: L
     desk = open_desk
     mother = {"name": "王芳", "consents": [VOLUNTEER]}
     code = code_for(desk, letters)
-    joined = join(desk, name="李小明", born="2010-03-08", code=code, guardian=mother).json
+    joined = join(desk, name="李小明", birth_date="2010-03-08", code=code, guardian=mother).json
     path = f"/guardians/{joined['person'].partition('/')[2]}"
     before = desk.get(path, joined["session"])
     assert before.json["consents"] == [VOLUNTEER]

@@ -7,6 +7,7 @@ record, so nothing that was kept before is lost (PIPL, art. 46).
 
 Who corrects for somebody else says why; the person is told in a message.  A change of contacts
 takes codes (`confirming.py`), is told at the contact that goes, and signs the person out elsewhere.
+A minor's date of birth is changed by the office, or by the document that tells it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ledger.programme.commitments import FieldRefused
 from ledger.programme.findable import FINDABLE
 from ledger.programme.messages import Kind, New, Text
 from ledger.programme.people import confirming, numbers, sessions
+from ledger.programme.people.ages import GROWN, stage_on
 from ledger.programme.people.confirming import CONTACTS, BasicsRefused
 from ledger.programme.people.labels import FIELDS, label
 from ledger.programme.reading.days import today_of
@@ -111,6 +113,8 @@ def correct(
     kept = before.fields or {}
     fields = {name: value for name, value in kept.items() if name not in KNOWN}
     fields |= checked(said, today, reached="reached" in fields)
+    if by == person:
+        _want_proof(kept, fields, today)
     contacts = confirming.changing(kept, fields)
     confirming.want_codes(database, ledger, clock, contacts, shown or {}, own=by == person)
     changes = [Change(BASICS, person, person, fields, seen)]
@@ -159,6 +163,21 @@ def checked(said: Mapping[str, Any], today: date, *, reached: bool = False) -> d
         if not _FIRST_BIRTH <= born <= today:
             raise BasicsRefused("The date of birth is in the future, or too long ago.")
     return fields
+
+
+def _want_proof(before: Mapping[str, Any], after: Mapping[str, Any], today: date) -> None:
+    """Refuses that somebody alone changes a date of birth by which they are a minor, or were one.
+
+    What a guardian has to consent to follows from it.  The number of a citizen's document tells it.
+    """
+    dates = {fields.get("birth_date") for fields in (before, after)}
+    if len(dates) == 1 or after.get("document_kind") in WITH_CHECK_DIGIT:
+        return
+    if any(stage_on(date.fromisoformat(each), today) is not GROWN for each in dates if each):
+        raise BasicsRefused(
+            "The date of birth of somebody under 18 is not changed by themselves alone. Give the"
+            " number of their identity card along, which tells it; or ask the office, at a desk."
+        )
 
 
 def _document(fields: Mapping[str, Any], today: date) -> dict[str, Any]:

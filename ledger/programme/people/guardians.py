@@ -65,15 +65,15 @@ class Guardian(NamedTuple):
         return "<a guardian>"
 
 
-def stage_of(born: str | None, today: str) -> Stage:
+def stage_of(birth_date: str | None, today: str) -> Stage:
     """What somebody's age lets them do; who tells no day of birth declares to be of age.
 
     Raises `BirthRefused` for a day that is still to come.
     """
-    if born is None:
+    if birth_date is None:
         return GROWN
     try:
-        return stage_on(date.fromisoformat(born), date.fromisoformat(today))
+        return stage_on(date.fromisoformat(birth_date), date.fromisoformat(today))
     except ValueError:
         raise BirthRefused("Nobody is born on a day that is still to come.") from None
 

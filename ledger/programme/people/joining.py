@@ -9,7 +9,7 @@ At a desk a helper enters the same, in their own name: for somebody who is there
 telephone (`helped`), or by a signed form (`paper`), which also takes who has neither telephone nor
 e-mail.  It waits for no second person.
 
-Who is under 18 tells their day of birth, which is kept, and who their guardian is
+Who is under 18 tells their date of birth, which is kept, and who their guardian is
 (`guardians.py`).  Who tells none declares to be of age.
 """
 
@@ -91,7 +91,7 @@ class Joiner(NamedTuple):
     contact: Contact | None = None
     code: str | None = None
     reached: str | None = None
-    born: str | None = None
+    birth_date: str | None = None
     guardian: Guardian | None = None
 
     def __repr__(self) -> str:
@@ -207,7 +207,7 @@ class _Checked(NamedTuple):
 
 def _checked(conn: Connection, ledger: OpenLedger, clock: Clock, joiner: Joiner) -> _Checked:
     notice = consents.seen_notice(conn, ledger, RECORDING, joiner.notice)
-    stage = guardians.stage_of(joiner.born, today_of(conn, ledger.id, clock.now()))
+    stage = guardians.stage_of(joiner.birth_date, today_of(conn, ledger.id, clock.now()))
     guardians.check_guardian(stage, joiner.guardian)
     if joiner.guardian is not None and not stage.guardian:
         raise GuardianNeeded("Who is of age joins without a guardian. Leave the guardian out.")
@@ -259,8 +259,8 @@ def _order(
         told[joiner.contact.field] = joiner.contact.value
     if joiner.reached is not None:
         told["reached"] = joiner.reached
-    if joiner.born is not None and checked.stage is not GROWN:
-        told["born"] = joiner.born
+    if joiner.birth_date is not None and checked.stage is not GROWN:
+        told["birth_date"] = joiner.birth_date
     changes = [said.change, Change(BASICS, person, person, told)]
     if joiner.guardian is not None:
         changes.append(guardians.change_for(person, joiner.guardian, joiner.contact, how))

@@ -148,12 +148,10 @@ def _unknown_of(basics: Record | None, guardian: Record | None, day: date) -> tu
     if basics is not None and basics.fields is None:
         return (_RECORD,)
     known: Mapping[str, Any] = (basics.fields or {}) if basics is not None else {}
-    # Who joined as a minor told the day then.
-    told = known.get("birth_date") or known.get("born")
-    said = {**known, "birth_date": told, _CONTACT: any(known.get(name) for name in _REACHED_BY)}
+    said = {**known, _CONTACT: any(known.get(name) for name in _REACHED_BY)}
     lacks = {name for name in (*_FIELDS, _CONTACT) if not said.get(name)}
     lacks |= {name for name in _LISTS if known.get(name) is None}
-    if told is not None:
+    if told := known.get("birth_date"):
         born = date.fromisoformat(told)
         given = guardians.consents_in(guardian)
         lacks |= {f"guardian:{each}" for each in lacking_consents(born, max(born, day), given)}

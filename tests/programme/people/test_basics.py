@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import date
 from typing import Any
@@ -172,6 +173,48 @@ def test_who_lost_a_telephone_shows_another_contact_or_is_helped(
         corrected(
             registry, registry.office, said=helped | {"email": mail.value}, shown=shown, reason="x"
         )
+
+
+MINORS = ("2018-03-08", "2008-11-25")  # eight years old, and eighteen tomorrow
+GROWN = ("1990-05-01", "2008-11-24")
+
+
+def test_a_minor_s_date_of_birth_is_changed_by_the_office(registry: Registry) -> None:
+    passport = {"document_kind": "passport", "document_number": "E12345678"}
+    pairs = [
+        *itertools.product(MINORS, (*GROWN, "2010-01-01", None)),
+        *itertools.product((*GROWN, None), MINORS),
+    ]
+    for kept, told in pairs:
+        # given somebody who is a minor, or would be one
+        person = fresh("person")
+        registry.keep(person, **SAID, **({} if kept is None else {"birth_date": kept}))
+        said = {**SAID, "birth_date": told}
+        # then neither their word nor a number that tells no date is enough
+        for more in ({}, passport):
+            with pytest.raises(BasicsRefused, match=r"number.*identity card.*or ask the office"):
+                corrected(registry, person, said=said | more)
+        # while the rest is theirs to correct
+        corrected(registry, person, said={**SAID, "birth_date": kept, "area": "北苑"})
+        by_office = {"by": registry.office, "reason": "出生证明，本人与监护人到场"}
+        made = corrected(registry, person, seen=2, said=said, **by_office)
+        assert (made.record.fields or {}).get("birth_date") == told
+
+
+def test_who_is_of_age_corrects_their_day_of_birth_and_a_citizen_s_number_proves_it(
+    registry: Registry,
+) -> None:
+    # given a member of age
+    person, child = fresh("person"), fresh("person")
+    registry.keep(person, **SAID, birth_date=GROWN[0])
+    registry.keep(child, **SAID, birth_date=MINORS[0])
+    for seen, told in enumerate((GROWN[1], None, GROWN[0]), 1):
+        made = corrected(registry, person, seen=seen, said={**SAID, "birth_date": told})
+        assert (made.record.fields or {}).get("birth_date") == told
+    # and a child whose day was written down wrongly
+    number = {"document_kind": "citizen", "document_number": "110105201803090024"}
+    made = corrected(registry, child, said=SAID | number)
+    assert (made.record.fields or {})["birth_date"] == "2018-03-09"
 
 
 def test_a_code_stays_good_where_somebody_was_quicker(registry: Registry, person: str) -> None:

@@ -42,16 +42,16 @@ def test_each_age_wants_its_consents_of_a_guardian(
     tries = [None, *(Guardian("王芳", ALL - {each}) for each in sorted(wanted))]
     for guardian in tries:
         with pytest.raises(GuardianNeeded, match=r"consents to .*"):
-            joined(registry, code=code, born=BORN[age], guardian=guardian)
+            joined(registry, code=code, birth_date=BORN[age], guardian=guardian)
     # and the code is still good when one does
     agreed = Guardian("王芳", frozenset(wanted))
-    child = joined(registry, name="李小明", code=code, born=BORN[age], guardian=agreed)
+    child = joined(registry, name="李小明", code=code, birth_date=BORN[age], guardian=agreed)
     with registry.database.reading() as conn:
         assert guardians.consents_for(conn, registry.ledger, child.person) == wanted
         basics = records.one(conn, registry.ledger, "basics", child.person)
         said = consents.of_person(conn, registry.ledger.id, child.person)["recording"]
     assert basics.fields is not None
-    assert basics.fields["born"] == BORN[age]
+    assert basics.fields["birth_date"] == BORN[age]
     assert said.how == ("guardian" if DATA in wanted else "self")
 
 
@@ -61,8 +61,8 @@ def test_a_guardian_with_another_telephone_confirms_it_too(registry: Registry) -
     wrong = guardian._replace(code="no code")
     code = code_for(registry, contact_of(PHONE))
     with pytest.raises(CodeRefused):
-        joined(registry, code=code, born=BORN[14], guardian=wrong)
-    child = joined(registry, code=code, born=BORN[14], guardian=guardian)
+        joined(registry, code=code, birth_date=BORN[14], guardian=wrong)
+    child = joined(registry, code=code, birth_date=BORN[14], guardian=guardian)
     name = guardians.id_of(child.person)
     with registry.database.reading() as conn:
         kept = records.one(conn, registry.ledger, guardians.RECORD, name)
@@ -81,8 +81,8 @@ def test_for_a_child_under_eight_the_guardian_joins(sqlite_registry: Registry) -
     registry = sqlite_registry
     inform(registry)
     with pytest.raises(GuardianNeeded, match="the guardian joins"):
-        joined(registry, born=BORN[7], guardian=mother(registry))
-    child = joined(registry, phone=MOTHERS, born=BORN[7], guardian=mother())
+        joined(registry, birth_date=BORN[7], guardian=mother(registry))
+    child = joined(registry, phone=MOTHERS, birth_date=BORN[7], guardian=mother())
     with registry.database.reading() as conn:
         name = guardians.id_of(child.person)
         kept = records.one(conn, registry.ledger, guardians.RECORD, name)
@@ -93,11 +93,11 @@ def test_of_somebody_of_age_no_birthday_is_kept(sqlite_registry: Registry) -> No
     registry = sqlite_registry
     inform(registry)
     with pytest.raises(BirthRefused):
-        joined(registry, born="2026-11-25", guardian=mother())
+        joined(registry, birth_date="2026-11-25", guardian=mother())
     with pytest.raises(GuardianNeeded, match="without a guardian"):
-        joined(registry, born=OF_AGE, guardian=mother())
-    grown = joined(registry, born=OF_AGE)
+        joined(registry, birth_date=OF_AGE, guardian=mother())
+    grown = joined(registry, birth_date=OF_AGE)
     with registry.database.reading() as conn:
         basics = records.one(conn, registry.ledger, "basics", grown.person)
         assert guardians.consents_for(conn, registry.ledger, grown.person) == frozenset()
-    assert "born" not in (basics.fields or {})
+    assert "birth_date" not in (basics.fields or {})

@@ -119,7 +119,6 @@ def test_of_who_just_joined_the_rest_is_asked_and_then_service_is_recorded(house
         ({"email": None}, ("contact",)),
         ({"email": None, "reached": "北苑家园传达室"}, ()),
         ({"birth_date": None}, ("birth_date",)),
-        ({"birth_date": None, "born": "1990-05-01"}, ()),
         ({"area": ""}, ("area",)),
     ],
 )
