@@ -41,9 +41,8 @@ GROWN = Stage(200, True, frozenset())
 def age_on(born: date, day: date) -> int:
     """Whole years on a local day; ValueError for a day before the birth.
 
-    One born on 29 February is a year older on 1 March of a common year: a year ends with the day
-    that corresponds, or the last of its month, and the age is reached on the day after that
-    (Civil Code, arts. 200 to 202).
+    One born on 29 February is a year older on 1 March of a common year.  No law that is quoted here
+    says which of the two days it is; by this one a guardian's consent is wanted a day longer.
     """
     if day < born:
         raise ValueError("the day is before the birth")
