@@ -1,6 +1,6 @@
 """Organisations: taken up, admitted, changed by two at once, and found by nobody else."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from sqlalchemy import select
@@ -64,11 +64,18 @@ def test_the_same_request_takes_it_up_once(desk):
     assert len(desk.get("/organisations", "admin").json["organisations"]) == 1
 
 
+def test_a_public_body_takes_part_with_its_people_as_an_enterprise_does(desk):
+    bodies = ("government-body", "public-institution", "school")
+    for kind, subkind in product(("enterprise", "office"), bodies):
+        made = applied(desk, kind=kind, subkind=subkind)
+        assert (made.json["kind"], made.json["subkind"]) == (kind, subkind)
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [
         ({"name_zh": None, "name_en": None}, "organisation-refused"),
-        ({"subkind": "school"}, "organisation-refused"),
+        ({"subkind": "foundation"}, "organisation-refused"),
         ({"credit_code": CODE[:-1] + "A"}, "number"),
         ({"credit_code": "1"}, "field"),
         ({"name_zh": "名" * 201}, "fields"),

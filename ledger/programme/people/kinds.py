@@ -14,6 +14,13 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 """By word: what it is called in Chinese and in English."""
 
+_PUBLIC = {
+    "government-body": ("机关", "government body"),
+    "public-institution": ("事业单位", "public institution"),
+    "school": ("学校", "school"),
+}
+"""They may govern a programme, or take part in one with their people as enterprises do."""
+
 SUBKINDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "community": {
         "residents-committee": ("居民委员会", "residents' committee"),
@@ -30,12 +37,9 @@ SUBKINDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "private": ("民营企业", "private enterprise"),
         "foreign-invested": ("外商投资企业", "foreign-invested enterprise"),
         "sole-trader": ("个体工商户", "sole trader"),
+        **_PUBLIC,
     },
-    "office": {
-        "government-body": ("机关", "government body"),
-        "public-institution": ("事业单位", "public institution"),
-        "school": ("学校", "school"),
-    },
+    "office": _PUBLIC,
     "alliance": {
         "volunteer-alliance": ("志愿服务联盟", "volunteer alliance"),
         "federation": ("联合会", "federation"),
