@@ -126,13 +126,13 @@ def correct(
     composed = compose(database, ledger, clock, changes, by=by)
     told = _message(database, ledger, clock, person, kept, fields, seen + 1, by) if reason else ()
     order = Order(companions=(*composed.companions, *told))
+    if contacts.coming or contacts.going:  # before it, so that none outlives the change
+        sessions.revoke_all(database, ledger, clock, person, but=session)
     (outcome,) = ledger.appender.submit(Group((order,)))
     if isinstance(outcome, Refusal):
         if outcome.rule == ERASED:
             raise Erased(f"All that was kept of {person} has been erased.")
         raise RecordChanged(f"Somebody changed this since version {seen}.")
-    if contacts.coming or contacts.going:
-        sessions.revoke_all(database, ledger, clock, person, but=session)
     return Corrected(composed.records[0], confirming.farewells(contacts))
 
 
