@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
-from ledger.programme.erasing import restrict
+from ledger.programme.calendar import read_calendar
 from ledger.programme.erasure import destroy
 from ledger.programme.people import consents, guardians, readiness
 from ledger.programme.people.ages import DATA, JOIN, VOLUNTEER
@@ -18,10 +18,14 @@ from ledger.programme.people.guardians import Guardian
 from ledger.programme.people.notices import RECORDING
 from ledger.programme.people.readiness import NEEDED, lacking, lacking_in, refusing, sentence
 from ledger.programme.recording import Change
+from ledger.programme.restriction import restricting
+from ledger.programme.vault import subjects_of
 from tests.programme.people.informing import inform
 from tests.programme.people.ready import make_ready
 from tests.programme.registry import TODAY, Registry, fresh
 from tests.statements import statements
+
+CALENDAR = read_calendar({})
 
 ALL = (
     *("consent:recording", "full_name", "sex", "birth_date", "document_kind", "document_number"),
@@ -173,7 +177,7 @@ def test_a_consent_that_is_withdrawn_ends_recording_even_after_it_was_asked(hous
     conditions = house.asked(services)
 
     # when it is withdrawn between asking and appending
-    consents.withdraw(*house.place, person, RECORDING, how="self", by=person)
+    consents.withdraw(*house.place, CALENDAR, person, RECORDING, how="self", by=person)
     (refused,) = house.appended(services, conditions)
 
     assert isinstance(refused, Refusal)
@@ -188,7 +192,7 @@ def test_a_correction_is_always_possible(house: House) -> None:
     inform(house.registry)
     person = house.member()
     (entered,) = house.submit(house.service(person))
-    consents.withdraw(*house.place, person, RECORDING, how="self", by=person)
+    consents.withdraw(*house.place, CALENDAR, person, RECORDING, how="self", by=person)
 
     assert isinstance(entered, Done)
     services = [
@@ -205,7 +209,8 @@ def test_a_correction_is_always_possible(house: House) -> None:
 def test_of_who_is_restricted_or_erased_nothing_more_is_recorded(house: House) -> None:
     restricted, erased = house.member(), house.member()
     database, ledger, _ = house.place
-    restrict(database, ledger, restricted, TODAY)
+    restriction = restricting(subjects_of(restricted), TODAY)
+    ledger.appender.submit(Group((Order(companions=(restriction,)),)))
     destroy(database, ledger, [erased], TODAY)
 
     for person in (restricted, erased):

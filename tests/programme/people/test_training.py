@@ -11,6 +11,7 @@ import pytest
 from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
 from ledger.programme import records
+from ledger.programme.calendar import read_calendar
 from ledger.programme.erasure import destroy
 from ledger.programme.people import attainments, belongings, consents, training
 from ledger.programme.people.attainments import Attainment, AttainmentRefused
@@ -31,6 +32,7 @@ from tests.programme.people.ready import make_ready
 from tests.programme.registry import Registry, fresh
 from tests.statements import statements
 
+CALENDAR = read_calendar({})
 EVERYTHING = Reach(everything=True)
 SESSIONS = [{"day": "2026-11-08", "minutes": 90}, {"day": "2026-11-01", "minutes": 120}]
 NUMBERS = itertools.count()
@@ -221,7 +223,7 @@ def test_nothing_is_kept_of_whom_the_consent_to_recording_does_not_stand(house: 
     stranger, person = house.stranger(), house.person()
     inform(house.registry)
     asked = house.insure(person, request="once")
-    consents.withdraw(*place(house.registry), person, "recording", how="self", by=person)
+    consents.withdraw(*place(house.registry), CALENDAR, person, "recording", how="self", by=person)
 
     for refused in (house.insure(stranger), house.insure(person), house.enrol(person)):
         assert isinstance(refused, Refusal)
