@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation
+from api.auth import caller, installation, shows
 from api.courses import COURSE, ORGANISATION, want_reached
 from api.fields import Formed, Reference, limit
 from api.posting import wish_maker
@@ -156,6 +156,7 @@ def _one(ledger: OpenLedger, attainment_id: str, action: str, status: int) -> Re
 
 def _shown(attainment: Attainment) -> dict[str, Any]:
     said = dict(attainment.fields or {})
+    shows(attainment.person, said.get("issuer"), said.get("number"))
     days = {"from": said.pop("first", None), "to": said.pop("last", None)}
     return {
         "id": attainment.id,

@@ -9,7 +9,7 @@ standing in the log fits it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -27,7 +27,7 @@ from ledger.journal.times import format_time, to_us
 from ledger.programme import tokens
 from ledger.programme.calendar import Calendar
 from ledger.programme.courier import Courier
-from ledger.programme.people import helping, sessions
+from ledger.programme.people import helping, merges, sessions
 from ledger.programme.roles import ACTIONS, Principal, roles_of
 from ledger.programme.tokens import OPERATOR
 from ledger.programme.trail import Line, write_lines
@@ -121,17 +121,18 @@ def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View
             if name is not None:
                 path["ledger"] = installation().ledger(name)
             helped = caller().helped_by is not None
-            if not (ACTIONS[action].privileged or helped):
-                answer = view(**path)
-                if g.get("unconfirmed"):
-                    raise RuntimeError("a remembered token was not asked about again")
-                return answer
+            noted = ACTIONS[action].privileged or helped
             try:
                 answer = _helped(view, action, path) if helped else view(**path)
             except FORESEEN:
-                _note(name, action, "refused")
+                if noted:
+                    _note(name, action, "refused")
                 raise
-            if not g.get("noted"):
+            if g.get("unconfirmed"):
+                raise RuntimeError("a remembered token was not asked about again")
+            if g.get("shown"):
+                _note_shown(path["ledger"])
+            if noted and not g.get("noted"):
                 _note(name, action, "done")
             return answer
 
@@ -220,17 +221,32 @@ def _note(ledger: str | None, action: str, outcome: str) -> None:
     )
 
 
-def note_shown(ledger: OpenLedger, subjects: Collection[str]) -> None:
-    """Writes to the audit trail, before anything of them is shown, whose data the caller is shown.
+def shows(person: str, *texts: object) -> None:
+    """Says that the answer has these texts of a person's, those that are not None or empty.
 
-    Raises what `Database.writing` raises: then nothing is to be shown.
+    If there are any, and the caller is somebody else, that is on record before the answer is sent.
     """
-    if not subjects:
-        return
-    here = installation()
-    at = format_time(to_us(here.clock.now()))
-    lines = [Line(at, caller().person, g.action, each, "done") for each in sorted(subjects)]
-    write_lines(here.database, ledger.id, lines)
+    if any(texts):
+        g.setdefault("shown", set()).add(person)
+
+
+def _note_shown(ledger: OpenLedger) -> None:
+    """Writes to the audit trail, before the answer is sent, whose texts are in it.
+
+    Raises what `Database.writing` raises: then nothing is shown.
+    """
+    here, me = installation(), caller()
+    others = g.shown - {me.person}
+    if others:
+        with here.database.reading() as conn:
+            now = merges.remaining(conn, ledger.id, others)
+        others = {each for each in others if now[each] != me.person}
+    if others:
+        at = format_time(to_us(here.clock.now()))
+        lines = [Line(at, me.author, g.action, each, "done") for each in sorted(others)]
+        write_lines(here.database, ledger.id, lines)
+    if g.get("subject") in others:
+        g.noted = True
 
 
 def limiter() -> Limiter:

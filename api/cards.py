@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, within
+from api.auth import about, caller, installation, shows, within
 from api.fields import Formed, Reference
 from api.posting import wish_maker
 from api.problems import want_done
@@ -99,6 +99,7 @@ def print_sheet(query: dict[str, Any], ledger: OpenLedger, random: str) -> Respo
     A page with the name, the number and its sign to scan, which needs nothing else.
     """
     card = _mine(ledger, random)
+    shows(card.person, card.name)
     return sheet(
         "card.html",
         query["language"],
@@ -131,6 +132,7 @@ def _mine(ledger: OpenLedger, random: str) -> Card:
 
 
 def _shown(ledger: OpenLedger, card: Card) -> dict[str, Any]:
+    shows(card.person, card.name)
     path = card.id.replace("card/", "cards/")
     return {
         **card._asdict(),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, calendar, caller, courier, installation, want_impartial
+from api.auth import about, calendar, caller, courier, installation, shows, want_impartial
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.problems import refuse
@@ -218,6 +218,7 @@ def shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
     told = []
     for each in requests:
         said, why = asked.get(each.id), decided.get(each.decision or "")
+        shows(each.person, said and (said.fields or {}).get("reason"), why and why.fields)
         values = {
             "id": each.id,
             "person": each.person,

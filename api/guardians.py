@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate, validates_schema
 
-from api.auth import about, caller, installation
+from api.auth import about, caller, installation, shows
 from api.fields import Reference
 from api.joining import want_both
 from api.logins import ContactField, code
@@ -104,5 +104,6 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
 
 
 def _one(found: Record) -> Response:
+    shows(found.subject, found.fields)
     body = {"person": found.subject, "version": found.version, "by": found.by, "at": found.at}
     return with_etag(answer(body | dict(found.fields or {})), found.version)

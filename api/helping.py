@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.auth import about, caller, installation, within
+from api.auth import about, caller, installation, shows, within
 from api.cards import NUMBER_CHARACTERS_MAX
 from api.fields import Formed
 from api.resource import Resource, answer
@@ -139,11 +139,13 @@ def print_slip(query: dict[str, Any], ledger: OpenLedger, random: str) -> Respon
         errands = domain.errands_of(conn, ledger.id, found.id)
         shown_by = clock_of(conn, ledger.id)
         known = records.newest(conn, ledger, BASICS, (found.person,)).get(found.person)
+    name = None if known is None else (known.fields or {}).get("full_name")
+    shows(found.person, name)
     return sheet(
         "slip.html",
         query["language"],
         helping=found,
-        name=None if known is None else (known.fields or {}).get("full_name"),
+        name=name,
         reason=REASONS_ZH.get(found.reason or "") if zh else found.reason,
         begun=shown_by(found.begun_at),
         ended=shown_by(min(found.ended_at or found.expires_at, found.expires_at))[-5:],

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation, want_impartial, within
+from api.auth import caller, installation, shows, want_impartial, within
 from api.fields import ORGANISATION, Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -196,6 +196,7 @@ def _after(ledger: OpenLedger, membership_id: str) -> Response:
 
 
 def _shown(membership: Membership) -> dict[str, Any]:
+    shows(membership.person, membership.name)
     shown = {
         "id": membership.id,
         "organisation": membership.organisation,

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, installation, within
+from api.auth import about, installation, shows, within
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.resource import Resource, answer, page
@@ -110,5 +110,9 @@ def show_merge(ledger: OpenLedger, random: str) -> Response:
 
 
 def _shown(merge: Merge) -> dict[str, Any]:
+    said = merge.fields or {}
+    for person in (said.get("from"), said.get("into")):
+        if person is not None:
+            shows(person, said["reason"])
     done = {} if merge.done is None else {"at": merge.done.at, "entry": merge.done.seq}
-    return {"id": merge.id, "by": merge.by, **(merge.fields or {}), **done}
+    return {"id": merge.id, "by": merge.by, **said, **done}

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, note_shown, within
+from api.auth import about, caller, installation, shows, within
 from api.fields import Formed, id_form, limit
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
@@ -141,7 +141,6 @@ def show_paper(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """
     with installation().database.reading() as conn:
         found = paper.paper_list(conn, ledger, **query)
-    note_shown(ledger, {each.person for each in found})
     following = found[-1].id if len(found) == query["limit"] else None
     return page("paper", [_on_paper(each) for each in found], "after", following)
 
@@ -170,5 +169,6 @@ def _texts(texts: Mapping[str, Text]) -> dict[str, dict[str, str]]:
 
 
 def _on_paper(told: paper.Paper) -> dict[str, Any]:
+    shows(told.person, told.text)
     shown = {**told._asdict(), "text": told.text._asdict()}
     return {name: value for name, value in shown.items() if value is not None}
