@@ -116,7 +116,11 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     ),
     f"POST {_LEDGER}/grants": ("grant-refused",),
     f"DELETE {_LEDGER}/grants/{{random}}": ("grant-refused", "grant-unknown"),
-    f"POST {_LEDGER}/helping": ("helping-refused", "card-unknown", "number"),
+    f"POST {_LEDGER}/helping": (
+        *("helping-refused", "code-refused", "card-unknown", "number", "erased"),
+        *("append-failed", "clock", "queue-full", "outcome-unknown"),
+    ),
+    f"POST {_LEDGER}/helping/codes": ("helping-refused", "card-unknown", "number"),
     f"DELETE {_LEDGER}/helping/{{random}}": ("helping-unknown",),
     f"GET {_LEDGER}/helping/{{random}}/slip": ("helping-unknown",),
     f"POST {_LEDGER}/holds": (*_HOLDERS, "funds", "holds", "flow", "until"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.auth import about, caller, installation, shows, within
+from api.auth import about, caller, courier, installation, shows, within
 from api.cards import NUMBER_CHARACTERS_MAX
 from api.fields import Formed
+from api.logins import code
 from api.resource import Resource, answer
 from api.sheets import HTML, SheetQuery, sheet
 from ledger.installation import OpenLedger
@@ -17,10 +19,11 @@ from ledger.journal import entry as e
 from ledger.programme import records
 from ledger.programme.people import cards
 from ledger.programme.people import helping as domain
-from ledger.programme.people.helping import ERRANDS_SHOWN_MAX, PRESENT, REASONS, WAYS, Errand
+from ledger.programme.people.codes import LASTS
+from ledger.programme.people.helping import ERRANDS_SHOWN_MAX, REASONS, WAYS, Errand, HelpingRefused
 from ledger.programme.reading.days import clock_of
 from ledger.programme.records import BASICS
-from ledger.programme.roles import ACTIONS, HELPED
+from ledger.programme.roles import ACTIONS, HELPED, PRESENT, TELEPHONE
 
 blueprint = Resource(
     "helping", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/helping", description=__doc__
@@ -46,26 +49,51 @@ REASONS_ZH = {
 }
 
 
-class NewHelpingSchema(Schema):
-    """Whom one helps, and how one knows that it is they."""
+class HelpedSchema(Schema):
+    """Whom one helps."""
 
-    way = fields.String(required=True, validate=validate.OneOf(WAYS))
     card = fields.String(
         validate=validate.Length(1, NUMBER_CHARACTERS_MAX),
         metadata={"description": "the number of the card that they show, or read out"},
     )
     person = Formed(e.PERSON, description="somebody on the telephone, known otherwise")
+
+    @validates_schema
+    def _check_whom(self, data: dict[str, Any], **_: Any) -> None:
+        if ("card" in data) == ("person" in data):
+            raise ValidationError("Give the card's number or the person.", "card")
+
+
+class HelpingCodeSchema(Schema):
+    """A code is on its way, unless the contact had five in this hour."""
+
+    contact = fields.String(
+        required=True,
+        validate=validate.OneOf(("phone", "email")),
+        metadata={"description": "where they find it"},
+    )
+    minutes = fields.Integer(required=True, metadata={"description": "how long a code lasts"})
+
+
+class NewHelpingSchema(HelpedSchema):
+    """Whom one helps, and how one knows that it is they."""
+
+    way = fields.String(required=True, validate=validate.OneOf(WAYS))
     reason = fields.String(
         validate=validate.OneOf(REASONS),
         metadata={"description": "why they are helped, on the telephone"},
     )
+    code = code("on the telephone, the six digits that they were sent", required=False)
 
     @validates_schema
-    def _check(self, data: dict[str, Any], **_: Any) -> None:
-        if ("card" in data) == ("person" in data):
-            raise ValidationError("Give the card's number or the person.", "card")
+    def _check_way(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("way") == PRESENT and "card" not in data:
             raise ValidationError("Somebody who is present shows their card.", "card")
+        if (data.get("way") == TELEPHONE) != ("code" in data):
+            raise ValidationError(
+                "On the telephone, and only there, they read out the code that they are sent.",
+                "code",
+            )
 
 
 class HelpingSchema(Schema):
@@ -93,16 +121,14 @@ def begin(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Help a member
 
     For a quarter of an hour, whoever sends the session's text does what the member could do alone,
-    except for all that concerns signing in. It is marked as yours everywhere. Whatever you helped
-    with you neither verify nor honour. Print the slip at the end, and hand it over.
+    except for all that concerns signing in; on the telephone, not what takes everything along or
+    destroys it either, and only with a code that they read out. It is marked as yours everywhere.
+    Whatever you helped with you neither verify nor honour. Print the slip at the end, and hand it
+    over. Nobody helps by a token.
     """
-    here, me, way = installation(), caller().person, body["way"]
-    person = body.get("person")
-    if person is None:
-        with here.database.reading() as conn:
-            person = cards.find_number(conn, ledger, body["card"]).person
-    about(person)
-    made = domain.begin(*within(ledger), me, person, way, body.get("reason"))
+    me, person, way = _helper(), _whom(ledger, body), body["way"]
+    place, said = (*within(ledger), me, person), (way, body.get("reason"))
+    made = domain.begin(*place, *said, code=body.get("code"), who=_who(ledger))
     path = made.id.replace("session/", "helping/")
     return answer(
         {
@@ -111,11 +137,27 @@ def begin(body: dict[str, Any], ledger: OpenLedger) -> Response:
             "helper": me,
             "session": made.text,
             "expires_at": made.expires_at,
-            "actions": list(HELPED),
+            "actions": list(HELPED[way]),
             "slip": f"/v1/ledgers/{ledger.name}/{path}/slip",
         },
         201,
     )
+
+
+@blueprint.posts(
+    "/codes", HelpingCodeSchema, action="helping:write", body=HelpedSchema, keyed=False, status=202
+)
+def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
+    """Have a code sent to a member on the telephone
+
+    To their telephone number, or else their e-mail address, with who helps. They read it out. Whose
+    contact nobody knows comes to a desk.
+    """
+    me, person = _helper(), _whom(ledger, body)
+    contact, message = domain.ask_code(*within(ledger), me, person, _who(ledger))
+    if message is not None:
+        courier().hand_over(contact.field, message)
+    return answer({"contact": contact.field, "minutes": LASTS // timedelta(minutes=1)}, 202)
 
 
 @blueprint.deletes("/<id:random>", action="helping:end")
@@ -154,6 +196,31 @@ def print_slip(query: dict[str, Any], ledger: OpenLedger, random: str) -> Respon
         ledger=ledger.name,
         host=ledger.origin.partition("/")[0],
     )
+
+
+def _helper() -> str:
+    """The caller, who helps under their own sign-in."""
+    if not caller().signed_in:
+        raise HelpingRefused("A token helps nobody: sign in as yourself first.")
+    return caller().person
+
+
+def _whom(ledger: OpenLedger, body: dict[str, Any]) -> str:
+    """Who is helped, by their id or by the number of their card."""
+    person: str | None = body.get("person")
+    if person is None:
+        with installation().database.reading() as conn:
+            person = cards.find_number(conn, ledger, body["card"]).person
+    about(person)
+    return person
+
+
+def _who(ledger: OpenLedger) -> str:
+    """What the member is told of who helps: the office, or what the organisation is called."""
+    roles = ACTIONS["helping:write"].outcomes
+    of = {held.organisation for held in caller().held if held.role in roles}
+    with installation().database.reading() as conn:
+        return domain.called(conn, ledger, of)
 
 
 def _words(errand: Errand, *, zh: bool) -> str:

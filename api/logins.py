@@ -310,7 +310,7 @@ def sign_out(ledger: OpenLedger) -> Response:
 
     With a token there is nothing to end: that is what revoking it is for.
     """
-    if caller().id.startswith("session/"):
+    if caller().signed_in:
         sessions.revoke(*within(ledger), caller().person, caller().id)
     return Response(status=204)
 

@@ -96,7 +96,7 @@ def visiting(action: str) -> Callable[[View], View]:
         def guarded(ledger: str, **path: Any) -> Any:
             principal = _somebody(session.get("token", ""), ledger)
             # Whoever signed in sees to what is theirs, whatever roles they hold today.
-            reaches = is_session(principal) or principal.reach(action)
+            reaches = principal.signed_in or principal.reach(action)
             if not (reaches and principal.allows(action)):
                 raise Problem("role", "This page is for people who take part.")
             g.principal, g.action = principal, action
@@ -168,11 +168,6 @@ def whoever(ledger: OpenLedger) -> Principal | None:
         return admitted(text, ledger.name)
     except Problem:
         return None
-
-
-def is_session(principal: Principal) -> bool:
-    """Whether somebody has signed in, and does not come with a token."""
-    return principal.id.startswith("session/")
 
 
 def may_read(principal: Principal) -> bool:

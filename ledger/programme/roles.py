@@ -248,14 +248,26 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
 )
 """The table.  A role that an action does not name may never do it."""
 
-HELPED = tuple(
+PRESENT, TELEPHONE = "present", "telephone"
+_DONE_FOR_MEMBERS = tuple(
     name
     for name, action in ACTIONS.items()
     if action.outcomes.get("member") is _OWN
     and name != "own:correct"  # which changes what one signs in with
     and name.partition(":")[0] not in ("login", "sessions", "helping")
 )
-"""What a helper may do for a member: whatever the member can do alone, but for signing in."""
+_THERE_ALONE = ("own:download", "own:erase")
+HELPED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        PRESENT: _DONE_FOR_MEMBERS,
+        TELEPHONE: tuple(name for name in _DONE_FOR_MEMBERS if name not in _THERE_ALONE),
+    }
+)
+"""What a helper may do for a member who is there, or on the telephone.
+
+Whatever the member can do alone, but for signing in; everything at once, to take along or to
+destroy, only for who is there.
+"""
 
 
 def actions_of(role: str) -> tuple[str, ...]:
@@ -339,6 +351,11 @@ class Principal:
     scopes: tuple[str, ...] | None = None
     day: str | None = None
     helped_by: str | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether somebody has signed in, and does not come with a token."""
+        return self.id.startswith("session/")
 
     @property
     def author(self) -> str:

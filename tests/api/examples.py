@@ -74,6 +74,14 @@ class Scribe(Desk):
             )
         return answer
 
+    def code(self, contact: str, purpose: str = "contact") -> str:
+        """A code that this contact was sent."""
+        here = self.installation
+        place = (here.database, here.ledger("beiyuan"), here.clock)
+        made = codes.make_code(*place, purpose, contact_of(contact))
+        assert made is not None
+        return made
+
     def ref(self, kind: str) -> dict[str, str]:
         return {"commitment": COMMITMENT, "id": f"{kind}/{'a' * 26}"}
 
@@ -343,13 +351,24 @@ def _cards(s: Scribe) -> None:
     )
     s.told("A member's card").get(path, "admin")
     s.told("The card, to be printed").get(f"{path}/sheet?language=en", "admin")
+    org = s.get("/organisations", "admin").json["organisations"][0]["id"]
+    given = {"person": s.second, "role": "desk", "organisation": org, "from": "2026-11-24"}
+    s.post("/grants", given, "admin", key="a-clerk")
+    s.tokens["clerk"] = s.session(s.second)
     shown = {"way": "present", "card": made["number"]}
     begun = s.told("Help for a member who shows a card").ask(
-        *("POST", f"{s.base}/helping", "officer", shown)
+        *("POST", f"{s.base}/helping", "clerk", shown)
     )
-    s.told("The slip for the member").ask("GET", begun.json["slip"] + "?language=en", "officer")
+    s.told("The slip for the member").ask("GET", begun.json["slip"] + "?language=en", "clerk")
     helped = begun.json["id"].replace("session/", "/helping/")
-    s.told("The help is over").ask("DELETE", s.base + helped, "officer")
+    s.told("The help is over").ask("DELETE", s.base + helped, "clerk")
+    s.keep(person, full_name="王芳", phone="+8613800138001")
+    s.told("A code for a member on the telephone").ask(
+        *("POST", f"{s.base}/helping/codes", "clerk"), {"person": person}
+    )
+    called = {"way": "telephone", "person": person, "reason": "no-device"}
+    called["code"] = s.code("+8613800138001", "helping")
+    s.told("Help for a member who read it out").ask("POST", f"{s.base}/helping", "clerk", called)
     s.told("The card is lost").ask("DELETE", s.base + path, "admin")
 
 
@@ -568,18 +587,11 @@ def _notices_and_consents(s: Scribe) -> None:
 def _joining(s: Scribe) -> None:
     s.ask("PUT", f"{s.base}/notices/recording", "admin", NOTICE, If_None_Match="*")
 
-    def code(contact: str) -> str:
-        here = s.installation
-        place = (here.database, here.ledger("beiyuan"), here.clock)
-        made = codes.make_code(*place, "contact", contact_of(contact))
-        assert made is not None
-        return made
-
     path, fang = f"{s.base}/joining", "136 2001 3344"
     s.told("A code to join with").ask("POST", f"{path}/codes", "nobody", {"contact": fang})
-    joins = {"name": "周敏", "notice": 1, "contact": fang, "code": code(fang)}
+    joins = {"name": "周敏", "notice": 1, "contact": fang, "code": s.code(fang)}
     s.told("Somebody joins").ask("POST", path, "nobody", joins)
-    hua = {"name": "李小华", "notice": 1, "contact": fang, "code": code(fang)}
+    hua = {"name": "李小华", "notice": 1, "contact": fang, "code": s.code(fang)}
     hua |= {"birth_date": "2017-03-08"}
     mother = {"name": "周敏", "consents": ["join", "data", "volunteer"]}
     child = s.told("A child joins, on the mother's telephone").ask(

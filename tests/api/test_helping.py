@@ -2,13 +2,30 @@
 
 import io
 import json
+import re
 import zipfile
 
 import pytest
 
+from api import create_app
 from ledger.programme.trail import list_lines
 from ledger.programme.trailing import Trail
+from tests.api.letters import Letters
 from tests.programme.people.informing import parts
+
+PHONE = "+8613912345678"
+
+
+@pytest.fixture
+def letters():
+    return Letters()
+
+
+@pytest.fixture
+def app(installation, letters):
+    made = create_app(installation, reached_by={"phone": letters})
+    yield made
+    made.extensions["points trail"].flush()
 
 
 @pytest.fixture
@@ -182,8 +199,7 @@ def test_whoever_helped_with_a_request_does_not_decide_it(house):
     for role in ("officer", "admin"):
         house.given(officer, role)
     house.tokens["officer at the desk"] = house.session(officer)
-    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
-    begin(house, "officer at the desk", **called)
+    begin(house, "officer at the desk")
     asked = house.post("/me/erasure", {}, "helped").json["id"]
     account = house.member_id.replace("person/", "/accounts/member/")
     assert house.post(f"{account}/close").status_code == 201
@@ -210,8 +226,7 @@ def test_whoever_helped_to_withdraw_what_all_rests_on_does_not_decide_what_follo
     for role in ("officer", "admin"):
         house.given(officer, role)
     house.tokens["officer at the desk"] = house.session(officer)
-    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
-    begin(house, "officer at the desk", **called)
+    begin(house, "officer at the desk")
 
     asked = house.ask("DELETE", path, "helped").json["request"]
 
@@ -231,12 +246,87 @@ def test_help_is_ended_by_the_helper(house):
     assert "没有改动任何内容" in slip(house, begun).text
 
 
-def test_help_on_the_telephone_needs_no_card_but_a_reason(house):
+def read_out(house, letters, role="desk", **whom):
+    """The code that a member on the telephone reads out, from where it was sent."""
+    whom = whom or {"person": house.member_id}
+    asked = house.ask("POST", f"{house.base}/helping/codes", role, whom)
+    assert (asked.status_code, asked.json) == (202, {"contact": "phone", "minutes": 10})
+    house.app.extensions["points courier"].wait()
+    assert letters.sent[-1].to == PHONE
+    (code,) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", letters.sent[-1].text))
+    return code
+
+
+def test_help_on_the_telephone_needs_no_card_but_a_reason_and_a_code(house, letters):
+    house.keep(house.member_id, full_name="王芳", phone=PHONE)
     by_phone = {"way": "telephone", "person": house.member_id}
 
-    assert begin(house, **by_phone, reason="no-device").status_code == 201
-    assert begin(house, way="telephone", card=house.card, reason="asked").status_code == 201
-    assert problem(begin(house, **by_phone)) == (422, "helping-refused")
+    # what somebody knows of another is not enough
+    assert problem(begin(house, **by_phone, reason="asked")) == (422, "fields")
+    wrong = by_phone | {"reason": "asked", "code": "1234567"}
+    assert problem(begin(house, **wrong)) == (422, "code-refused")
+    assert problem(begin(house, **by_phone, code="1")) == (422, "helping-refused")
+
+    code = read_out(house, letters)
+    begun = begin(house, **by_phone, reason="no-device", code=code)
+    assert begun.status_code == 201, begun.text
+    assert "own:read" in begun.json["actions"]
+    code = read_out(house, letters, card=house.card)
+    card = {"way": "telephone", "card": house.card}
+    assert begin(house, **card, reason="asked", code=code).status_code == 201
+
+
+def test_on_the_telephone_nobody_takes_all_along_or_destroys_it(house, letters):
+    house.keep(house.member_id, full_name="王芳", phone=PHONE)
+    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
+    begin(house, **called, code=read_out(house, letters))
+
+    assert problem(house.get("/me/download", "helped")) == (403, "scope")
+    assert problem(house.post("/me/erasure", {}, "helped")) == (403, "scope")
+    assert house.get("/me/basics", "helped").json["full_name"] == "王芳"
+
+
+def test_the_member_is_told_whenever_they_are_helped_by_telephone(house, letters):
+    # given a clerk of an enterprise's desk, and an officer
+    house.keep(house.member_id, full_name="王芳", phone=PHONE)
+    enterprise, clerk, officer = house.organisation(), house.person(), house.third_of_office()
+    house.given(clerk, "desk", enterprise)
+    house.given(officer, "officer")
+    called = {"way": "telephone", "person": house.member_id, "reason": "asked"}
+
+    helpers = {clerk: "四美国际", officer: "办公室 · the office"}
+    for helper, who in helpers.items():
+        house.tokens["helper"] = house.session(helper)
+        code = read_out(house, letters, "helper")
+        assert who in letters.sent[-1].text
+        assert begin(house, "helper", **called, code=code).status_code == 201
+
+    # then who helps, and when, is in their inbox
+    told = house.get("/messages", "wang").json["messages"]
+    assert {each["kind"] for each in told} == {"helped-by-telephone"}
+    texts = [each["texts"][language]["body"] for each in told for language in ("zh", "en")]
+    for who in helpers.values():
+        assert len([text for text in texts if who in text]) == 2
+    assert all("2026-11-24 10:03" in text and "person/" not in text for text in texts)
+
+
+def test_whom_no_code_reaches_is_helped_at_a_desk_alone(house):
+    for path, said in (("/codes", {}), ("", {"way": "telephone", "reason": "asked", "code": "1"})):
+        body = said | {"person": house.member_id}
+        refused = house.ask("POST", f"{house.base}/helping{path}", "desk", body)
+        assert problem(refused) == (422, "helping-refused")
+
+    assert begin(house).status_code == 201
+
+
+def test_a_token_helps_nobody(house):
+    shown = {"way": "present", "card": house.card}
+
+    assert problem(begin(house, "officer", **shown)) == (422, "helping-refused")
+    asked = house.ask("POST", f"{house.base}/helping/codes", "officer", {"card": house.card})
+    assert problem(asked) == (422, "helping-refused")
+    (*_, line) = lines(house, action="helping:write")
+    assert line["outcome"] == "refused"
 
 
 @pytest.mark.parametrize(
@@ -246,8 +336,9 @@ def test_help_on_the_telephone_needs_no_card_but_a_reason(house):
         ({"way": "present", "person": "person/" + "a" * 26}, (422, "fields")),
         ({"way": "present", "card": "1234 5678 9012"}, (422, "number")),
         ({"way": "telephone", "reason": "because"}, (422, "fields")),
+        ({"way": "present", "card": "1234 5678 9012", "code": "123456"}, (422, "fields")),
         (
-            {"way": "telephone", "reason": "asked", "person": "person/" + "a" * 26},
+            {"way": "telephone", "reason": "asked", "person": "person/" + "a" * 26, "code": "1"},
             (422, "helping-refused"),
         ),
     ],

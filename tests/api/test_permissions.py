@@ -87,6 +87,7 @@ TABLE = {
     f"POST {L}/grants": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
     f"DELETE {L}/grants/{{random}}": {**ONESELF, "member": "never"} | MANAGER | ADMIN,
     f"POST {L}/helping": HELPERS,
+    f"POST {L}/helping/codes": HELPERS,
     f"DELETE {L}/helping/{{random}}": dict.fromkeys(HELPERS, "own"),
     f"GET {L}/helping/{{random}}/slip": dict.fromkeys((*HELPERS, "member"), "own"),
     f"POST {L}/holds": OFFICER,
@@ -391,9 +392,10 @@ def foreign(people):
     team = {"name": "爱心服务队", "organisation": organisation}
     theirs["team"] = desk.post("/teams", team, "admin").json["id"]
     member = "person" + desk.member().removeprefix("member")
-    theirs["card"] = desk.post("/cards", {"person": member, "name": "王芳"}, "admin").json["id"]
-    asked = {"way": "telephone", "person": member, "reason": "asked"}
-    theirs["helping"] = desk.post("/helping", asked, "officer").json["id"]
+    card = desk.post("/cards", {"person": member, "name": "王芳"}, "admin").json
+    theirs["card"] = card["id"]
+    shown = {"way": "present", "card": card["number"]}
+    theirs["helping"] = desk.post("/helping", shown, "stranger").json["id"]
     theirs["venue"] = desk.post("/venues", VENUE | {"organisation": organisation}, "admin").json[
         "id"
     ]

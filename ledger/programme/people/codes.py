@@ -30,8 +30,9 @@ from ledger.programme.tables import sent_code as table
 LASTS = timedelta(minutes=10)
 TRIES = 5
 PER_CONTACT_AND_HOUR = 5
-PURPOSES = ("sign-in", "contact", "contact-change")
-"""To sign in, to confirm that a number or an address is one's own, and to change one's contacts."""
+PURPOSES = ("sign-in", "contact", "contact-change", "helping")
+"""To sign in, to confirm that a number or an address is one's own, to change one's contacts, and to
+be helped by telephone."""
 
 _HOUR = timedelta(hours=1)
 

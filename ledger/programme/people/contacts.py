@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
+from ledger.programme import records
 from ledger.programme.findable import FINDABLE
 from ledger.programme.ids import id_from
 from ledger.programme.records import BASICS, find_value
 from ledger.programme.tables import blind_index
+from ledger.programme.vault import lawful
 
 
 class Contact(NamedTuple):
@@ -43,6 +45,17 @@ def people_with(conn: Connection, ledger: OpenLedger, contact: Contact) -> list[
     return sorted(
         {row.subject for row in rows if row.kind == BASICS and row.subject.startswith("person/")}
     )
+
+
+def reached_at(conn: Connection, ledger: OpenLedger, person: str) -> Contact | None:
+    """Where a code for a person goes: to their telephone, or else to their e-mail address.
+
+    None where neither is kept of them, or all of it was erased.  Two statements.
+    """
+    found = records.newest(conn, lawful(ledger, (person,)), BASICS, (person,)).get(person)
+    known = {} if found is None or found.fields is None else found.fields
+    fields = (each for each in ("phone", "email") if each in known)
+    return next((Contact(each, FINDABLE[each](known[each])) for each in fields), None)
 
 
 def nobody_of(ledger: OpenLedger) -> str:

@@ -1,6 +1,7 @@
 """Done for somebody (代办): at a desk, a helper does what a member could do alone.
 
-The member is present and shows their card, or is on the telephone.  The helper, signed in as
+The member is present and shows their card, or is on the telephone and reads out a code that was
+sent to them: an id, or a card's number, is known to others too.  The helper, signed in as
 themselves, begins a *helping session*: a quarter of an hour in which they send the member's
 requests.  It has what the role `member` lets everybody do with their own, without what concerns
 signing in (`roles.HELPED`).  What is written meanwhile bears the helper's id, what is read or tried
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, or_, select, update
@@ -28,19 +30,52 @@ from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
 from ledger.journal.entry import new_id
 from ledger.journal.times import format_time, to_us
-from ledger.programme.people import sessions
+from ledger.programme import messages, records
+from ledger.programme.channels import Outgoing
+from ledger.programme.messages import Kind, New, Text
+from ledger.programme.people import codes, organisations, sessions
+from ledger.programme.people.contacts import Contact, reached_at
+from ledger.programme.people.devices import CodeRefused
+from ledger.programme.people.labels import Label
 from ledger.programme.people.sessions import HELPING, Helped, NewSession
 from ledger.programme.people.tables import errand as table
 from ledger.programme.reading.accounts import account_exists
+from ledger.programme.reading.days import clock_of
+from ledger.programme.roles import HELPED, TELEPHONE
 from ledger.programme.tables import session as session_table
 
-PRESENT, TELEPHONE = "present", "telephone"
-WAYS = (PRESENT, TELEPHONE)
+WAYS = tuple(HELPED)
 REASONS = ("no-device", "cannot-use-it", "lost-device", "asked")
 """Why somebody on the telephone is helped; whoever is present has shown a card."""
 
 BEGUN, DONE, REFUSED = "begun", "done", "refused"
 ERRANDS_SHOWN_MAX = 200
+
+MESSAGE = "helped-by-telephone"
+OFFICE = Label("办公室", "the office")
+_PURPOSE = "helping"
+_SUBJECT = "代办验证码 · A code to be helped"
+_TEXT = (
+    "{who}要通过电话为您代办，验证码 {code}，{minutes} 分钟内有效。您本人正在请其代办时才可告知。"
+    " {who} is about to do things for you by telephone. Read out {code}, good for {minutes}"
+    " minutes, only if it is you who asked for that."
+)
+
+messages.register(
+    MESSAGE,
+    Kind(
+        frozenset({"who", "at"}),
+        Text(
+            "有人通过电话为您代办",
+            "$at，有人以您的名义来电请求代办，由$who办理。如非您本人，请立即联系办公室。",
+        ),
+        Text(
+            "You were helped by telephone",
+            "At $at somebody on the telephone asked for help in your name: $who helps. If that was"
+            " not you, tell the office at once.",
+        ),
+    ),
+)
 
 
 class HelpingRefused(PointsError):
@@ -82,6 +117,37 @@ class Errand(NamedTuple):
 # --- helping -------------------------------------------------------------------------------------
 
 
+def called(conn: Connection, ledger: OpenLedger, for_whom: Collection[str | None]) -> str:
+    """What the organisations are called for which somebody helps; None is the office.
+
+    Raises what `records.newest` raises.
+    """
+    if None in for_whom:
+        return str(OFFICE)
+    names = sorted(name for name in for_whom if name is not None)
+    found = records.newest(conn, ledger, organisations.RECORD, names)
+    return ", ".join(_called(name, found.get(name)) for name in names)
+
+
+def ask_code(
+    database: Database, ledger: OpenLedger, clock: Clock, helper: str, person: str, who: str
+) -> tuple[Contact, Outgoing | None]:
+    """Where a member on the telephone gets the code that they read out, and the message with it.
+
+    `who` is what they are told of who helps.  No message where the contact had its codes of this
+    hour.  Raises `HelpingRefused`, and what `Database.writing` raises.
+    """
+    with database.reading() as conn:
+        contact = _reached(conn, ledger, helper, person)
+    code = codes.make_code(database, ledger, clock, _PURPOSE, contact)
+    if code is None:
+        return contact, None
+    values = {"code": code, "minutes": codes.LASTS // timedelta(minutes=1), "who": who}
+    name = new_id("message", os.urandom(16))
+    text = _TEXT.format_map(values)
+    return contact, Outgoing(name, contact.value, "helping-code", _SUBJECT, text)
+
+
 def begin(
     database: Database,
     ledger: OpenLedger,
@@ -90,19 +156,32 @@ def begin(
     person: str,
     way: str,
     reason: str | None,
+    *,
+    code: str | None = None,
+    who: str = "",
 ) -> NewSession:
     """Begins a helping session of a helper's, who is signed in, for a member.
 
-    Raises `HelpingRefused`, and what `Database.writing` raises.
+    On the telephone it takes the `code` that the member was sent, and they are told in a message
+    `who` helps and when.  Raises `HelpingRefused`, `CodeRefused`, and what `Database.writing` and
+    `messages.post` raise: then nobody has the session's text.
     """
-    if helper == person:
-        raise HelpingRefused("You do what is your own under your own sign-in.")
+    helped = Helped(helper, way, reason)
     if (reason is None) == (way == TELEPHONE):
         raise HelpingRefused("Say why somebody on the telephone is helped, and of nobody else.")
+    if way != TELEPHONE:
+        with database.reading() as conn:
+            _want_member(conn, ledger, helper, person)
+        return sessions.begin(database, ledger, clock, person, HELPING, helped)
     with database.reading() as conn:
-        if not account_exists(conn, ledger.id, "member" + person.removeprefix("person")):
-            raise HelpingRefused(f"There is no member {person} in this ledger.")
-    return sessions.begin(database, ledger, clock, person, HELPING, Helped(helper, way, reason))
+        contact = _reached(conn, ledger, helper, person)
+        shown_by = clock_of(conn, ledger.id)
+    if not codes.use_code(database, ledger, clock, _PURPOSE, contact, code or ""):
+        raise CodeRefused
+    made = sessions.begin(database, ledger, clock, person, HELPING, helped)
+    told = New(person, MESSAGE, {"who": who, "at": shown_by(_now(clock))}, made.id)
+    messages.post(database, ledger, clock, told, by=helper)
+    return made
 
 
 def end(database: Database, ledger: OpenLedger, clock: Clock, helper: str, helping_id: str) -> None:
@@ -195,6 +274,31 @@ def may_judge(person: str, helpers: Collection[str]) -> bool:
     `person` is who decides; ask it too of whom a deputy stands in for.
     """
     return person not in helpers
+
+
+def _want_member(conn: Connection, ledger: OpenLedger, helper: str, person: str) -> None:
+    if helper == person:
+        raise HelpingRefused("You do what is your own under your own sign-in.")
+    if not account_exists(conn, ledger.id, "member" + person.removeprefix("person")):
+        raise HelpingRefused(f"There is no member {person} in this ledger.")
+
+
+def _reached(conn: Connection, ledger: OpenLedger, helper: str, person: str) -> Contact:
+    """Where a code for a member on the telephone goes."""
+    _want_member(conn, ledger, helper, person)
+    contact = reached_at(conn, ledger, person)
+    if contact is None:
+        raise HelpingRefused(
+            "No telephone number or e-mail address of theirs is known, so nobody can tell who"
+            " calls. They come to a desk, with their card."
+        )
+    return contact
+
+
+def _called(name: str, found: records.Record | None) -> str:
+    said = {} if found is None or found.fields is None else found.fields
+    zh, en = said.get("name_zh"), said.get("name_en")
+    return str(Label(zh or en or name, en or zh or name))
 
 
 def _unknown(helping_id: str) -> HelpingUnknown:

@@ -220,7 +220,7 @@ def find_session(conn: Connection, ledger: OpenLedger, text: str, now: datetime)
         ledger.name,
         row.person,
         _held(rows, today),
-        scopes=None if row.helper is None else HELPED,
+        scopes=None if row.helper is None else HELPED[row.way],
         day=today,
         helped_by=row.helper,
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
 from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, Order
+from ledger.programme.messages import Message, inbox
 from ledger.programme.people import helping, sessions
+from ledger.programme.people.contacts import Contact
+from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.helping import (
     BEGUN,
     DONE,
@@ -18,10 +23,13 @@ from ledger.programme.people.helping import (
     may_judge,
 )
 from ledger.programme.people.sessions import NewSession
+from ledger.programme.recording import Change
 from ledger.programme.roles import ACTIONS, HELPED, Outcome, Principal
 from ledger.programme.tables import session as session_table
 from tests.programme.registry import Registry, fresh
 from tests.statements import statements
+
+CONTACTS = {"phone": "+8613912345678", "email": "wang@example.org"}
 
 
 class House:
@@ -38,10 +46,25 @@ class House:
         command = Statement(kind="open", actor=self.helper, fields={"account": account})
         (outcome,) = self.registry.ledger.appender.submit(Group((Order(command=command),)))
         assert isinstance(outcome, Done)
-        return "person" + account.removeprefix("member")
+        person = "person" + account.removeprefix("member")
+        self.registry.save(Change("basics", person, person, {"full_name": "王芳", **CONTACTS}))
+        return person
 
     def begin(self, way: str = "present", reason: str | None = None) -> NewSession:
-        return helping.begin(*self.place, self.helper, self.member, way, reason)
+        code = self.code() if way == "telephone" else None
+        whom = (self.helper, self.member, way, reason)
+        return helping.begin(*self.place, *whom, code=code, who="四美国际")
+
+    def code(self) -> str:
+        contact, message = helping.ask_code(*self.place, self.helper, self.member, "四美国际")
+        assert contact == Contact("phone", CONTACTS["phone"])
+        assert message is not None
+        (code,) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", message.text))
+        return code
+
+    def inbox(self) -> list[Message]:
+        with self.registry.database.reading() as conn:
+            return inbox(conn, self.registry.ledger, self.member, before=None, limit=10)
 
     def principal(self, text: str) -> Principal | None:
         registry = self.registry
@@ -89,8 +112,55 @@ def test_a_helper_sends_what_the_member_could_and_nothing_of_signing_in(house: H
 
 
 def test_what_can_be_done_for_a_member_is_their_own(house: House) -> None:
-    assert {ACTIONS[action].outcomes["member"] for action in HELPED} == {Outcome.OWN}
-    assert not {action.partition(":")[0] for action in HELPED} & {"login", "sessions", "helping"}
+    there, called = HELPED["present"], HELPED["telephone"]
+    assert {ACTIONS[action].outcomes["member"] for action in there} == {Outcome.OWN}
+    assert not {action.partition(":")[0] for action in there} & {"login", "sessions", "helping"}
+    # and what takes all along, or destroys it, nobody does who is on the telephone
+    assert set(there) - set(called) == {"own:download", "own:erase"}
+    assert not set(called) - set(there)
+
+
+def test_who_is_on_the_telephone_is_known_by_the_code_that_they_were_sent(house: House) -> None:
+    # given a code, and somebody who knows the member's id
+    code, whom = house.code(), (house.helper, house.member, "telephone", "asked")
+    wrong = "000000" if code != "000000" else "111111"
+    for offered in (wrong, None):
+        with pytest.raises(CodeRefused):
+            helping.begin(*house.place, *whom, code=offered, who="四美国际")
+    assert house.inbox() == []
+
+    # when it is read out
+    made = helping.begin(*house.place, *whom, code=code, who="四美国际")
+
+    # then help begins, once, and the member is told of who helps, and when
+    principal = house.principal(made.text)
+    assert principal is not None
+    assert not principal.allows("own:download")
+    (told,) = house.inbox()
+    assert told.kind == helping.MESSAGE
+    for text in told.texts.values():
+        assert "四美国际" in text.body
+        assert "2026-11-24 10:03" in text.body
+        assert house.helper not in text.body
+    with pytest.raises(CodeRefused):
+        helping.begin(*house.place, *whom, code=code, who="四美国际")
+
+
+def test_whom_no_code_reaches_nobody_helps_by_telephone(house: House) -> None:
+    change = Change("basics", house.member, house.member, {"full_name": "王芳"}, seen=1)
+    house.registry.save(change)
+
+    with pytest.raises(HelpingRefused, match="come to a desk"):
+        house.code()
+    with pytest.raises(HelpingRefused, match="come to a desk"):
+        helping.begin(*house.place, house.helper, house.member, "telephone", "asked", code="1")
+    assert house.principal(house.begin().text) is not None
+
+
+def test_a_member_who_is_there_gets_no_message_of_it(house: House) -> None:
+    house.begin()
+
+    assert house.inbox() == []
 
 
 def test_help_ends_after_a_quarter_of_an_hour_or_at_once(house: House) -> None:
