@@ -211,13 +211,13 @@ def _one(ledger: OpenLedger, name: str, status: int) -> Response:
 
 def shown(ledger: OpenLedger, requests: list[Request]) -> list[dict[str, Any]]:
     """Requests with what their records say, as far as the ledger opens them."""
+    asked = [(domain.RECORD, each.id) for each in requests]
+    decided = [(decisions.DECISION, each.decision or "") for each in requests]
     with installation().database.reading() as conn:
-        asked = records.newest(conn, ledger, domain.RECORD, [each.id for each in requests])
-        names = [each.decision for each in requests if each.decision is not None]
-        decided = records.newest(conn, ledger, decisions.DECISION, names)
+        found = records.newest_of(conn, ledger, [*asked, *decided])
     told = []
-    for each in requests:
-        said, why = asked.get(each.id), decided.get(each.decision or "")
+    for each, one, other in zip(requests, asked, decided, strict=True):
+        said, why = found.get(one), found.get(other)
         shows(each.person, said and (said.fields or {}).get("reason"), why and why.fields)
         values = {
             "id": each.id,
