@@ -8,7 +8,7 @@ from ledger.programme.roles import ACTIONS
 from tests.api import examples
 from tests.api.enterprise import claim, managed, member, share
 from tests.api.examples import Scribe
-from tests.api.test_merges import INSURED, MERGES, POLICY
+from tests.api.test_merges import INSURED, POLICY
 from tests.statements import statements
 
 COURSE = {
@@ -91,7 +91,7 @@ def test_so_is_whoever_is_shown_it_after_they_changed_something(house):
 
 
 def test_why_two_are_held_to_be_one_is_written_of_both(house):
-    house.approved("/policies", POLICY | {"transfers": [MERGES]})
+    house.approved("/policies", POLICY)
     other = member(house, "王小芳")
     body = {"from": other, "into": house.wang, "reason": "她在服务台说她注册过两次。"}
     href = house.post("/merges", body, "admin").json["href"].removeprefix(house.base)
@@ -101,6 +101,24 @@ def test_why_two_are_held_to_be_one_is_written_of_both(house):
 
     assert newly(house)[-1] == (house.first, "merges:read")
     assert looks(house, "王小芳")[0] == (house.first, "merges:read")
+
+
+def test_what_is_written_of_whom_one_was_merged_with_is_ones_own(house):
+    # given somebody who joined twice, and is insured under the first name
+    house.approved("/policies", POLICY)
+    old = house.member(20).replace("member/", "person/")
+    house.ready(old)
+    insured = INSURED | {"person": old, "organisation": house.org}
+    assert house.post("/attainments", insured, "admin").status_code == 201
+    body = {"from": old, "into": house.wang, "reason": "她在服务台说她注册过两次。"}
+    href = house.post("/merges", body, "admin").json["href"].removeprefix(house.base)
+    assert house.post(f"{href}/approve", role="second admin").status_code == 201
+    before = looks(house)
+
+    listed = house.get("/attainments", "王芳").json["attainments"]
+
+    assert {each["person"] for each in listed} == {old, house.wang}
+    assert looks(house) == before
 
 
 def test_ones_own_and_what_has_only_ids_words_and_dates_leave_no_line(house):
