@@ -93,9 +93,9 @@ class AttainmentsQuery(Schema):
 def show_attainments(query: dict[str, Any], ledger: OpenLedger) -> Response:
     """List what people attained
 
-    The office sees all, an organisation's managers and organisers what it keeps and what those have
-    who are in a team that they lead, everybody their own.  The cohort of a course is what there is
-    for its id.
+    The office sees all, an organisation's managers and organisers what it keeps, and all that those
+    have who are in a team that they lead and show the organisation who they are; everybody their
+    own.  The cohort of a course is what there is for its id.
     """
     reach = caller().reach("attainments:read")
     with installation().database.reading() as conn:

@@ -155,7 +155,8 @@ def show_members(query: dict[str, Any], ledger: OpenLedger, random: str) -> Resp
 def join(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     """Say that a person is in a team, from a day on
 
-    The same person and first day again changes the last one, which ends a membership.
+    They are of the team's organisation on that day: a confirmed member, or with a role of it. The
+    same person and first day again changes the last one, which ends a membership.
     """
     about(body["person"])
     team = TEAMS.found(ledger, f"team/{random}", _writing())

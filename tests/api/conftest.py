@@ -20,12 +20,14 @@ from api.resource import spelled
 from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
+from ledger.journal.orders import Companion, Group, Order
 from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.messages import New, post, values_of
 from ledger.programme.opening import open_installation
+from ledger.programme.people.memberships import id_of
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
-from ledger.programme.tables import message
+from ledger.programme.tables import membership, message
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.api.interface import published
 from tests.journal.live import TestClock
@@ -145,6 +147,17 @@ class Desk:
         assert made.status_code == 201, made.text
         name: str = made.json["id"]
         return name
+
+    def belongs(self, person: str, organisation: str) -> str:
+        """That person, who is a confirmed member of an organisation from today on."""
+        name = id_of(organisation, person, "2026-11-24")
+        row = {"id": name, "organisation": organisation, "subject": person, "last": None}
+        row |= {"first": "2026-11-24", "state": "confirmed", "by": person}
+        row |= {"at": "2026-11-24T02:03:04.000005Z"}
+        belonging = Companion(membership, (name,), lambda _rows, _done: {name: row})
+        appender = self.installation.ledger("beiyuan").appender
+        appender.submit(Group((Order(companions=(belonging,)),)))
+        return person
 
     def invitations(self) -> list[str]:
         """The links that went out, or will, to those who are invited."""

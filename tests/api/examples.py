@@ -373,7 +373,8 @@ def _cards(s: Scribe) -> None:
 
 
 def _venues_and_teams(s: Scribe) -> None:
-    org, leader = s.organisation(name_zh="和众泽益"), s.person()
+    org = s.organisation(name_zh="和众泽益")
+    leader = s.belongs(s.person(), org)
     said = {
         "name": "社区公益空间",
         "address": "北苑路 1 号院 3 号楼一层",
@@ -395,7 +396,7 @@ def _venues_and_teams(s: Scribe) -> None:
     s.told("Another name").ask(
         *("PUT", f"{s.base}{path}", "admin", team | {"name": "红V一队"}), If_Match='"1"'
     )
-    joining = {"person": s.person(), "from": "2026-11-24"}
+    joining = {"person": s.belongs(s.person(), org), "from": "2026-11-24"}
     s.told("Somebody joins the team").post(f"{path}/members", joining, "admin")
     s.told("Who is in the team").get(f"{path}/members", "admin")
 

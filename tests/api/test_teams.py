@@ -2,7 +2,10 @@
 
 import pytest
 
+from ledger.programme.people import notices
+from ledger.programme.people.notices import LANGUAGES, PARTS
 from tests.api.conftest import FOUNDING, Desk
+from tests.api.enterprise import problem, share
 
 VENUE = {"name": "社区公益空间", "address": "北苑路 1 号\n3 号楼", "accessible": False}
 TEAM = {"name": "红V服务队"}
@@ -18,7 +21,7 @@ def house(desk):
         setattr(desk, name, person)
         desk.tokens[name] = desk.session(person)
     member = desk.member()
-    desk.somebody = "person" + member.removeprefix("member")
+    desk.somebody = desk.belongs("person" + member.removeprefix("member"), desk.mine)
     desk.tokens["somebody"] = desk.session(desk.somebody, "device")
     return desk
 
@@ -35,10 +38,6 @@ def path_of(made):
 def change(house, made, said, version, role):
     path = house.base + path_of(made)
     return house.ask("PUT", path, role, said, If_Match=f'"{version}"')
-
-
-def problem(answer):
-    return answer.status_code, answer.json["type"].removeprefix("/problems/")
 
 
 def test_of_two_who_change_it_the_second_is_told_what_changed(house):
@@ -82,6 +81,28 @@ def test_an_organiser_changes_the_team_that_they_lead_and_no_other(house):
     assert change(house, team, named, 2, "somebody").status_code == 403
 
 
+def test_somebody_of_another_organisation_is_refused_as_nobody_is(house):
+    # given somebody of another organisation, and an id that is nobody's
+    team, foreign, nobody = formed(house), house.person(), "person/" + "a" * 26
+    house.given(foreign, "organiser", house.theirs)
+
+    for role in ("manager", "admin"):
+        told = []
+        for person in (foreign, nobody):
+            joining = {"person": person, "from": "2026-11-24"}
+            for answer in (
+                house.post(f"{path_of(team)}/members", joining, role),
+                formed(house, role, leader=person),
+                change(house, team, TEAM | {"leader": person}, 1, role),
+            ):
+                assert problem(answer) == (422, "team-refused")
+                told.append(answer.text.replace(person, "person"))
+
+        # then the answers are the same, byte by byte
+        assert told[:3] == told[3:]
+    assert house.get(f"{path_of(team)}/members", "manager").json == {"members": []}
+
+
 def test_a_leader_of_another_ledger_reaches_nothing_here(house):
     # given somebody who leads a team next door, where the organisation has the same id
     team = formed(house, leader=house.leader)
@@ -102,12 +123,19 @@ def test_a_leader_sees_what_the_teams_members_attained_and_changes_none_of_it(ho
     made = house.post("/attainments", policy | whose, "admin")
     team = formed(house, leader=house.leader)
     joining = {"person": house.somebody, "from": "2026-11-24"}
+    here = house.installation
+    house.place = (here.database, here.ledger("beiyuan"), here.clock)
+    parts = {part: dict.fromkeys(LANGUAGES, part) for part in PARTS}
+    notices.publish(*house.place, "employer", parts, seen=0, by=house.first)
+
+    # when the member joins the team, the leader does not see it
+    assert house.post(f"{path_of(team)}/members", joining, "leader").status_code == 201
     assert problem(house.get(path_of(made), "leader")) == (404, "attainment-unknown")
 
-    # when the member joins the team
-    house.post(f"{path_of(team)}/members", joining, "leader")
+    # when the member shows the organisation who they are
+    share(house, house.somebody)
 
-    # then its leader sees it, and only whoever keeps it changes it
+    # then the leader sees it, and only whoever keeps it changes it
     assert house.get(path_of(made), "leader").json["number"] == "PA-1"
     assert problem(change(house, made, policy, 1, "leader")) == (404, "attainment-unknown")
     assert problem(house.get(path_of(made), "organiser")) == (404, "attainment-unknown")

@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -30,12 +30,13 @@ from ledger.journal.bulk import keyed
 from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
+from ledger.programme.pages import first_of
 from ledger.programme.people.gates import Fact
-from ledger.programme.people.merges import belongs_to
+from ledger.programme.people.merges import together
 from ledger.programme.people.readiness import consenting
 from ledger.programme.people.tables import attainment as table
 from ledger.programme.people.tables import merged
-from ledger.programme.people.teams import in_teams
+from ledger.programme.people.teams import shown_in_teams
 from ledger.programme.people.training import find_course
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import is_known
@@ -167,7 +168,8 @@ def find_attainment(
     conn: Connection, ledger: OpenLedger, attainment_id: str, reach: Reach
 ) -> Attainment:
     """One attainment that `reach` reaches; `AttainmentUnknown`, whether it is there or not."""
-    rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached(ledger.id, reach), limit=1)
+    reached = or_(*_ways(conn, ledger.id, reach))
+    rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached, limit=1)
     if not rows:
         raise AttainmentUnknown(f"There is no {attainment_id} that you may see.")
     return _opened(conn, _own(ledger, reach), rows)[0]
@@ -183,17 +185,20 @@ def list_attainments(
     after: str | None = None,
     limit: int,
 ) -> list[Attainment]:
-    """At most `limit` attainments that `reach` reaches, in order of their ids; three statements.
+    """At most `limit` attainments that `reach` reaches, in order of their ids.
 
+    Three statements; of these one more for `person`, for one's own, and two for who leads a team.
     `what` is a course's id, for its cohort, or a word.
     """
     c = table.c
-    conditions = [reached(ledger.id, reach)]
-    conditions += [belongs_to(c.person, person)] if person is not None else []
-    conditions += [c.what == what] if what is not None else []
+    ways = _ways(conn, ledger.id, reach)
+    conditions = [c.what == what] if what is not None else []
     conditions += [c.id > after] if after is not None else []
-    rows = _rows(conn, ledger.id, *conditions, limit=limit)
-    return _opened(conn, _own(ledger, reach), rows)
+    if person is not None:
+        conditions.append(or_(*ways))
+        ways = [c.person == each for each in together(conn, ledger.id, person)]
+    listed = first_of(table, ledger.id, ways, *conditions, limit=limit)
+    return _opened(conn, _own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
 
 
 def facts_of(
@@ -212,22 +217,29 @@ def facts_of(
     return facts
 
 
-def reached(ledger_id: int, reach: Reach) -> ColumnElement[bool]:
-    """The rows that belong to a reach: a person's own, and those that their organisations keep.
-
-    Who leads a team reaches those of the people who are in it, whoever keeps them: before service
-    that asks for a qualification or insurance, the leader sees to it that each has one.
-    """
-    if reach.everything:
-        return table.c.ledger_id.is_not(None)
-    kept = table.c.organisation.in_(sorted(reach.organisations))
-    own = false() if reach.own is None else belongs_to(table.c.person, reach.own)
-    return or_(own, kept, in_teams(ledger_id, reach, table.c.person))
-
-
 def kept_by(reach: Reach) -> Reach:
     """The part of a reach within which attainments are changed: by whoever keeps them."""
     return Reach(everything=reach.everything, organisations=reach.organisations)
+
+
+def _ways(conn: Connection, ledger_id: int, reach: Reach) -> list[ColumnElement[bool]]:
+    """Which rows belong to a reach: a person's own, and those that their organisations keep.
+
+    Who leads a team reaches those of whoever is in it and shows them to the organisation, whoever
+    keeps them: before service that asks for a qualification or insurance, the leader sees to it
+    that each has one.
+    """
+    c = table.c
+    if reach.everything:
+        return [c.ledger_id.is_not(None)]
+    people = () if reach.own is None else together(conn, ledger_id, reach.own)
+    kept = [c.organisation == each for each in sorted(reach.organisations)]
+    shown = table.alias("shown").c
+    theirs = select(shown.id).where(
+        shown.ledger_id == ledger_id,
+        shown.person.in_(sorted(shown_in_teams(conn, ledger_id, reach))),
+    )
+    return [*(c.person == each for each in people), *kept, c.id.in_(theirs)]
 
 
 def _writing(

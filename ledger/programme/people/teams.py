@@ -2,7 +2,9 @@
 
 Name and leader are the team's record; the leader, a person, stands in its row too, since an
 organiser reaches what belongs to the teams that they lead (`roles.py`).  A membership is of a team
-and a person, from a local day on; it is ended by its last day, and stays in the list.
+and a person, from a local day on; it is ended by its last day, and stays in the list.  Who leads a
+team or comes into one is of its organisation that day (`affiliations.py`); that the ledger knows
+anybody else is not told.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select, tuple_
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -19,10 +21,13 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.programme.people import belongings
+from ledger.programme.people.affiliations import affiliated, lasts
 from ledger.programme.people.belongings import Belonging, Kind
+from ledger.programme.people.consents import agreeing
+from ledger.programme.people.memberships import SHARING
 from ledger.programme.people.tables import team as table
 from ledger.programme.people.tables import team_member as membership
-from ledger.programme.reading.people import is_known
+from ledger.programme.reading.days import today_of
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
 
@@ -60,10 +65,10 @@ def form(
 ) -> Outcome:
     """Forms a team of an organisation's; the same request again changes nothing.
 
-    Raises `TeamRefused` where the ledger knows no such organisation or leader, and what
-    `recording.compose` raises.
+    Raises `TeamRefused` where the ledger knows no such organisation, or the leader is none of its
+    people today, and what `recording.compose` raises.
     """
-    _want_leader(database, ledger, fields)
+    _want_leader(database, ledger, clock, organisation, fields.get("leader"))
     return belongings.take_up(database, ledger, clock, TEAM, wish, organisation, fields)
 
 
@@ -81,7 +86,9 @@ def amend(
 
     Raises as `form` does.
     """
-    _want_leader(database, ledger, fields)
+    leader = fields.get("leader")
+    if leader != (team.fields or {}).get("leader"):
+        _want_leader(database, ledger, clock, team.organisation, leader)
     return belongings.amend(database, ledger, clock, TEAM, team, fields, seen=seen, by=by)
 
 
@@ -95,12 +102,15 @@ def join_team(
 ) -> Outcome:
     """Says that a person is in a team from a local day on; the same day again changes the last one.
 
-    Raises `TeamRefused`, and what `Appender.submit` raises.
+    Who left the organisation since can leave the team sooner, and not later.  Raises
+    `TeamRefused`, and what `Appender.submit` raises.
     """
     if last is not None and last < first:
         raise TeamRefused(f"It would end on {last}, before it begins. Mend the days.")
-    _want_known(database, ledger, person)
     key = (team.id, person, first)
+    with database.reading() as conn:
+        if not _leaves_sooner(conn, ledger.id, key, last):
+            _want_affiliated(conn, ledger.id, team.organisation, person, first)
     row = {"team": team.id, "person": person, "first": first, "last": last}
     companion = Companion(membership, (key,), lambda _rows, _done: {key: row})
     (outcome,) = ledger.appender.submit(Group((Order(companions=(companion,)),)))
@@ -155,24 +165,50 @@ def changed_by(reach: Reach) -> Reach:
     return replace(reach, own=None)
 
 
-def in_teams(ledger_id: int, reach: Reach, person: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether that person is in a team of a reach's on the day that it is for."""
+def shown_in_teams(conn: Connection, ledger_id: int, reach: Reach) -> frozenset[str]:
+    """The people of a reach's teams who show their organisation what others keep of them.
+
+    They are in a team, and of its organisation, on the day that the reach is for, and share who
+    they are.  Two statements, where there are teams.
+    """
     if not reach.teams or reach.day is None:
-        return false()
-    c = membership.c
-    lasts = or_(c.last.is_(None), c.last >= reach.day)
-    theirs = select(c.person).where(
-        c.ledger_id == ledger_id, c.team.in_(sorted(reach.teams)), c.first <= reach.day, lasts
+        return frozenset()
+    c, team = membership.c, table.c
+    query = (
+        select(c.person)
+        .join_from(membership, table, and_(team.ledger_id == c.ledger_id, team.id == c.team))
+        .where(c.ledger_id == ledger_id, c.team.in_(sorted(reach.teams)))
+        .where(lasts(membership, reach.day))
+        .where(affiliated(ledger_id, c.person, team.organisation, reach.day))
     )
-    return person.in_(theirs)
+    return agreeing(conn, ledger_id, SHARING, set(conn.execute(query).scalars()))
 
 
-def _want_leader(database: Database, ledger: OpenLedger, fields: Mapping[str, Any]) -> None:
-    if fields.get("leader") is not None:
-        _want_known(database, ledger, fields["leader"])
+def _want_leader(
+    database: Database, ledger: OpenLedger, clock: Clock, organisation: str, leader: str | None
+) -> None:
+    if leader is not None:
+        with database.reading() as conn:
+            today = today_of(conn, ledger.id, clock.now())
+            _want_affiliated(conn, ledger.id, organisation, leader, today)
 
 
-def _want_known(database: Database, ledger: OpenLedger, person: str) -> None:
-    with database.reading() as conn:
-        if not is_known(conn, ledger.id, person):
-            raise TeamRefused(f"This ledger knows no {person}. Introduce them first.")
+def _want_affiliated(
+    conn: Connection, ledger_id: int, organisation: str, person: str, day: str
+) -> None:
+    of_it = affiliated(ledger_id, literal(person), literal(organisation), day)
+    if not conn.execute(select(of_it)).scalar_one():
+        raise TeamRefused(
+            f"The team is {organisation}'s. No {person} is of it on {day}: a member joins it first,"
+            " and is confirmed."
+        )
+
+
+def _leaves_sooner(
+    conn: Connection, ledger_id: int, key: tuple[str, str, str], last: str | None
+) -> bool:
+    """Whether somebody's time in a team is known, and would end no later than it does."""
+    c = membership.c
+    query = select(c.last).where(c.ledger_id == ledger_id, tuple_(c.team, c.person, c.first) == key)
+    known = conn.execute(query).one_or_none()
+    return known is not None and last is not None and (known.last is None or last <= known.last)

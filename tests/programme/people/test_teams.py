@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 
 from ledger.journal.commands import Statement
-from ledger.journal.orders import Done, Group, Order, Outcome, Refusal
+from ledger.journal.orders import Companion, Done, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.grants import granting
-from ledger.programme.people import belongings, sessions, teams
+from ledger.programme.people import belongings, consents, sessions, teams
 from ledger.programme.people.attainments import keep, list_attainments
 from ledger.programme.people.belongings import Belonging
+from ledger.programme.people.tables import merged
 from ledger.programme.people.teams import TEAM, Membership, TeamRefused, TeamUnknown
 from ledger.programme.people.venues import VENUE, VenueRefused
 from ledger.programme.recording import CHANGED
 from ledger.programme.roles import Held, Principal, Reach
+from ledger.programme.tables import membership
 from ledger.programme.wishes import Wish
+from tests.programme.people.informing import inform
 from tests.programme.people.ready import make_ready
 from tests.programme.registry import TODAY, Registry, fresh
 from tests.statements import statements
@@ -52,10 +55,26 @@ class House:
         self.entered("open", account=name)
         return name
 
-    def person(self, standing: str = "partner") -> str:
+    def stranger(self, standing: str = "partner") -> str:
+        """Somebody of the ledger, and of no organisation."""
         name = fresh("person")
         self.entered("person", person=name, standing=standing)
         return name
+
+    def person(self, standing: str = "partner") -> str:
+        """Somebody of the organisation."""
+        name = self.stranger(standing)
+        self.belongs(name)
+        return name
+
+    def belongs(self, person: str, organisation: str | None = None, **said: Any) -> None:
+        """Somebody is a member of an organisation, from the year's first day until further
+        notice."""
+        row = {"id": fresh("membership"), "organisation": organisation or self.org}
+        row |= {"subject": person, "first": "2026-01-01", "last": None, "state": "confirmed"}
+        row |= {"by": self.registry.office, "at": "2026-11-24T02:03:04.000005Z"} | said
+        name = row["id"]
+        self.registry.submit((Companion(membership, (name,), lambda _rows, _done: {name: row}),))
 
     def team(self, name: str | None = None, **said: Any) -> Belonging:
         wish, org = self.wish(name), said.pop("organisation", self.org)
@@ -77,6 +96,25 @@ class House:
     def join(self, team: Belonging, person: str, first: str, last: str | None = None) -> Outcome:
         database, ledger, _ = self.place
         return teams.join_team(database, ledger, team, person, first, last)
+
+    def insured(self, person: str) -> None:
+        """Another organisation keeps somebody's insurance."""
+        policy = {"kind": "insurance", "what": "accident", "issuer": "人保财险", "number": "PA-1"}
+        policy |= {"first": "2026-01-01", "last": "2026-12-31"}
+        make_ready(*self.place, person)
+        insurer = self.organisation()
+        assert isinstance(keep(*self.place, self.wish(), person, insurer, policy), Done)
+
+    def shares(self, person: str) -> None:
+        """Somebody shows their employer who they are."""
+        consents.give(*self.place, person, "employer", notice=1, how="self", by=person)
+
+    def attained(self, person: str) -> list[str]:
+        """Whose attainments a person reaches."""
+        reach = self.signed_in(person).reach("attainments:read")
+        with self.registry.database.reading() as conn:
+            found = list_attainments(conn, self.registry.ledger, reach, limit=50)
+        return [each.person for each in found]
 
     def members(self, team: Belonging, reach: Reach = EVERYTHING, **part: Any) -> list[Membership]:
         with self.registry.database.reading() as conn:
@@ -147,18 +185,93 @@ def test_what_there_is_not_has_neither_venue_nor_team(house: House) -> None:
         belongings.take_up(*house.place, VENUE, house.wish(), nowhere, SPACE)
     with pytest.raises(TeamRefused, match="There is no org/"):
         house.team(organisation=nowhere)
-    with pytest.raises(TeamRefused, match="knows no person/"):
+    with pytest.raises(TeamRefused, match=r"No person/.* is of it"):
         house.team(leader=stranger)
-    with pytest.raises(TeamRefused, match="knows no person/"):
+    with pytest.raises(TeamRefused, match=r"No person/.* is of it"):
         house.join(house.team(), stranger, TODAY)
     with pytest.raises(TeamRefused, match="before it begins"):
         house.join(house.team(), house.person(), TODAY, "2026-11-23")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        {"organisation": "another"},
+        {"state": "claimed"},
+        {"state": "ended", "last": TODAY},
+        {"last": "2026-11-23"},
+        {"first": "2026-11-25"},
+    ],
+)
+def test_who_is_not_of_the_organisation_on_that_day_is_refused_as_a_stranger_is(
+    house: House, said: dict[str, Any] | None
+) -> None:
+    # given somebody of the ledger who is no confirmed member of the team's organisation today
+    team, leader, foreign = house.team(), house.person(), house.stranger()
+    if said is not None:
+        elsewhere = {"organisation": house.organisation()} if "organisation" in said else {}
+        house.belongs(foreign, **said | elsewhere)
+
+    def told(person: str) -> tuple[list[str], list[int]]:
+        """What each way to put them into the team says, and how many statements it takes."""
+        ways = (
+            lambda: house.join(team, person, TODAY),
+            lambda: house.team(leader=person),
+            lambda: house.amend(team, 1, leader=person),
+        )
+        said, numbers = [], []
+        for way in ways:
+            with statements(house.registry.database) as sent, pytest.raises(TeamRefused) as caught:
+                way()
+            said.append(str(caught.value).replace(person, "person"))
+            numbers.append(len(sent))
+        return said, numbers
+
+    # then nothing tells them from a person whom the ledger never heard of
+    assert told(foreign) == told(fresh("person"))
+    assert house.members(team) == []
+    # and a colleague leads the team
+    assert isinstance(house.amend(team, 1, leader=leader), Done)
+
+
+def test_of_an_organisation_is_who_has_a_role_of_it_and_who_took_a_member_over(
+    house: House,
+) -> None:
+    # given a clerk, one who has been a clerk, and one into whom a member was merged
+    team, clerk, former, kept = house.team(), *(house.stranger() for _ in range(3))
+    house.granted(clerk, "desk")
+    house.granted(former, "desk", first="2026-01-01", last="2026-11-23")
+    before = house.person()
+    row = {"person": before, "into": kept, "merge": None, "at": TODAY, "seq": None}
+    house.registry.submit((Companion(merged, (before,), lambda _rows, _done: {before: row}),))
+
+    for person in (clerk, kept):
+        assert isinstance(house.join(team, person, TODAY), Done)
+    with pytest.raises(TeamRefused):
+        house.join(team, former, TODAY)
+
+
+def test_who_left_the_organisation_can_leave_the_team_and_not_come_back(house: House) -> None:
+    # given a member of a team who left the organisation
+    team, person = house.team(), house.stranger()
+    house.belongs(person, id=(name := fresh("membership")))
+    house.join(team, person, TODAY, "2026-12-31")
+    house.belongs(person, id=name, state="ended", last=TODAY)
+
+    # then their days in the team may end sooner, and never later
+    assert isinstance(house.join(team, person, TODAY, "2026-12-01"), Done)
+    for last in ("2026-12-02", None):
+        with pytest.raises(TeamRefused, match=r"No person/.* is of it"):
+            house.join(team, person, TODAY, last)
+    assert [each.last for each in house.members(team)] == ["2026-12-01"]
 
 
 def test_a_member_who_has_nothing_but_an_account_can_lead_and_join(house: House) -> None:
     account = fresh("member")
     house.entered("open", account=account)
     person = "person" + account.removeprefix("member")
+    house.belongs(person)
 
     team = house.team(leader=person)
 
@@ -184,6 +297,7 @@ def test_who_leads_teams_reaches_them_in_the_organisation_of_the_role(house: Hou
     # given somebody who leads three teams, two of them where they are an organiser
     leader, clerk, other = house.person(), house.person(), house.organisation()
     mine = {house.team(leader=leader).id for _ in range(2)}
+    house.belongs(leader, other)
     theirs = house.team(leader=leader, organisation=other)
     house.granted(leader, "organiser")
     house.granted(leader, "desk")
@@ -270,21 +384,54 @@ def test_a_membership_is_ended_by_its_last_day_and_begins_again(house: House) ->
 def test_a_leader_reaches_what_those_attained_who_are_in_the_team_today(
     house: House, first: str, last: str | None, reached: bool
 ) -> None:
-    # given an organiser's team, and somebody who is insured by another organisation
-    leader, person, insurer = house.person(), house.person(), house.organisation()
+    # given an organiser's team, and a colleague who is insured by another organisation, and shares
+    leader, person = house.person(), house.person()
+    inform(house.registry, "employer")
+    house.shares(person)
     team = house.team(leader=leader)
     house.granted(leader, "organiser")
-    policy = {"kind": "insurance", "what": "accident", "issuer": "人保财险", "number": "PA-1"}
-    policy |= {"first": "2026-01-01", "last": "2026-12-31"}
-    make_ready(*house.place, person)
-    assert isinstance(keep(*house.place, house.wish(), person, insurer, policy), Done)
+    house.insured(person)
 
     house.join(team, person, first, last)
 
-    reach = house.signed_in(leader).reach("attainments:read")
-    with house.registry.database.reading() as conn:
-        found = list_attainments(conn, house.registry.ledger, reach, limit=50)
-    assert [each.person for each in found] == [person] * reached
+    assert house.attained(leader) == [person] * reached
+
+
+def test_a_leader_reaches_what_others_keep_only_of_colleagues_who_share_it(house: House) -> None:
+    # given two of a team whom other organisations insured
+    leader, silent, open_one = (house.person() for _ in range(3))
+    inform(house.registry, "employer")
+    team = house.team(leader=leader)
+    house.granted(leader, "organiser")
+    for person in (silent, open_one):
+        house.insured(person)
+        house.join(team, person, TODAY)
+
+    # when one of them shares with the employer
+    house.shares(open_one)
+
+    # then the leader sees what that one has, until they take it back
+    assert house.attained(leader) == [open_one]
+    consents.withdraw(*house.place, open_one, "employer", how="self", by=open_one)
+    assert house.attained(leader) == []
+
+
+def test_a_leader_does_not_reach_who_left_the_organisation_and_shares_with_another(
+    house: House,
+) -> None:
+    leader, person = house.person(), house.stranger()
+    inform(house.registry, "employer")
+    house.shares(person)
+    team = house.team(leader=leader)
+    house.granted(leader, "organiser")
+    house.belongs(person, first=TODAY, last="2026-11-30")
+    house.insured(person)
+    house.join(team, person, TODAY)
+    assert house.attained(leader) == [person]
+
+    house.registry.clock.wait(days=30)
+
+    assert house.attained(leader) == []
 
 
 def test_lists_take_three_statements_and_one_whatever_their_number(house: House) -> None:
