@@ -7,32 +7,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
-from sqlalchemy import ColumnElement
+from sqlalchemy import Connection
 
 from api.auth import installation
 from api.resource import answer, page, with_etag
 from ledger.installation import OpenLedger
 from ledger.programme.people import belongings
-from ledger.programme.people.belongings import Belonging, Kind, of_organisations
+from ledger.programme.people.belongings import Belonging, Kind, Ways, of_organisations
 from ledger.programme.people.organisations import OrganisationUnknown
 from ledger.programme.roles import Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Those of a kind; `reached` are the rows of a reach, `told` what is told beside the record.
+    """Those of a kind; `ways` are those in which a reach reaches rows, `told` what is told beside
+    the record.
 
-    Left out, `reached` are those of its organisations.
+    Left out, `ways` are its organisations.
     """
 
     kind: Kind
-    reached: Callable[[int, Reach], ColumnElement[bool]] | None = None
+    ways: Callable[[Connection, int, Reach], Ways] | None = None
     told: Callable[[Belonging], dict[str, Any]] = lambda _: {}
 
     def found(self, ledger: OpenLedger, name: str, reach: Reach) -> Belonging:
         """One that `reach` reaches; the kind's `unknown`, whether it is there or not."""
         with installation().database.reading() as conn:
-            return belongings.find(conn, ledger, self.kind, name, self._rows(ledger, reach))
+            ways = self._ways(conn, ledger, reach)
+            return belongings.find(conn, ledger, self.kind, name, ways)
 
     def one(self, ledger: OpenLedger, name: str, reach: Reach, status: int = 200) -> Response:
         """The answer that shows one, and the version to change it by; raises as `found` does."""
@@ -41,17 +43,17 @@ class Views:
 
     def page(self, ledger: OpenLedger, reach: Reach, query: dict[str, Any]) -> Response:
         """A page of those that `reach` reaches, in order of their ids."""
-        rows = self._rows(ledger, reach)
         with installation().database.reading() as conn:
-            found = belongings.listed(conn, ledger, self.kind, rows, **query)
+            ways = self._ways(conn, ledger, reach)
+            found = belongings.listed(conn, ledger, self.kind, ways, **query)
         following = found[-1].id if len(found) == query["limit"] else None
         shown = [self._shown(each) for each in found]
         return page(f"{self.kind.word}s", shown, "after", following)
 
-    def _rows(self, ledger: OpenLedger, reach: Reach) -> ColumnElement[bool]:
-        if self.reached is None:
+    def _ways(self, conn: Connection, ledger: OpenLedger, reach: Reach) -> Ways:
+        if self.ways is None:
             return of_organisations(self.kind, reach)
-        return self.reached(ledger.id, reach)
+        return self.ways(conn, ledger.id, reach)
 
     def _shown(self, belonging: Belonging) -> dict[str, Any]:
         return {

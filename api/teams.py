@@ -24,7 +24,7 @@ from ledger.programme.roles import Reach
 blueprint = Resource(
     "teams", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/teams", description=__doc__
 )
-TEAMS = Views(TEAM, domain.reached)
+TEAMS = Views(TEAM, domain.ways)
 ID = id_form("team")
 
 

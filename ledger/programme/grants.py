@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, or_, select
 
 from ledger.clock import Clock
 from ledger.errors import PointsError
@@ -20,6 +20,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme.ids import id_from
+from ledger.programme.pages import first_of
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import standing_of
 from ledger.programme.roles import (
@@ -169,7 +170,7 @@ def end(ledger: OpenLedger, clock: Clock, grant_id: str, *, by: str) -> None:
 def find_grant(conn: Connection, ledger_id: int, grant_id: str, reach: Reach) -> Grant:
     """One grant that `reach` reaches; `GrantUnknown`, whether it is there or not."""
     query = select(table).where(
-        table.c.ledger_id == ledger_id, table.c.id == grant_id, reached(reach)
+        table.c.ledger_id == ledger_id, table.c.id == grant_id, or_(false(), *_ways(reach))
     )
     row = conn.execute(query).one_or_none()
     if row is None:
@@ -188,21 +189,16 @@ def list_grants(
     limit: int,
 ) -> list[Grant]:
     """At most `limit` grants that `reach` reaches, ended ones too, in order of their ids."""
-    query = select(table).where(table.c.ledger_id == ledger_id, reached(reach))
-    if person is not None:
-        query = query.where(table.c.person == person)
-    if organisation is not None:
-        query = query.where(table.c.organisation == organisation)
-    if after is not None:
-        query = query.where(table.c.id > after)
-    return [grant_of(row) for row in conn.execute(query.order_by(table.c.id).limit(limit))]
-
-
-def reached(reach: Reach) -> ColumnElement[bool]:
-    """The rows that belong to a reach: a person's own, and those of their organisations."""
-    if reach.everything:
-        return table.c.ledger_id.is_not(None)
-    return or_(table.c.person == reach.own, table.c.organisation.in_(sorted(reach.organisations)))
+    c, ways = table.c, _ways(reach)
+    asked = [c.person == person] if person is not None else []
+    asked += [c.organisation == organisation] if organisation is not None else []
+    conditions = [c.id > after] if after is not None else []
+    if asked:
+        conditions.append(or_(false(), *ways))
+        ways = [and_(*asked)]
+    listed = first_of(conn, table, ledger_id, ways, *conditions, limit=limit)
+    query = select(table).where(c.ledger_id == ledger_id, listed).order_by(c.id).limit(limit)
+    return [grant_of(row) for row in conn.execute(query)]
 
 
 def grant_of(row: Row[Any]) -> Grant:
@@ -221,6 +217,15 @@ def grant_of(row: Row[Any]) -> Grant:
         row.ended_by,
         row.ended_at,
     )
+
+
+def _ways(reach: Reach) -> list[ColumnElement[bool]]:
+    """In which ways grants belong to a reach: as a person's own, as those of an organisation."""
+    c = table.c
+    if reach.everything:
+        return [c.ledger_id.is_not(None)]
+    own = [c.person == reach.own] if reach.own is not None else []
+    return [*own, *(c.organisation == each for each in sorted(reach.organisations))]
 
 
 def _place(values: Mapping[str, Any]) -> tuple[str, str | None]:

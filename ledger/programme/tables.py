@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from ledger.journal import tables as journal
@@ -88,7 +89,7 @@ role_grant = Table(
     Column("ended_by", Word),
     Column("ended_at", Word),
     Column("by_for", Word),  # in whose place, where a deputy gave it
-    Index(None, "ledger_id", "person"),
+    Index(None, "ledger_id", "person", "id"),
     Index(None, "ledger_id", "organisation", "id"),
 )
 
@@ -218,6 +219,13 @@ data_key = Table(
     Column("destroyed_on", Word),
     Column("restricted_on", Word),  # since then it opens to its subject alone, and for the law
     Index(None, "ledger_id", "generation", "subject"),
+    Index(
+        None,
+        "ledger_id",
+        "subject",
+        postgresql_where=text("wrapped IS NOT NULL"),
+        sqlite_where=text("wrapped IS NOT NULL"),
+    ),
 )
 
 # Who asks that all about them is destroyed, and what became of it; reasons are records.
@@ -342,6 +350,7 @@ membership = Table(
     Column("at", Word, nullable=False),
     Index(None, "ledger_id", "subject", "id"),
     Index(None, "ledger_id", "organisation", "id"),
+    Index(None, "ledger_id", "state", "id"),
     Index(None, "ledger_id", "state", "at", "id"),
 )
 

@@ -1,11 +1,13 @@
 """Every list is read by an index: what is asked for is a range of it, in its order.
 
 The statements are taken down as they are sent and explained by the database itself. A plan may not
-read a table from end to end, nor sort what it found.
+read a table from end to end, nor sort what it found; of what people reach in several ways it may
+sort a page, and may not walk all rows of the ledger in order to leave most of them out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +15,19 @@ import pytest
 from sqlalchemy import Connection
 
 from ledger.db import Database
+from ledger.installation import OpenLedger
 from ledger.journal import asof
 from ledger.journal.asof import Span
 from ledger.journal.commands import PlaceHold, StateOfAll
+from ledger.journal.orders import Companion
+from ledger.programme.grants import list_grants
+from ledger.programme.people import belongings, teams
+from ledger.programme.people.attainments import list_attainments
+from ledger.programme.people.memberships import list_memberships
+from ledger.programme.people.organisations import list_organisations
+from ledger.programme.people.tables import team_member
+from ledger.programme.people.teams import TEAM
+from ledger.programme.people.venues import VENUE
 from ledger.programme.reading.accounts import find_past_account, list_accounts
 from ledger.programme.reading.budgets import list_budgets
 from ledger.programme.reading.entries import (
@@ -27,7 +39,9 @@ from ledger.programme.reading.histories import account_history
 from ledger.programme.reading.overview import list_ledgers
 from ledger.programme.reading.people import list_people
 from ledger.programme.reading.policies import list_policies
+from ledger.programme.roles import Reach
 from tests.journal.live import Counter
+from tests.programme.registry import TODAY, Registry
 from tests.statements import Statement, statements
 
 Reads = Callable[[Connection, Counter, str], Any]
@@ -100,11 +114,26 @@ def sent(database: Database, reads: Callable[[Connection], Any]) -> list[Stateme
 
 
 def plan(database: Database, statement: str, parameters: Any) -> str:
-    """The database's own account of how it carries a statement out."""
-    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    """The database's own account of how it carries a statement out.
+
+    PostgreSQL's is that of any values, as sessions plan (`ledger/db.py`), and not of these.
+    """
     with database.reading() as conn:
-        rows = conn.exec_driver_sql(f"{explain} {statement}", parameters).all()
+        if database.dialect == "sqlite":
+            rows = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        else:
+            explain = f"EXPLAIN (GENERIC_PLAN) {numbered(statement)}"
+            driver: Any = conn.connection.driver_connection
+            rows = driver.execute(explain, prepare=False).fetchall()
     return "\n".join(str(row[-1]) for row in rows)
+
+
+def numbered(statement: str) -> str:
+    """A statement with its parameters as the server names them."""
+    names: dict[str, str] = {}
+    return re.sub(
+        r"%\((\w+)\)s", lambda found: names.setdefault(found[1], f"${len(names) + 1}"), statement
+    )
 
 
 def test_each_list_is_read_by_an_index_and_in_its_order(
@@ -140,3 +169,89 @@ def test_a_list_that_no_index_serves_is_found_out(counter: Counter, member: str)
         "SELECT seq FROM entry WHERE ledger_id = 1 ORDER BY leaf",
     ):
         assert faults(counter.database.dialect, plan(counter.database, statement, ()))
+
+
+# --- what people reach in several ways -----------------------------------------------------------
+
+SOMEBODY, OTHER = "person/" + "a" * 26, "person/" + "e" * 26
+ORGANISATIONS = ("org/" + "a" * 26, "org/" + "e" * 26)
+REACHES = {
+    "a member's": Reach(own=SOMEBODY),
+    "a manager's": Reach(own=SOMEBODY, organisations=frozenset(ORGANISATIONS)),
+    "a leader's": Reach(
+        own=SOMEBODY,
+        organisations=frozenset(ORGANISATIONS[:1]),
+        teams=frozenset({"team/" + "a" * 26, "team/" + "e" * 26}),
+        day=TODAY,
+    ),
+}
+"""Those who do not reach all."""
+
+ALL = Reach(everything=True)
+Lists = Callable[..., list[Any]]
+
+
+def teams_of(conn: Connection, ledger: OpenLedger, reach: Reach, **which: Any) -> list[Any]:
+    return belongings.listed(conn, ledger, TEAM, teams.ways(conn, ledger.id, reach), **which)
+
+
+def venues_of(conn: Connection, ledger: OpenLedger, reach: Reach, **which: Any) -> list[Any]:
+    ways = belongings.of_organisations(VENUE, reach)
+    return belongings.listed(conn, ledger, VENUE, ways, **which)
+
+
+def grants_of(conn: Connection, ledger: OpenLedger, reach: Reach, **which: Any) -> list[Any]:
+    return list_grants(conn, ledger.id, reach, **which)
+
+
+OF_ONE = {"organisation": ORGANISATIONS[0]}
+LISTS: dict[str, tuple[Lists, list[dict[str, Any]]]] = {
+    "attainments": (list_attainments, [{"person": OTHER}, {"what": "first-aid"}]),
+    "grants": (grants_of, [{"person": OTHER}, OF_ONE]),
+    "memberships": (list_memberships, [OF_ONE, {"state": "claimed"}]),
+    "organisations": (list_organisations, [{"kind": "enterprise"}, {"status": "left"}]),
+    "teams": (teams_of, [OF_ONE]),
+    "venues": (venues_of, [OF_ONE]),
+}
+"""Each list, and what may be asked of it."""
+OWN = ("attainments", "grants", "memberships", "teams")
+"""Those in which there is something of a member's own."""
+
+
+def test_what_is_reached_in_several_ways_is_read_without_a_walk_over_all(
+    registry: Registry, subtests: pytest.Subtests
+) -> None:
+    # given somebody who is in a team
+    key = ("team/" + "i" * 26, SOMEBODY, TODAY)
+    row = dict(zip(("team", "person", "first"), key, strict=True)) | {"last": None}
+    registry.submit((Companion(team_member, (key,), lambda _rows, _done: {key: row}),))
+    for name, (reads, filters) in LISTS.items():
+        whose = {who: reach for who, reach in REACHES.items() if reach.organisations or name in OWN}
+        asked = [(who, reach, which) for who, reach in whose.items() for which in [{}, *filters]]
+        for who, reach, which in [*asked, *(("the office's", ALL, each) for each in filters)]:
+            for page in ({}, {"after": f"{name[:-1]}/k"}):
+                with statements(registry.database) as seen, registry.database.reading() as conn:
+                    reads(conn, registry.ledger, reach, **which, **page, limit=5)
+                selects = [each for each in seen if each.text.lstrip().startswith("SELECT")]
+                told = "\n".join(plan(registry.database, *each) for each in selects)
+                with subtests.test(f"{who} {name}", **which, **page):
+                    assert selects
+                    assert walks(registry.database.dialect, told) == [], told
+
+
+def walks(dialect: str, told: str) -> list[str]:
+    """The steps of a plan that read all rows of a table or ledger, or all from an id on."""
+    if dialect == "postgresql":
+        whole = r"Seq Scan|Index Cond: \(\(?ledger_id = [^()]*\)?( AND \(id > [^()]*\))?\)$"
+    else:
+        whole = r"^SCAN (?!anon_|\d|\(|CONSTANT)(?!.*VIRTUAL TABLE)|\(ledger_id=\?( AND id>\?)?\)$"
+    return [line for line in told.split("\n") if re.search(whole, line)]
+
+
+def test_a_walk_over_all_is_found_out(registry: Registry) -> None:
+    one = "person = 'x' AND \"first\" > '2026-11-24'"
+    for statement in (
+        f"SELECT id FROM attainment WHERE ledger_id = 1 AND (kind = 'x' OR {one}) ORDER BY id",
+        "SELECT id FROM attainment WHERE ledger_id = 1 AND id > 'x' AND kind = 'x' ORDER BY id",
+    ):
+        assert walks(registry.database.dialect, plan(registry.database, statement, ()))

@@ -187,7 +187,7 @@ def list_attainments(
 ) -> list[Attainment]:
     """At most `limit` attainments that `reach` reaches, in order of their ids.
 
-    Three statements; of these one more for `person`, for one's own, and two for who leads a team.
+    At most six statements, and six more for who leads a team.
     `what` is a course's id, for its cohort, or a word.
     """
     c = table.c
@@ -197,7 +197,7 @@ def list_attainments(
     if person is not None:
         conditions.append(or_(*ways))
         ways = [c.person == each for each in together(conn, ledger.id, person)]
-    listed = first_of(table, ledger.id, ways, *conditions, limit=limit)
+    listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
     return _opened(conn, _own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
 
 
@@ -234,12 +234,9 @@ def _ways(conn: Connection, ledger_id: int, reach: Reach) -> list[ColumnElement[
         return [c.ledger_id.is_not(None)]
     people = () if reach.own is None else together(conn, ledger_id, reach.own)
     kept = [c.organisation == each for each in sorted(reach.organisations)]
-    shown = table.alias("shown").c
-    theirs = select(shown.id).where(
-        shown.ledger_id == ledger_id,
-        shown.person.in_(sorted(shown_in_teams(conn, ledger_id, reach))),
-    )
-    return [*(c.person == each for each in people), *kept, c.id.in_(theirs)]
+    shown = sorted(shown_in_teams(conn, ledger_id, reach))
+    shared = [c.person.in_(shown)] if shown else []
+    return [*(c.person == each for each in people), *kept, *shared]
 
 
 def _writing(

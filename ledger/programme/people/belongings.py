@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, false, or_, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -21,10 +21,14 @@ from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
+from ledger.programme.pages import first_of
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
+
+Ways = Sequence[ColumnElement[bool]]
+"""In which ways rows are reached, each a condition that an index serves (`pages.py`)."""
 
 
 class Kind(NamedTuple):
@@ -110,10 +114,9 @@ def said(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def find(
-    conn: Connection, ledger: OpenLedger, kind: Kind, name: str, reached: ColumnElement[bool]
-) -> Belonging:
-    """One among the rows that are `reached`; the kind's `unknown`, whether it is there or not."""
+def find(conn: Connection, ledger: OpenLedger, kind: Kind, name: str, ways: Ways) -> Belonging:
+    """One that is reached in one of the ways; the kind's `unknown`, whether it is there or not."""
+    reached = or_(false(), *ways)
     rows = _rows(conn, ledger.id, kind, kind.table.c.id == name, reached, limit=1)
     if not rows:
         raise kind.unknown(f"There is no {name} that you may see.")
@@ -124,25 +127,31 @@ def listed(
     conn: Connection,
     ledger: OpenLedger,
     kind: Kind,
-    reached: ColumnElement[bool],
+    ways: Ways,
     *,
     organisation: str | None = None,
     after: str | None = None,
     limit: int,
 ) -> list[Belonging]:
-    """At most `limit` of those that are `reached`, in order of their ids; three statements."""
+    """At most `limit` that are reached in one of the ways, in order of their ids.
+
+    Three statements; one more where there are several ways.
+    """
     c = kind.table.c
-    conditions = [reached]
-    conditions += [c.organisation == organisation] if organisation is not None else []
-    conditions += [c.id > after] if after is not None else []
-    return _opened(conn, ledger, kind, _rows(conn, ledger.id, kind, *conditions, limit=limit))
+    conditions = [c.id > after] if after is not None else []
+    if organisation is not None:
+        conditions.append(or_(false(), *ways))
+        ways = [c.organisation == organisation]
+    listed = first_of(conn, kind.table, ledger.id, ways, *conditions, limit=limit)
+    return _opened(conn, ledger, kind, _rows(conn, ledger.id, kind, listed, limit=limit))
 
 
-def of_organisations(kind: Kind, reach: Reach) -> ColumnElement[bool]:
-    """The rows of a kind that belong to a reach: all, or those of its organisations."""
+def of_organisations(kind: Kind, reach: Reach) -> Ways:
+    """In which ways rows of a kind belong to a reach: all do, or those of each organisation."""
+    c = kind.table.c
     if reach.everything:
-        return kind.table.c.ledger_id.is_not(None)
-    return kind.table.c.organisation.in_(sorted(reach.organisations))
+        return [c.ledger_id.is_not(None)]
+    return [c.organisation == each for each in sorted(reach.organisations)]
 
 
 def _writing(

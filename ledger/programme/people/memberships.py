@@ -134,12 +134,14 @@ def list_memberships(
     after: str | None = None,
     limit: int,
 ) -> list[Membership]:
-    """At most `limit` memberships that `reach` reaches, in order of their ids; five statements."""
+    """At most `limit` memberships that `reach` reaches, in order of their ids; six statements."""
     c = table.c
     conditions = [c.organisation == organisation] if organisation is not None else []
     conditions += [c.state == state] if state is not None else []
     conditions += [c.id > after] if after is not None else []
-    listed = first_of(table, ledger.id, _ways(conn, ledger.id, reach), *conditions, limit=limit)
+    listed = first_of(
+        conn, table, ledger.id, _ways(conn, ledger.id, reach), *conditions, limit=limit
+    )
     return _opened(conn, ledger, _rows(conn, ledger.id, listed, limit=limit))
 
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, false, or_, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -32,6 +32,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, O
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
+from ledger.programme.pages import first_of
 from ledger.programme.people import tables as t
 from ledger.programme.people.kinds import SUBKINDS
 from ledger.programme.people.numbers import credit_code
@@ -222,7 +223,7 @@ def find_organisation(
     conn: Connection, ledger: OpenLedger, organisation_id: str, reach: Reach
 ) -> Organisation:
     """One organisation that `reach` reaches; `OrganisationUnknown`, whether it is there or not."""
-    mine = (t.organisation.c.id == organisation_id) & _reached(reach)
+    mine = (t.organisation.c.id == organisation_id) & or_(false(), *_ways(reach))
     found = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
     if not found:
         raise OrganisationUnknown(f"There is no {organisation_id} that you may see.")
@@ -241,14 +242,14 @@ def list_organisations(
 ) -> list[Organisation]:
     """At most `limit` organisations that `reach` reaches, in order of their ids.
 
-    Three statements, whatever their number.
+    At most four statements, whatever their number.
     """
     c = t.organisation.c
-    conditions = [_reached(reach)]
-    conditions += [c.kind == kind] if kind is not None else []
+    conditions = [c.kind == kind] if kind is not None else []
     conditions += [c.status == status] if status is not None else []
     conditions += [c.id > after] if after is not None else []
-    return _opened(conn, ledger, _rows(conn, ledger.id, *conditions, limit=limit))
+    listed = first_of(conn, t.organisation, ledger.id, _ways(reach), *conditions, limit=limit)
+    return _opened(conn, ledger, _rows(conn, ledger.id, listed, limit=limit))
 
 
 def status_history(
@@ -276,10 +277,12 @@ def versions(conn: Connection, ledger: OpenLedger, organisation_id: str) -> list
 # --- within --------------------------------------------------------------------------------------
 
 
-def _reached(reach: Reach) -> ColumnElement[bool]:
+def _ways(reach: Reach) -> list[ColumnElement[bool]]:
+    """In which ways organisations belong to a reach: all do, or each of its own."""
+    c = t.organisation.c
     if reach.everything:
-        return t.organisation.c.ledger_id.is_not(None)
-    return t.organisation.c.id.in_(sorted(reach.organisations))
+        return [c.ledger_id.is_not(None)]
+    return [c.id == each for each in sorted(reach.organisations)]
 
 
 def _rows(

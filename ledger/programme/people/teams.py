@@ -13,16 +13,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select, tuple_
+from sqlalchemy import Connection, select, tuple_, union
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
+from ledger.journal.bulk import keyed
 from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.programme.people import belongings
-from ledger.programme.people.affiliations import affiliated, lasts
-from ledger.programme.people.belongings import Belonging, Kind
+from ledger.programme.people.affiliations import lasts, organisations_of
+from ledger.programme.people.belongings import Belonging, Kind, Ways
 from ledger.programme.people.consents import agreeing
 from ledger.programme.people.memberships import SHARING
 from ledger.programme.people.tables import team as table
@@ -142,22 +143,22 @@ def members_of(
     return [Membership(*row) for row in rows]
 
 
-def reached(ledger_id: int, reach: Reach) -> ColumnElement[bool]:
-    """The rows that belong to a reach: all; those of its organisations; its teams; one's own.
+def ways(conn: Connection, ledger_id: int, reach: Reach) -> Ways:
+    """In which ways teams belong to a reach: all; its organisations'; its teams; one's own.
 
-    One's own are those that one leads, or is or was in.
+    One's own are those that one leads, or is or was in.  One statement, where there may be such.
     """
+    c = table.c
     if reach.everything:
-        return table.c.ledger_id.is_not(None)
-    conditions: list[ColumnElement[bool]] = [
-        table.c.organisation.in_(sorted(reach.organisations)),
-        table.c.id.in_(sorted(reach.teams)),
-    ]
+        return [c.ledger_id.is_not(None)]
+    found = [c.organisation == each for each in sorted(reach.organisations)]
+    names = reach.teams
     if reach.own is not None:
-        c = membership.c
-        mine = select(c.team).where(c.ledger_id == ledger_id, c.person == reach.own)
-        conditions += [table.c.leader == reach.own, table.c.id.in_(mine)]
-    return or_(*conditions)
+        m = membership.c
+        led = select(c.id).where(c.ledger_id == ledger_id, c.leader == reach.own)
+        joined = select(m.team).where(m.ledger_id == ledger_id, m.person == reach.own)
+        names |= set(conn.execute(union(led, joined)).scalars())
+    return [*found, *(c.id == each for each in sorted(names))]
 
 
 def changed_by(reach: Reach) -> Reach:
@@ -169,19 +170,18 @@ def shown_in_teams(conn: Connection, ledger_id: int, reach: Reach) -> frozenset[
     """The people of a reach's teams who show their organisation what others keep of them.
 
     They are in a team, and of its organisation, on the day that the reach is for, and share who
-    they are.  Two statements, where there are teams.
+    they are.  Six statements, where there are teams.
     """
     if not reach.teams or reach.day is None:
         return frozenset()
-    c, team = membership.c, table.c
-    query = (
-        select(c.person)
-        .join_from(membership, table, and_(team.ledger_id == c.ledger_id, team.id == c.team))
-        .where(c.ledger_id == ledger_id, c.team.in_(sorted(reach.teams)))
-        .where(lasts(membership, reach.day))
-        .where(affiliated(ledger_id, c.person, team.organisation, reach.day))
-    )
-    return agreeing(conn, ledger_id, SHARING, set(conn.execute(query).scalars()))
+    # All columns, since SQLite would rather walk an index that has those that are asked for.
+    known = keyed(conn, table.c, ledger_id, table.c.id, reach.teams)
+    whose = {row.id: row.organisation for row in known}
+    rows = keyed(conn, membership.c, ledger_id, membership.c.team, whose)
+    there = [row for row in rows if lasts(row.first, row.last, reach.day)]
+    of = organisations_of(conn, ledger_id, {row.person for row in there}, reach.day)
+    shown = {row.person for row in there if whose[row.team] in of[row.person]}
+    return agreeing(conn, ledger_id, SHARING, shown)
 
 
 def _want_leader(
@@ -196,8 +196,7 @@ def _want_leader(
 def _want_affiliated(
     conn: Connection, ledger_id: int, organisation: str, person: str, day: str
 ) -> None:
-    of_it = affiliated(ledger_id, literal(person), literal(organisation), day)
-    if not conn.execute(select(of_it)).scalar_one():
+    if organisation not in organisations_of(conn, ledger_id, (person,), day)[person]:
         raise TeamRefused(
             f"The team is {organisation}'s. No {person} is of it on {day}: a member joins it first,"
             " and is confirmed."
