@@ -58,6 +58,22 @@ def replace_private(path: Path, content: bytes) -> None:
     fsync_directory(path.parent)
 
 
+def append_private(path: Path, content: bytes, at: int) -> None:
+    """Put `content` after the first `at` bytes of a file, which is made where there is none.
+
+    A plain OSError when that fails: then, as after a power cut, its beginning may be there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        if not at:
+            fsync_directory(path.parent)
+        file.truncate(at)
+        file.seek(at)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def fsync_directory(directory: Path) -> None:
     """Make the names in a directory last."""
     with _descriptor(directory) as descriptor:

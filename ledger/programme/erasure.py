@@ -7,9 +7,10 @@
     destroy_listed()  before a ledger is served: whatever a backup has brought back
 
 Beside the high-water file of a ledger lies a file `<ledger>.erased`: the opaque id and the local
-day of each subject that was erased, a line each.  It is on disk before the transaction that
-destroys the key commits.  Each process destroys what it lists before it serves the ledger, so a
-database that was restored from a backup brings nobody back.
+day of each subject that was erased, a line each.  A line is on disk before the transaction that
+destroys the key commits; for one that was cut short nothing was destroyed.  Each process destroys
+what the file lists before it serves the ledger, so a database that was restored from a backup
+brings nobody back.
 
 The rows that a subject was found by, and signed in by, go with its key, and so do their sessions.
 Its records stay, unreadable: their commitments are in the log, and that something was kept is no
@@ -19,7 +20,7 @@ secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -34,7 +35,7 @@ from ledger.journal.bulk import keyed, remove
 from ledger.journal.commands import Statement
 from ledger.journal.entry import decode
 from ledger.journal.orders import Group, Order, Outcome
-from ledger.journal.privatefiles import replace_private
+from ledger.journal.privatefiles import append_private
 from ledger.journal.store import load_position
 from ledger.journal.times import is_day
 from ledger.programme.reading.days import today_of
@@ -122,7 +123,7 @@ def destroy(database: Database, ledger: OpenLedger, subjects: Collection[str], d
     for subject in subjects:
         if not _SUBJECT.fullmatch(subject):
             raise ValueError("a subject is an opaque id, such as member/ and 26 characters")
-    listed = _add_listed(ledger.erased, dict.fromkeys(subjects, day))
+    listed = add_listed(ledger.erased, dict.fromkeys(subjects, day))
     _destroy(database, ledger, {subject: listed[subject] for subject in subjects})
 
 
@@ -149,39 +150,51 @@ def read_listed(path: Path) -> dict[str, str]:
     Raises `LedgerStopped` where it is damaged: what it says cannot be left undone.
     """
     try:
-        lines = path.read_text("ascii").splitlines()
+        *lines, last = path.read_text("ascii").split("\n")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerStopped(f"The file {path} of erased subjects cannot be read.") from error
-    listed: dict[str, str] = {}
+    if _is_whole(last):
+        lines.append(last)  # else it was cut short, and nothing was destroyed for it
     for number, line in enumerate(lines, start=1):
-        match = _LINE.fullmatch(line)
-        if match is None or not is_day(match[2]):
+        if not _is_whole(line):
             raise LedgerStopped(
                 f"Line {number} of {path} is damaged: wanted an id and a day. Restore the file"
                 " from its newest backup; until then this ledger is not served."
             )
-        listed[match[1]] = match[2]
-    return listed
+    return _days(lines)
 
 
-def _add_listed(path: Path, days: Mapping[str, str]) -> dict[str, str]:
-    """Adds subjects to the file, those that are not in it, durably; all that is in it then."""
+def _is_whole(line: str) -> bool:
+    match = _LINE.fullmatch(line)
+    return match is not None and is_day(match[2])
+
+
+def _days(lines: Iterable[str]) -> dict[str, str]:
+    return {subject: day for subject, _, day in (line.partition(" ") for line in lines)}
+
+
+def add_listed(path: Path, days: Mapping[str, str]) -> dict[str, str]:
+    """Adds subjects to the file, those that are not in it, durably; the day of each that it has."""
     try:
         with locked(path.with_name(path.name + ".lock"), LOCK_TIMEOUT_SECONDS):
-            before = read_listed(path)
-            listed = {**days, **before}
-            if listed.keys() != before.keys():
-                # The whole of it anew: a power cut in the middle leaves the file as it was.
-                text = "".join(f"{subject} {day}\n" for subject, day in sorted(listed.items()))
-                replace_private(path, text.encode("ascii"))
+            before = path.read_bytes() if path.exists() else b""
+            *lines, last = before.decode("ascii", "replace").split("\n")
+            known = [each for each in (*lines, last) if each.partition(" ")[0] in days]
+            listed = _days(filter(_is_whole, known))
+            added = "".join(f"{each} {days[each]}\n" for each in days if each not in listed)
+            if added:
+                # What is of no whole line was cut short: nothing was destroyed for it.
+                ends = len(before) if _is_whole(last) else before.rfind(b"\n") + 1
+                line_end = "\n" if ends and not before[:ends].endswith(b"\n") else ""
+                append_private(path, f"{line_end}{added}".encode("ascii"), ends)
     except OSError as error:
         raise LedgerStopped(
             f"The file {path} of erased subjects cannot be written, so nothing is erased. Check the"
             " disk and the permissions of its directory."
         ) from error
-    return listed
+    return {**days, **listed}
 
 
 def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) -> None:

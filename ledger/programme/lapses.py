@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
+from ledger.journal.bulk import keyed
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order
 from ledger.journal.times import format_time, to_us
 from ledger.programme.erasure import destroy
@@ -26,6 +27,7 @@ from ledger.programme.tables import data_key
 from ledger.programme.tables import invitation as table
 
 OPEN, ACCEPTED, DECLINED, EXPIRED = "open", "accepted", "declined", "expired"
+KIND = "invitation"
 PER_BATCH = 500
 
 
@@ -35,30 +37,23 @@ def erase_spent(database: Database, ledger: OpenLedger, clock: Clock) -> int:
     Cut short, it is finished by the next time.  Raises what `erasure.destroy` and `Appender.submit`
     raise.
     """
-    erased, c, key = 0, table.c, data_key.c
+    erased, after = 0, f"{KIND}/"
     while True:
         now = format_time(to_us(clock.now()))
-        query = (
-            select(c.id, c.state)
-            .join_from(table, data_key, (key.ledger_id == c.ledger_id) & (key.subject == c.id))
-            .where(
-                c.ledger_id == ledger.id,
-                key.wrapped.is_not(None),
-                (c.state != OPEN) | (c.until <= now),
-            )
-            .order_by(c.id)
-            .limit(PER_BATCH)
-        )
         with database.reading() as conn:
-            rows = conn.execute(query).all()
+            kept = conn.execute(_kept(ledger.id, after)).scalars().all()
+            rows = keyed(conn, table.c, ledger.id, table.c.id, kept)
             today = today_of(conn, ledger.id, clock.now())
-        if not rows:
+        if not kept:
             return erased
-        overdue = tuple(row.id for row in rows if row.state == OPEN)
+        after = kept[-1]
+        spent = [row for row in rows if row.state != OPEN or row.until <= now]
+        overdue = tuple(row.id for row in spent if row.state == OPEN)
         if overdue:
             ledger.appender.submit(Group((Order(companions=(_expiring(overdue, now),)),)))
-        destroy(database, ledger, [row.id for row in rows], today)
-        erased += len(rows)
+        if spent:
+            destroy(database, ledger, [row.id for row in spent], today)
+        erased += len(spent)
 
 
 def erase_now(database: Database, ledger: OpenLedger, clock: Clock, invitation: str) -> None:
@@ -71,6 +66,14 @@ def erase_now(database: Database, ledger: OpenLedger, clock: Clock, invitation: 
         with database.reading() as conn:
             today = today_of(conn, ledger.id, clock.now())
         destroy(database, ledger, (invitation,), today)
+
+
+def _kept(ledger_id: int, after: str) -> Select[str]:
+    """The next invitations of which something is kept: a range of an index of such keys alone."""
+    key = data_key.c
+    mine = (key.ledger_id == ledger_id, key.wrapped.is_not(None))
+    named = (key.subject > after, key.subject < f"{KIND}0")  # 0 comes after /
+    return select(key.subject).where(*mine, *named).order_by(key.subject).limit(PER_BATCH)
 
 
 def _expiring(names: tuple[str, ...], now: str) -> Companion:

@@ -23,7 +23,7 @@ from ledger.errors import LedgerStopped
 from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
 from ledger.programme.calendar import read_calendar
-from ledger.programme.erasure import NotAnnounced, announce, destroy, erase, read_listed
+from ledger.programme.erasure import NotAnnounced, add_listed, announce, destroy, erase, read_listed
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.messages import Choice, New, choose, post
 from ledger.programme.opening import open_installation
@@ -355,10 +355,42 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(
 
 def test_a_file_that_cannot_be_written_leaves_the_key(registry: Registry) -> None:
     member, seq = live_and_be_erased(registry)
-    registry.ledger.erased.with_name("beiyuan.erased.new").mkdir()
+    registry.ledger.erased.mkdir()
     with pytest.raises(LedgerStopped, match="nothing is erased"):
         erase(registry.database, registry.ledger, registry.clock, seq)
     assert registry.read(member).fields == CORRECTED
+
+
+def test_a_line_is_added_and_what_was_there_stays_as_it_is(sqlite_registry: Registry) -> None:
+    registry = sqlite_registry
+    first, second, third = (fresh("member") for _ in range(3))
+    destroy(registry.database, registry.ledger, [first], TODAY)
+    file = registry.ledger.erased
+    number, mode = file.stat().st_ino, file.stat().st_mode & 0o777
+
+    destroy(registry.database, registry.ledger, [third, second], TODAY)
+    destroy(registry.database, registry.ledger, [second, first], "2026-11-25")
+
+    assert (file.stat().st_ino, mode) == (number, 0o600)
+    assert file.read_text() == "".join(f"{each} {TODAY}\n" for each in (first, third, second))
+
+
+@pytest.mark.parametrize("torn", range(len("\nmember/ 2026-11-24") + 26))
+def test_a_line_that_was_cut_short_is_none_unless_it_is_whole(tmp_path: Path, torn: int) -> None:
+    # given a file whose last line a power cut left so long
+    first, last, added = (fresh("member") for _ in range(3))
+    line = f"{last} {TODAY}\n"[: torn + 1]
+    file = tmp_path / "beiyuan.erased"
+    file.write_text(f"{first} {TODAY}\n{line}")
+    whole = {first: TODAY} | ({last: TODAY} if len(line) >= len(f"{last} {TODAY}") else {})
+    assert read_listed(file) == whole
+
+    # when another is added
+    assert add_listed(file, {added: TODAY}) == {added: TODAY}
+
+    # then what was whole is there, and nothing else
+    assert read_listed(file) == whole | {added: TODAY}
+    assert file.read_text() == "".join(f"{each} {day}\n" for each, day in read_listed(file).items())
 
 
 @pytest.mark.parametrize(

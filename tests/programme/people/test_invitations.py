@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger.journal.orders import Done, KeyReused
-from ledger.programme import records
+from ledger.programme import lapses, records
 from ledger.programme.delivery import Quiet, deliver
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.lapses import erase_spent
@@ -25,6 +25,7 @@ from ledger.programme.wishes import Wish
 from tests.programme.people.informing import PHONE, inform, joined
 from tests.programme.people.test_memberships import claimed, enterprise, place, wish
 from tests.programme.registry import Registry
+from tests.programme.test_plans import plan, walks
 from tests.statements import statements
 
 EVERYTHING = Reach(everything=True)
@@ -280,3 +281,24 @@ def test_how_many_accepted_is_told_in_whole_fives(registry: Registry) -> None:
     assert [(each.accepted, each.members) for each in told] == [(None, None)] * 4 + [(5, 5)] * 2
     assert told[3].minutes is None
     assert (told[4].minutes, told[4].points, told[4].claimed) == (0, 0, None)
+
+
+def test_what_is_over_is_found_among_what_is_kept_and_by_no_walk_over_all(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given invitations of which two are over and one is not, to be looked at one by one
+    org = enterprise(registry)
+    invite(registry, org, ("王芳", PHONE), ("李四", "si@example.org"))
+    registry.clock.wait(days=15)
+    invite(registry, org, ("孙七", "qi@example.org"))
+    registry.clock.wait(days=15)
+    monkeypatch.setattr(lapses, "PER_BATCH", 1)
+
+    with statements(registry.database) as seen:
+        assert erase_spent(*place(registry)) == 2
+    told = [plan(registry.database, *each) for each in seen if "FROM data_key" in each.text]
+
+    # then no look walks over all invitations, or over keys that were destroyed
+    assert sorted(kept(registry).values()) == [False, False, True]
+    assert told[0].count("data_key_ledger_id_subject_idx") == 1, told[0]
+    assert walks(registry.database.dialect, told[0]) == []
