@@ -21,7 +21,6 @@ from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.keys import create_keys
 from ledger.journal.orders import Companion, Group, Order
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.messages import New, post, values_of
 from ledger.programme.opening import open_installation
 from ledger.programme.people.memberships import id_of
@@ -30,7 +29,7 @@ from ledger.programme.recording import Change, save
 from ledger.programme.tables import membership, message
 from ledger.programme.tokens import OPERATOR, create_token
 from tests.api.interface import published
-from tests.journal.live import TestClock
+from tests.journal.live import CHEAP, TestClock
 from tests.programme.people.ready import make_ready
 
 HOST = "points.example.org"
@@ -52,7 +51,7 @@ def cheap_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("keys")
     for name in LEDGERS:
         origin = f"{HOST}/log/{name}"
-        create_keys(directory / name, origin, PASSPHRASE.encode(), cost=ScryptCost(2, 1, 1))
+        create_keys(directory / name, origin, PASSPHRASE.encode(), cost=CHEAP)
     return directory
 
 

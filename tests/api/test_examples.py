@@ -16,12 +16,11 @@ from api.problems import PROBLEMS
 from ledger.config import read_settings
 from ledger.db import migrate
 from ledger.journal.keys import create_keys
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.opening import open_installation
 from tests.api.conftest import HOST, LEDGERS, PASSPHRASE
 from tests.api.examples import Scribe, tell
 from tests.api.interface import operations, published
-from tests.journal.live import TestClock
+from tests.journal.live import CHEAP, TestClock
 
 # Drawn anew each time: ids, tokens, hashes, signatures, and an account's place among the others.
 CHANCE = re.compile(
@@ -173,8 +172,7 @@ def written_anew() -> None:
         for name in LEDGERS:
             directory = Path(settings.keys) / name
             directory.parent.mkdir(exist_ok=True)
-            cost = ScryptCost(2, 1, 1)
-            create_keys(directory, f"{HOST}/log/{name}", PASSPHRASE.encode(), cost=cost)
+            create_keys(directory, f"{HOST}/log/{name}", PASSPHRASE.encode(), cost=CHEAP)
         installation = open_installation(settings, environ, clock=TestClock())
         app = create_app(installation)
         scribe = Scribe(app, app.test_client(), installation)

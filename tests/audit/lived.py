@@ -24,7 +24,6 @@ from ledger.journal.book import check, next_at
 from ledger.journal.entry import VERSION, Entry, decode, encode, to_base64
 from ledger.journal.keys import KeyRing, add_generation, create_keys, load_keys
 from ledger.journal.orders import Done, Order
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.publish import Publisher
 from ledger.journal.state import Books
 from ledger.journal.times import parse_time
@@ -32,7 +31,7 @@ from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import Signer
 from ledger.tlog.tiles import Tile, decode_bundle, encode_bundle, entry_tiles_of
-from tests.journal.live import ORIGIN, PASSPHRASE, START, Counter
+from tests.journal.live import CHEAP, ORIGIN, PASSPHRASE, START, Counter
 
 POLICY = {
     "from": "2026-11-24",
@@ -43,7 +42,6 @@ POLICY = {
     "transfers": [{"from": "member", "limit": 500, "purpose": "gift", "to": "member"}],
 }
 GRANTS = 620
-_CHEAP = ScryptCost(2, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +93,8 @@ def live(
 def key_folder() -> Path:
     """A directory of three generations of keys that cost next to nothing to open; to be copied."""
     folder = Path(tempfile.mkdtemp(prefix="points-keys-")) / "beiyuan"
-    create_keys(folder, ORIGIN, PASSPHRASE, cost=_CHEAP)
-    add_generation(folder, PASSPHRASE, cost=_CHEAP)
+    create_keys(folder, ORIGIN, PASSPHRASE, cost=CHEAP)
+    add_generation(folder, PASSPHRASE, cost=CHEAP)
     return folder
 
 

@@ -28,13 +28,12 @@ from ledger.journal.entry import decode
 from ledger.journal.highwater import read_high_water
 from ledger.journal.keys import create_keys, load_keys
 from ledger.journal.orders import Done, Group, Order
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.publish import Publisher
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tests.audit.lived import Lived, bundle_of, entries_in, flipped, live, pack, unpack
 from tests.backups import Backups, backups
 from tests.conftest import DIALECTS
-from tests.journal.live import ORIGIN, START
+from tests.journal.live import CHEAP, ORIGIN, START
 from tests.postgres import fresh_database
 
 GRANTS = 300
@@ -387,7 +386,7 @@ def test_a_bundle_that_does_not_verify_is_refused(story: Story) -> None:
 
 
 def test_a_bundle_that_other_keys_signed_is_refused(story: Story, tmp_path: Path) -> None:
-    create_keys(tmp_path / "other", ORIGIN, b"another", cost=ScryptCost(2, 1, 1))
+    create_keys(tmp_path / "other", ORIGIN, b"another", cost=CHEAP)
     other = load_keys(tmp_path / "other", ORIGIN, b"another")
     place = story.place._replace(keys=other)
     with refused(story, BundleFault, "signed by a key that you trust"):
@@ -399,7 +398,7 @@ def test_a_bundle_that_other_keys_signed_is_refused(story: Story, tmp_path: Path
 
 
 def test_a_checkpoint_of_no_use_is_refused(story: Story, tmp_path: Path) -> None:
-    create_keys(tmp_path / "other", ORIGIN, b"another", cost=ScryptCost(2, 1, 1))
+    create_keys(tmp_path / "other", ORIGIN, b"another", cost=CHEAP)
     other = load_keys(tmp_path / "other", ORIGIN, b"another")
     head = Checkpoint(ORIGIN, 5, bytes(32))
     note = sign_checkpoint(head, other.signers(1), int(START.timestamp()))

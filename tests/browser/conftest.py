@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,6 @@ from ledger.config import read_settings
 from ledger.db import migrate
 from ledger.demo import load_demo
 from ledger.demo_tokens import demo_token
-from ledger.journal.keys import create_keys
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.programme.opening import open_installation
 from tests.api.letters import Letters
 from tests.cli.conftest import make_cheap_keys
@@ -88,8 +85,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     migrate(environ["POINTS_DATABASE_URL"])
     installation = open_installation(read_settings(environ), environ)
     with pytest.MonkeyPatch.context() as patch:
-        cheap = partial(create_keys, cost=ScryptCost(2, 1, 1))
-        patch.setattr("ledger.installation.create_keys", cheap)
+        make_cheap_keys(patch)
         made = load_demo(installation)
     token = demo_token(installation, made.ledger, "auditor")
     with serving(create_app(installation)) as address:

@@ -21,12 +21,11 @@ from ledger.config import read_settings
 from ledger.installation import Installation
 from ledger.journal.ceremony import bring_next, make_next
 from ledger.journal.keys import add_generation, create_keys
-from ledger.journal.pkcs8 import ScryptCost
+from tests.journal.live import CHEAP
 
 ROOT = Path(ledger.__file__).resolve().parent.parent
 CDNOW = ROOT / "tests" / "data" / "cdnow.csv.gz"
 COLUMNS = "account=customer,points=dollars:floor,date=date"
-CHEAP = ScryptCost(2, 1, 1)
 INIT = (
     *("init", "beiyuan", "--budget-limit", "10000000"),
     *("--budget-from", "1997-01-01", "--budget-to", "2099-12-31"),

@@ -26,7 +26,8 @@ from ledger.programme.erasure import GONE_WITH_SUBJECT, destroy
 from ledger.programme.opening import open_installation
 from ledger.programme.people.tables import metadata
 from ledger.programme.recording import Change, save
-from tests.cli.conftest import CHEAP, ROOT, make_cheap_keys
+from tests.cli.conftest import ROOT, make_cheap_keys
+from tests.journal.live import CHEAP
 from tests.postgres import PACKAGE, postgres_server
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

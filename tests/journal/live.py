@@ -25,11 +25,14 @@ from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding, founding_commands
 from ledger.journal.keys import KeyRing, create_keys, load_keys
 from ledger.journal.orders import Companion, Done, Group, HoldCompanions, Order, Outcome
+from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.publish import Publisher
 from ledger.journal.store import load_position
 
 ORIGIN = "points.example.org/log/beiyuan"
 PASSPHRASE = b"a passphrase of the tests"
+CHEAP = ScryptCost(2, 1, 1)
+"""A passphrase that costs next to nothing to try."""
 START = datetime(2026, 11, 24, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -37,7 +40,7 @@ START = datetime(2026, 11, 24, 2, 3, 4, 5, tzinfo=UTC)
 def key_directory() -> Path:
     """A directory of keys of `ORIGIN`, generations 1 and 2; to be copied, not changed."""
     directory = Path(tempfile.mkdtemp(prefix="points-keys-")) / "beiyuan"
-    create_keys(directory, ORIGIN, PASSPHRASE)
+    create_keys(directory, ORIGIN, PASSPHRASE, cost=CHEAP)
     return directory
 
 

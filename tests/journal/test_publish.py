@@ -25,7 +25,7 @@ from ledger.tlog.merkle import check_consistency, leaf_hash, root_of
 from ledger.tlog.note import parse_vkey
 from ledger.tlog.proof import check_proof, parse_proof
 from ledger.tlog.tiles import Tile, tiles_of
-from tests.journal.live import ORIGIN, PASSPHRASE, Counter, copy_keys
+from tests.journal.live import CHEAP, ORIGIN, PASSPHRASE, Counter, copy_keys
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_the_first_head_over_a_key_entry_bears_old_and_new_keys(
     database: Database, tmp_path: Path
 ) -> None:
     directory = copy_keys(tmp_path / "keys")
-    add_generation(directory, PASSPHRASE)
+    add_generation(directory, PASSPHRASE, cost=CHEAP)
     counter = Counter(database, keys=load_keys(directory, ORIGIN, PASSPHRASE))
     publisher = counter.publisher(tmp_path / "high-water")
     publisher.publish()
@@ -229,7 +229,7 @@ def test_the_first_head_over_a_key_entry_bears_old_and_new_keys(
 
 def test_revoked_keys_sign_nothing_more(database: Database, tmp_path: Path) -> None:
     directory = copy_keys(tmp_path / "keys")
-    add_generation(directory, PASSPHRASE)
+    add_generation(directory, PASSPHRASE, cost=CHEAP)
     counter = Counter(database, keys=load_keys(directory, ORIGIN, PASSPHRASE))
     publisher = counter.publisher(tmp_path / "high-water")
     publisher.publish()

@@ -10,17 +10,15 @@ from sqlalchemy import select
 
 from ledger.errors import KeysError
 from ledger.journal.masters import MasterKeys, Wrapped
-from ledger.journal.pkcs8 import ScryptCost
 from ledger.journal.privatefiles import read_private
 from ledger.programme import records, vault
 from ledger.programme.erasure import destroy
 from ledger.programme.restriction import restricting
 from ledger.programme.tables import data_key
 from ledger.programme.vault import generations_in_use, lawful, rewrap
-from tests.journal.live import PASSPHRASE, copy_keys
+from tests.journal.live import CHEAP, PASSPHRASE, copy_keys
 from tests.programme.registry import TODAY, Registry, fresh
 
-CHEAP = ScryptCost(2, 1, 1)
 KEY, PLACE = bytes(range(32)), b"a place"
 
 

@@ -29,12 +29,11 @@ from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding
 from ledger.journal.keys import create_keys
 from ledger.journal.orders import Group, Order
-from ledger.journal.pkcs8 import ScryptCost
+from tests.journal.live import CHEAP
 from tests.torture.history import Answer
 from tests.torture.plans import MEMBERS, Wish
 
 LEDGER = "beiyuan"
-CHEAP = ScryptCost(2, 1, 1)
 APPROVED_EACH = 5
 """A debit of a multiple of so many points has an approver, and may go below zero."""
 
