@@ -200,6 +200,7 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
             shown=shown,
             reason=reason,
             session=caller().id,
+            helper=caller().helped_by,
         )
     except RecordChanged:
         with here.database.reading() as conn:

@@ -253,7 +253,6 @@ _DONE_FOR_MEMBERS = tuple(
     name
     for name, action in ACTIONS.items()
     if action.outcomes.get("member") is _OWN
-    and name != "own:correct"  # which changes what one signs in with
     and name.partition(":")[0] not in ("login", "sessions", "helping")
 )
 _THERE_ALONE = ("own:download", "own:erase")

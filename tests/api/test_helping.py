@@ -135,6 +135,29 @@ def test_what_was_done_for_a_member_is_among_what_they_download(noticed):
     assert (errand["action"], errand["outcome"]) == ("consents:write", "done")
 
 
+def test_a_helper_writes_down_what_a_member_says_of_themselves_but_no_contact(house):
+    # given a member at a desk, who asks for the rest of what service needs to be written down
+    house.keep(house.member_id, full_name="王芳", phone="+8613912345678")
+    begin(house)
+    path = f"{house.base}/me/basics"
+    said = {"full_name": "王芳", "phone": "+8613912345678", "area": "北苑街道", "skills": []}
+
+    # when the helper does it
+    done = house.ask("PUT", path, "helped", said, If_Match='"1"')
+
+    # then it is the member's, by the helper; a contact is not theirs to change
+    assert done.status_code == 200, done.text
+    assert (done.json["area"], done.json["by"]) == ("北苑街道", house.clerk)
+    moved = house.ask("PUT", path, "helped", said | {"phone": "+8613900000000"}, If_Match='"2"')
+    assert problem(moved) == (422, "basics-refused")
+    assert house.get("/me/basics", "wang").json["version"] == 2
+    told = lines(house, actor=house.clerk, action="own:correct")
+    assert [(each["subject"], each["outcome"]) for each in told] == [
+        (house.member_id, "refused"),
+        (house.member_id, "done"),
+    ]
+
+
 def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):
     begun = begin(house)
     random = begun.json["id"].removeprefix("session/")
@@ -147,7 +170,6 @@ def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):
         ("POST", "/sign-out"),
         ("POST", "/login/password"),
         ("POST", "/login/setup"),
-        ("PUT", "/me/basics"),  # where the contacts are that one signs in with
     ):
         answer = house.ask(method, house.base + path, "helped", {} if method == "POST" else None)
         assert problem(answer) == (403, "scope"), path
@@ -303,7 +325,7 @@ def test_the_member_is_told_whenever_they_are_helped_by_telephone(house, letters
 
     # then who helps, and when, is in their inbox
     told = house.get("/messages", "wang").json["messages"]
-    assert {each["kind"] for each in told} == {"helped-by-telephone"}
+    assert {each["kind"] for each in told} == {"helped"}
     texts = [each["texts"][language]["body"] for each in told for language in ("zh", "en")]
     for who in helpers.values():
         assert len([text for text in texts if who in text]) == 2

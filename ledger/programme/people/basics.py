@@ -91,11 +91,13 @@ def correct(
     shown: Mapping[str, str] | None = None,
     reason: str | None = None,
     session: str | None = None,
+    helper: str | None = None,
 ) -> Corrected:
     """Makes `said` what is kept of a person, if the version is still `seen`.
 
     `shown` are the codes that a change of contacts takes (`confirming.want_codes`); by that all
     sessions of the person end but `session`.  `reason` is given by who does it for somebody else.
+    A `helper` writes down what the person says who is `by`: all but contacts, as one signs in so.
     Raises `RecordUnknown`, `RecordChanged`, `BasicsRefused`, `FieldRefused`, `NumberRefused`,
     `CodeRefused` (then nothing was changed but that codes were tried), `Erased`, and what
     `Appender.submit` raises.
@@ -116,6 +118,11 @@ def correct(
     if by == person:
         _want_proof(kept, fields, today)
     contacts = confirming.changing(kept, fields)
+    if helper is not None and (contacts.coming or contacts.going):
+        raise BasicsRefused(
+            "A helper changes no telephone number and no e-mail address: the member does it"
+            " themselves, or the office, which says why."
+        )
     confirming.want_codes(database, ledger, clock, contacts, shown or {}, own=by == person)
     changes = [Change(BASICS, person, person, fields, seen)]
     if reason:
@@ -123,7 +130,7 @@ def correct(
         changes.append(
             Change(CORRECTION, _of(person), person, why, reasons.version if reasons else 0)
         )
-    composed = compose(database, ledger, clock, changes, by=by)
+    composed = compose(database, ledger, clock, changes, by=helper or by)
     told = _message(database, ledger, clock, person, kept, fields, seen + 1, by) if reason else ()
     order = Order(companions=(*composed.companions, *told))
     if contacts.coming or contacts.going:  # before it, so that none outlives the change

@@ -51,7 +51,7 @@ REASONS = ("no-device", "cannot-use-it", "lost-device", "asked")
 BEGUN, DONE, REFUSED = "begun", "done", "refused"
 ERRANDS_SHOWN_MAX = 200
 
-MESSAGE = "helped-by-telephone"
+MESSAGE = "helped"
 OFFICE = Label("办公室", "the office")
 _PURPOSE = "helping"
 _SUBJECT = "代办验证码 · A code to be helped"
@@ -66,13 +66,13 @@ messages.register(
     Kind(
         frozenset({"who", "at"}),
         Text(
-            "有人通过电话为您代办",
-            "$at，有人以您的名义来电请求代办，由$who办理。如非您本人，请立即联系办公室。",
+            "有人为您代办",
+            "$at，$who开始为您代办。如您当时不在场，也未来电，请立即联系办公室。",
         ),
         Text(
-            "You were helped by telephone",
-            "At $at somebody on the telephone asked for help in your name: $who helps. If that was"
-            " not you, tell the office at once.",
+            "You were helped",
+            "At $at $who began to do something for you. If you were neither there nor on the"
+            " telephone, tell the office at once.",
         ),
     ),
 )
@@ -162,21 +162,21 @@ def begin(
 ) -> NewSession:
     """Begins a helping session of a helper's, who is signed in, for a member.
 
-    On the telephone it takes the `code` that the member was sent, and they are told in a message
-    `who` helps and when.  Raises `HelpingRefused`, `CodeRefused`, and what `Database.writing` and
+    On the telephone it takes the `code` that the member was sent.  They are told in a message `who`
+    helps and when.  Raises `HelpingRefused`, `CodeRefused`, and what `Database.writing` and
     `messages.post` raise: then nobody has the session's text.
     """
     helped = Helped(helper, way, reason)
     if (reason is None) == (way == TELEPHONE):
         raise HelpingRefused("Say why somebody on the telephone is helped, and of nobody else.")
-    if way != TELEPHONE:
-        with database.reading() as conn:
-            _want_member(conn, ledger, helper, person)
-        return sessions.begin(database, ledger, clock, person, HELPING, helped)
     with database.reading() as conn:
-        contact = _reached(conn, ledger, helper, person)
+        contact = None
+        if way == TELEPHONE:
+            contact = _reached(conn, ledger, helper, person)
+        else:
+            _want_member(conn, ledger, helper, person)
         shown_by = clock_of(conn, ledger.id)
-    if not codes.use_code(database, ledger, clock, _PURPOSE, contact, code or ""):
+    if contact and not codes.use_code(database, ledger, clock, _PURPOSE, contact, code or ""):
         raise CodeRefused
     made = sessions.begin(database, ledger, clock, person, HELPING, helped)
     told = New(person, MESSAGE, {"who": who, "at": shown_by(_now(clock))}, made.id)
