@@ -67,6 +67,7 @@ class Database:
         if snapshot and self.dialect == "postgresql":
             options["isolation_level"] = "REPEATABLE READ"
         with (
+            self._both_pools(),
             translate_errors(),
             self.reader.connect() as conn,
             conn.execution_options(**options).begin(),
@@ -83,6 +84,7 @@ class Database:
         body_done = False
         try:
             with (
+                self._both_pools(),
                 translate_errors(),
                 self._turn(),  # before a connection is taken, which readers want meanwhile
                 self.engine.connect() as conn,
@@ -102,6 +104,16 @@ class Database:
         """Close the pool's connections."""
         self.engine.dispose()
         self.reader.dispose()
+
+    @contextmanager
+    def _both_pools(self) -> Iterator[None]:
+        """Leaves no connection of either pool for others to fail on, once the server was gone."""
+        try:
+            yield
+        except DatabaseDown:
+            if self.dialect == "postgresql":
+                self.close()
+            raise
 
     def _turn(self) -> AbstractContextManager[None]:
         return exclusive(self.path, self.lock_timeout_seconds) if self.path else nullcontext()
