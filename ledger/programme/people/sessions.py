@@ -285,7 +285,7 @@ def _revoke(conn: Connection, ledger_id: int, mine: Any, now: datetime) -> int:
 
 def _held(rows: Iterable[Any], today: str) -> tuple[Held, ...]:
     held: dict[Held, set[str]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.role or "", row.organisation or "")):
         # As the book has it: who has a member's account and no entry of their own is a member.
         standing = row.standing or ("member" if row.account is not None else None)
         if row.account is not None and fits("member", standing):

@@ -11,6 +11,7 @@ import pytest
 from ledger.journal.commands import Statement
 from ledger.journal.orders import Companion, Done, Group, Order, Outcome, Refusal
 from ledger.programme import records
+from ledger.programme.calendar import read_calendar
 from ledger.programme.grants import granting
 from ledger.programme.people import belongings, consents, sessions, teams
 from ledger.programme.people.attainments import keep, list_attainments
@@ -412,7 +413,9 @@ def test_a_leader_reaches_what_others_keep_only_of_colleagues_who_share_it(house
 
     # then the leader sees what that one has, until they take it back
     assert house.attained(leader) == [open_one]
-    consents.withdraw(*house.place, open_one, "employer", how="self", by=open_one)
+    consents.withdraw(
+        *house.place, read_calendar({}), open_one, "employer", how="self", by=open_one
+    )
     assert house.attained(leader) == []
 
 
