@@ -7,16 +7,16 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import caller, installation, shows
+from api.auth import caller, installation, shows, within
 from api.courses import COURSE, ORGANISATION, want_reached
 from api.fields import Formed, Reference, limit
 from api.posting import wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer, page, seen_version, with_etag
 from api.versions import refuse_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done, Refusal
+from ledger.journal.orders import Refusal
 from ledger.programme import records
 from ledger.programme.people import attainments as domain
 from ledger.programme.people.attainments import RESULTS, WANTED, Attainment
@@ -110,12 +110,10 @@ def keep(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     Somebody joins a course's cohort with the result `enrolled`, which is changed later.
     """
-    here, wish = installation(), wish_maker(ledger)(0, "attainment", {})
+    wish = wish_maker(ledger)(0, "attainment", {})
     person, organisation = body.pop("person"), body.pop("organisation")
     want_reached(caller().reach("attainments:write"), organisation)
-    outcome = domain.keep(here.database, ledger, here.clock, wish, person, organisation, body)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(domain.keep(*within(ledger), wish, person, organisation, body))
     return _one(ledger, domain.id_of(person, body, wish.request), "attainments:write", 201)
 
 
@@ -137,14 +135,11 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     with here.database.reading() as conn:
         reach = domain.kept_by(caller().reach("attainments:write"))
         found = domain.find_attainment(conn, ledger, f"attainment/{random}", reach)
-    outcome = domain.amend(
-        here.database, ledger, here.clock, found, body, seen=seen, by=caller().person
-    )
+    outcome = domain.amend(*within(ledger), found, body, seen=seen, by=caller().person)
     if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
         with here.database.reading() as conn:
             refuse_changed(records.history(conn, ledger, domain.KIND, found.id), seen)
-    if not isinstance(outcome, Done):
-        refuse(outcome)
+    want_done(outcome)
     return _one(ledger, found.id, "attainments:write", 200)
 
 

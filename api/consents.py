@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, calendar, caller, installation
+from api.auth import about, calendar, caller, installation, within
 from api.fields import Count, Formed
 from api.notices import ONE
 from api.resource import VERSION_MAX, Resource, answer, page
@@ -126,12 +126,10 @@ def give(body: dict[str, Any], ledger: OpenLedger, purpose: str) -> Response:
 
     It is to the notice that was shown, which has to be the newest. Said again, nothing changes.
     """
-    here, me = installation(), caller().person
+    me = caller().person
     about(domain.id_of(me, purpose))
-    place = (here.database, ledger, here.clock, me, purpose)
-    return answer(
-        _shown(domain.give(*place, notice=body["notice"], how=_how(), by=caller().author)), 201
-    )
+    said = {"notice": body["notice"], "how": _how(), "by": caller().author}
+    return answer(_shown(domain.give(*within(ledger), me, purpose, **said)), 201)
 
 
 @blueprint.deletes(ONE, action="consents:write", says=FollowsSchema)
@@ -142,13 +140,13 @@ def withdraw(ledger: OpenLedger, purpose: str) -> Response:
     what one never consented to, nothing changes. All rests on the consent to `recording`: who
     withdraws that one asks by it to be erased, and the answer names that request.
     """
-    here, me = installation(), caller().person
+    me = caller().person
     about(domain.id_of(me, purpose))
-    place = (here.database, ledger, here.clock, calendar(), me, purpose)
+    place = (*within(ledger), calendar(), me, purpose)
     withdrawn = domain.withdraw(*place, how=_how(), by=caller().author)
     if withdrawn is None or purpose != RECORDING:
         return Response(status=204)
-    with here.database.reading() as conn:
+    with installation().database.reading() as conn:
         follows = pending(conn, ledger.id, me)
     if follows is None:
         return Response(status=204)

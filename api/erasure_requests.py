@@ -7,14 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, calendar, caller, courier, installation, shows, want_impartial
+from api.auth import about, calendar, caller, courier, installation, shows, want_impartial, within
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
-from api.problems import refuse
+from api.problems import want_done
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Done
 from ledger.programme import erasing, records
 from ledger.programme import erasure_decisions as decisions
 from ledger.programme import erasure_requests as domain
@@ -115,10 +114,10 @@ def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
     The office decides by the day named, and says why. While a request is open, asking again gives
     the same one. The signed log keeps opaque ids, times and points.
     """
-    here, me = installation(), caller().person
+    me = caller().person
     about(me)
     wish = wish_maker(ledger)(0, domain.RECORD, {})
-    place = (here.database, ledger, here.clock, calendar())
+    place = (*within(ledger), calendar())
     name = domain.ask(*place, wish, body.get("reason"), by=caller().author)
     return _one(lawful(ledger, (me,)), name, 201)
 
@@ -130,10 +129,9 @@ def take_back(ledger: OpenLedger, random: str) -> Response:
     As long as nothing is decided. Taken back again, nothing changes. While the consent to
     `recording` is withdrawn it stays: give that again first.
     """
-    here, name = installation(), f"erasure/{random}"
+    name = f"erasure/{random}"
     about(name)
-    place = (here.database, ledger, here.clock, caller().person, name)
-    consents.take_back_request(*place, by=caller().author)
+    consents.take_back_request(*within(ledger), caller().person, name, by=caller().author)
     return Response(status=204)
 
 
@@ -173,11 +171,9 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
         about(domain.find_request(conn, ledger.id, name).person)
     want_impartial(ledger, name)
     wish: Wish = wish_maker(ledger)(0, decisions.DEED, {})
-    deciding = (here.database, ledger, here.clock, wish, name, body["reasons"])
+    deciding = (*within(ledger), wish, name, body["reasons"])
     if body["outcome"] == REFUSED:
-        outcome = decisions.refuse(*deciding)
-        if not isinstance(outcome, Done):
-            refuse(outcome)
+        want_done(decisions.refuse(*deciding))
         return _one(ledger, name, 201)
     years = here.settings.retention_years if body["outcome"] == RESTRICTED else None
     with here.database.reading() as conn:
@@ -199,7 +195,7 @@ def finish_erasures(ledger: OpenLedger, kind: str) -> None:
         erase_due(here.database, ledger, today)
     if kind != decisions.DEED:
         return
-    for channel, message in erasing.finish(here.database, ledger, here.clock):
+    for channel, message in erasing.finish(*within(ledger)):
         courier().hand_over(channel, message)
 
 

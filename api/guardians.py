@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate, validates_schema
 
-from api.auth import about, caller, installation, shows
+from api.auth import about, caller, installation, shows, within
 from api.fields import Reference
 from api.joining import want_both
 from api.logins import ContactField, code
@@ -94,7 +94,7 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
     about(person)
     how, consents = body.pop("how"), frozenset(body.pop("consents"))
     guardian = Guardian(**body, consents=consents)
-    place = (here.database, ledger, here.clock, person, guardian)
+    place = (*within(ledger), person, guardian)
     try:
         return _one(domain.amend(*place, seen=seen, how=how, by=caller().person))
     except RecordChanged:

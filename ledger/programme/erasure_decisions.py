@@ -8,7 +8,6 @@ obliges (`vault.lawful`).  Reasons are records about the person.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
@@ -21,7 +20,7 @@ from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal import tables as t
 from ledger.journal.commands import Statement
-from ledger.journal.entry import new_id, to_base64
+from ledger.journal.entry import to_base64
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome, Refusal
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.programme import deeds, messages, records
@@ -35,6 +34,7 @@ from ledger.programme.erasure_requests import (
     Request,
     find_request,
 )
+from ledger.programme.ids import id_from
 from ledger.programme.messages import Kind, New, Text
 from ledger.programme.reading.days import today_of
 from ledger.programme.recording import Change, compose, save
@@ -174,8 +174,7 @@ def _to_decide(database: Database, ledger: OpenLedger, name: str, wish: Wish) ->
 
 
 def _decision_id(request: str) -> str:
-    digest = hashlib.sha256(b"points/erasure-decision/v1\n" + request.encode("ascii")).digest()
-    return new_id("record", digest[:16])
+    return id_from("erasure-decision", request, kind="record")
 
 
 def _deciding(name: str, decided: Mapping[str, Any], at: str) -> Companion:

@@ -17,7 +17,6 @@ right after, or by the next job: `finish`.  Reasons are records about the person
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,10 +27,10 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order
 from ledger.journal.times import format_time, to_us
 from ledger.programme.calendar import Calendar
+from ledger.programme.ids import id_from
 from ledger.programme.reading.days import today_of
 from ledger.programme.recording import Change, compose
 from ledger.programme.tables import erasure_request as table
@@ -141,8 +140,7 @@ def taking_back(name: str, *, by: str, at: str) -> Companion:
 
 def id_of(request: str) -> str:
     """A request's id follows from that of the HTTP request, or its cause: it is made once."""
-    digest = hashlib.sha256(b"points/erasure-request/v1\n" + request.encode("ascii")).digest()
-    return new_id("erasure", digest[:16])
+    return id_from("erasure-request", request, kind="erasure")
 
 
 def find_request(conn: Connection, ledger_id: int, name: str, person: str | None = None) -> Request:

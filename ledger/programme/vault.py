@@ -14,7 +14,6 @@ Nothing unwrapped is kept between calls, so a key that another process destroyed
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, R
 from ledger.journal.pkcs8 import Secret
 from ledger.journal.sealing import KEY_BYTES, seal, unseal
 from ledger.journal.store import load_position
+from ledger.programme.ids import id_from
 from ledger.programme.tables import data_key as table
 
 REWRAPPED_PER_BATCH = 500
@@ -86,7 +86,7 @@ class DataKey:
 
 def subject_of_ledger(origin: str) -> str:
     """The id under which records about the ledger itself are kept."""
-    return new_id("ledger", hashlib.sha256(f"points/subject/v1\n{origin}".encode()).digest()[:16])
+    return id_from("subject", origin, kind="ledger")
 
 
 def subjects_of(person: str) -> tuple[str, str]:

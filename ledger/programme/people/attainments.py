@@ -15,7 +15,6 @@ where the law asks for them) and 17 (accident insurance before service).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +26,9 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.pages import first_of
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.merges import together
@@ -86,8 +85,7 @@ class Attainment:
 def id_of(person: str, fields: Mapping[str, Any], request: str) -> str:
     """An attainment's id: one of a person's for each course; of the others, one a request."""
     of = person if fields["kind"] == "training" else request
-    text = f"points/attainment/v1\n{fields['kind']}\n{fields['what']}\n{of}"
-    return new_id(KIND, hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from(KIND, fields["kind"], fields["what"], of)
 
 
 def keep(

@@ -13,7 +13,6 @@ request back, if nothing was decided yet.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,7 +23,6 @@ from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme import erasure_requests, records
@@ -39,6 +37,7 @@ from ledger.programme.erasure_requests import (
     pending,
     taking_back,
 )
+from ledger.programme.ids import id_from
 from ledger.programme.people import notices
 from ledger.programme.people.notices import PURPOSES, RECORDING, Notice
 from ledger.programme.people.tables import consent as table
@@ -246,8 +245,7 @@ def id_of(person: str, purpose: str) -> str:
     """The id of the record of a person's consent to a purpose; KeyError for one there is not."""
     if purpose not in PURPOSES:
         raise KeyError(purpose)
-    text = f"points/consent/v1\n{person}\n{purpose}"
-    return new_id("record", hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return id_from("consent", person, purpose, kind="record")
 
 
 def _enter(

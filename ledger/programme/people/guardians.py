@@ -7,7 +7,6 @@ are the guardian is their own word, or what the desk was shown; nobody's papers 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple
@@ -18,8 +17,8 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.entry import new_id
 from ledger.programme import records
+from ledger.programme.ids import id_from
 from ledger.programme.people.ages import DATA, GROWN, JOIN, VOLUNTEER, Stage, stage_on
 from ledger.programme.people.codes import spend_code
 from ledger.programme.people.contacts import Contact, nobody_of
@@ -154,8 +153,7 @@ def consents_in(found: Record | None) -> frozenset[str]:
 
 def id_of(person: str) -> str:
     """The id of the record of a person's guardian."""
-    digest = hashlib.sha256(f"points/guardian/v1\n{person}".encode("ascii")).digest()
-    return new_id(RECORD, digest[:16])
+    return id_from(RECORD, person)
 
 
 def _said(guardian: Guardian, reached: Contact | None, how: str) -> dict[str, Any]:
