@@ -80,7 +80,7 @@ READS: dict[str, Reads] = {
         conn, c.id, MIDDLE.last, after=c.budget[:-1], limit=5
     ),
     "policies": lambda conn, c, _: list_policies(conn, c.id, after=2, limit=5),
-    "people": lambda conn, c, _: list_people(conn, c.id, after="person/a", limit=5),
+    "people": lambda conn, c, _: list_people(conn, c.id, after="person/", limit=5),
     "ledgers": lambda conn, *_: list_ledgers(conn, after="a", limit=5),
     "one state leaf": lambda conn, c, member: asof.state_of(conn, c.id, member, MIDDLE.last),
     "all state leaves": lambda conn, c, _: list(asof.accounts_as_of(conn, c.id, MIDDLE.last)),
