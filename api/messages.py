@@ -77,6 +77,9 @@ class PaperSchema(Schema):
     person = fields.String(required=True)
     name = fields.String()
     phone = fields.String()
+    reached = fields.String(
+        metadata={"description": "how who joined on paper said that they are reached"}
+    )
     text = fields.Nested(MessageTextSchema, required=True)
     since = fields.String(required=True, metadata={"description": "when it came onto the list"})
 

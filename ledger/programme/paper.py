@@ -19,12 +19,16 @@ from ledger.programme.tables import message as table
 
 
 class Paper(NamedTuple):
-    """A message to be printed, or told by telephone, in its person's language."""
+    """A message to be printed, or told by telephone, in its person's language.
+
+    `reached` is how somebody who joined on paper said that they are reached.
+    """
 
     id: str
     person: str
     name: str | None
     phone: str | None
+    reached: str | None
     text: Text
     since: str
 
@@ -46,7 +50,15 @@ def paper_list(
         query = query.where(tuple_(c.next_at, c.id) > tuple_(last, after))
     rows = conn.execute(query.order_by(c.next_at, c.id).limit(limit)).all()
     return [
-        Paper(row.id, row.subject, known.get("full_name"), known.get("phone"), text, row.next_at)
+        Paper(
+            row.id,
+            row.subject,
+            known.get("full_name"),
+            known.get("phone"),
+            known.get("reached"),
+            text,
+            row.next_at,
+        )
         for row, known, text in written(conn, ledger, rows)
     ]
 

@@ -156,7 +156,9 @@ def test_without_the_channel_or_the_contact_it_is_put_on_paper(
 ) -> None:
     # given one whose channel is not set up, and one whose number is gone since
     mail, gone = reached(registry, "email"), reached(registry, "phone")
-    registry.save(Change("basics", gone, gone, {"full_name": "李雷"}, seen=1))
+    registry.save(
+        Change("basics", gone, gone, {"full_name": "李雷", "reached": "邻居转告"}, seen=1)
+    )
     waiting = {send(registry, told(mail)), send(registry, told(gone))}
 
     assert sends(registry, {"POINTS_SMS_URL": service.url}) == 0
@@ -165,9 +167,9 @@ def test_without_the_channel_or_the_contact_it_is_put_on_paper(
         listed = paper_list(conn, registry.ledger, after=None, limit=10)
         counts = backlogs(conn)
     assert {each.id for each in listed} == waiting
-    assert {(each.name, each.phone) for each in listed} == {
-        ("王小明", "+8613800138000"),
-        ("李雷", None),
+    assert {(each.name, each.phone, each.reached) for each in listed} == {
+        ("王小明", "+8613800138000", None),
+        ("李雷", None, "邻居转告"),
     }
     assert counts == [Backlog("beiyuan", 0, None, 2)]
 

@@ -75,10 +75,9 @@ def read_roster(sheet: Sheet) -> Roster:
         drawn = _Drawn(header)
         for row in rows:
             drawn.add(row)
-    if drawn.width >= COLUMNS_MAX:
+    if drawn.width - (REASONS in map(plain, header.row.cells)) > COLUMNS_MAX:
         raise SheetRefused(
-            f"A roster has at most {COLUMNS_MAX - 1} columns, so that one is left for the reasons."
-            " Delete those that are not needed."
+            f"A roster has at most {COLUMNS_MAX} columns. Delete those that are not needed."
         )
     return Roster(header, drawn.width, drawn.sound, drawn.faults)
 

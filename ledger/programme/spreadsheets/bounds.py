@@ -10,6 +10,9 @@ PACKED_BYTES_MAX = 20_000_000
 UNPACKED_BYTES_MAX = 200_000_000
 ROWS_MAX = 20_000
 COLUMNS_MAX = 64
+ROW_CELLS_MAX = COLUMNS_MAX + 1
+"""A report that comes back has a column of reasons beside those of its table."""
+
 CELL_CHARACTERS_MAX = 1_000
 LAST_ROW = 100_000
 """Blank rows count here: below it nothing is looked for."""
@@ -58,7 +61,7 @@ class Counted:
             raise SheetRefused(
                 f"The table has more than {ROWS_MAX:,} rows below its header. Split it."
             )
-        if len(cells) > COLUMNS_MAX:
+        if len(cells) > ROW_CELLS_MAX:
             raise SheetRefused(
                 f"Row {number}, column {letters(len(cells))}: at most {COLUMNS_MAX} columns are"
                 " read. Delete those that are not needed."

@@ -11,14 +11,14 @@ from typing import IO, NamedTuple, TextIO
 
 from ledger.programme.spreadsheets.bounds import (
     CELL_CHARACTERS_MAX,
-    COLUMNS_MAX,
+    ROW_CELLS_MAX,
     Counted,
     Row,
     SheetRefused,
 )
 from ledger.programme.spreadsheets.cells import read_text, shown
 
-_LINE_CHARACTERS_MAX = COLUMNS_MAX * (CELL_CHARACTERS_MAX + 3)
+_LINE_CHARACTERS_MAX = ROW_CELLS_MAX * (CELL_CHARACTERS_MAX + 3)
 _CHUNK_BYTES = 65_536
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

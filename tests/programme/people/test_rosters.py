@@ -99,13 +99,22 @@ def test_a_report_that_comes_back_corrected_has_one_column_of_reasons() -> None:
         (["姓名,手机", f"张三（身份证{NUMBER}）,13800138000"], "Row 2, column A holds what"),
         (["姓名,单位", "张三,某公司"], "no column 手机号"),
         (["姓名,手机,邮箱"], "both for 手机号"),
-        ([f"姓名,手机{',x' * 62}"], "at most 63 columns"),
+        ([f"姓名,手机{',x' * 63}"], "at most 64 columns"),
+        ([f"姓名,手机{',x' * 64}"], "at most 64 columns"),
     ],
 )
 def test_what_is_no_roster_is_refused_and_repeats_nothing(lines: list[str], says: str) -> None:
     with pytest.raises(SheetRefused, match=says) as refused:
         read_roster(csv(*lines))
     assert NUMBER[6:14] not in str(refused.value)
+
+
+def test_a_roster_of_sixty_four_columns_is_read_and_so_is_its_report() -> None:
+    sheet = csv(f"姓名,手机{',x' * 62}", "张三,1")
+    back = csv(*(",".join(row) for row in report(sheet, read_roster(sheet))))
+
+    assert read_roster(back).width == 65
+    assert report(back, read_roster(back))[0][-1] == REASONS
 
 
 def test_a_header_with_documents_ends_the_reading_there() -> None:

@@ -104,7 +104,7 @@ def test_a_table_is_read_again_and_again_in_bounded_memory() -> None:
         (b"PK\x03\x04 and no more", "damaged or incomplete"),
         (b'a,b\n"c,d\n', "Line 2 is not CSV"),
         (b"a" * 1_001, "Row 1, column A holds 1,001 characters"),
-        (b"," * 64 + b"x", "Row 1, column BM: at most 64 columns"),
+        (b"," * 65 + b"x", "Row 1, column BN: at most 64 columns"),
         (b"a" * 70_000, "Line 1 is longer"),
         (b"a\n" * 20_002, "more than 20,000 rows"),
         (b"\n" * 100_001, "below row 100,000"),
