@@ -153,16 +153,24 @@ def read_token(conn: Connection, ledger: str, token_id: str) -> Token:
     return _token(row)
 
 
+_WITH_STANDING = token_table.outerjoin(
+    person_table,
+    (person_table.c.ledger_id == bindparam("of_ledger"))
+    & (person_table.c.person == token_table.c.person),
+)
 _BY_HASH = (
     select(token_table, person_table.c.standing)
-    .join_from(
-        token_table,
-        person_table,
-        (person_table.c.ledger_id == bindparam("of_ledger"))
-        & (person_table.c.person == token_table.c.person),
-        isouter=True,
-    )
+    .select_from(_WITH_STANDING)
     .where(token_table.c.hash == bindparam("wanted"))
+)
+_LASTING = (
+    select(token_table.c.id, token_table.c.role, person_table.c.standing)
+    .select_from(_WITH_STANDING)
+    .where(
+        token_table.c.id.in_(bindparam("ids", expanding=True)),
+        token_table.c.revoked_at.is_(None),
+        token_table.c.expires_at > bindparam("now"),
+    )
 )
 
 
@@ -193,23 +201,6 @@ def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None
     return Found(_token(row), fits(row.role, row.standing))
 
 
-_BY_IDS = (
-    select(token_table.c.id, token_table.c.role, person_table.c.standing)
-    .join_from(
-        token_table,
-        person_table,
-        (person_table.c.ledger_id == bindparam("of_ledger"))
-        & (person_table.c.person == token_table.c.person),
-        isouter=True,
-    )
-    .where(
-        token_table.c.id.in_(bindparam("ids", expanding=True)),
-        token_table.c.revoked_at.is_(None),
-        token_table.c.expires_at > bindparam("now"),
-    )
-)
-
-
 def lasting_tokens(
     conn: Connection, ledger_id: int, ids: Collection[str], now: datetime
 ) -> frozenset[str]:
@@ -218,7 +209,7 @@ def lasting_tokens(
     For the append path, which asks it under the ledger's lock.  One statement.
     """
     values = {"ids": sorted(ids), "of_ledger": ledger_id, "now": _text(now)}
-    rows = conn.execute(_BY_IDS, values)
+    rows = conn.execute(_LASTING, values)
     return frozenset(row.id for row in rows if fits(row.role, row.standing))
 
 

@@ -14,11 +14,10 @@ from api.limits import Limiter
 from ledger.config import RateLimit
 from ledger.installation import Installation
 from ledger.programme import records
-from ledger.programme.people import guardians
 from ledger.programme.people.ages import DATA, JOIN, VOLUNTEER
 from tests.api.conftest import Desk
 from tests.api.letters import Letters
-from tests.programme.people.informing import parts
+from tests.programme.people.informing import guarded_by, parts
 from tests.statements import statements
 
 PHONE, MOTHERS = "13912345678", "13700137000"
@@ -247,7 +246,7 @@ def test_a_child_joins_by_a_form_that_the_guardian_signed(open_desk: Desk) -> No
     assert joined.status_code == 201
     here = desk.installation
     with here.database.reading() as conn:
-        given = guardians.consents_for(conn, here.ledger("beiyuan"), joined.json["person"])
+        given = guarded_by(conn, here.ledger("beiyuan"), joined.json["person"])
     assert given == {JOIN, DATA, VOLUNTEER}
 
 

@@ -140,11 +140,6 @@ def find_guardian(conn: Connection, ledger: OpenLedger, person: str, reach: Reac
     return found
 
 
-def consents_for(conn: Connection, ledger: OpenLedger, person: str) -> frozenset[str]:
-    """What a person's guardian consents to; nothing where there is none.  Two statements."""
-    return consents_in(records.newest(conn, ledger, RECORD, (id_of(person),)).get(id_of(person)))
-
-
 def consents_in(found: Record | None) -> frozenset[str]:
     """What a guardian consents to by their record; nothing without one, or where it is shut."""
     said = (found.fields or {}) if found is not None else {}

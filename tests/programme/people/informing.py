@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.programme.people import codes, joining, notices
+from sqlalchemy import Connection
+
+from ledger.installation import OpenLedger
+from ledger.programme import records
+from ledger.programme.people import codes, guardians, joining, notices
 from ledger.programme.people.contacts import Contact, contact_of
 from ledger.programme.people.joining import Accepting, Joined, Joiner
 from ledger.programme.people.notices import PARTS, Notice
@@ -48,3 +52,9 @@ def joined(
     place = (registry.database, registry.ledger, registry.clock)
     joiner = Joiner(name, notice, contact, code or code_for(registry, contact), **told)
     return joining.join(*place, joiner, None if accepting is None else lambda: accepting)
+
+
+def guarded_by(conn: Connection, ledger: OpenLedger, person: str) -> frozenset[str]:
+    """What a person's guardian consents to; nothing where there is none."""
+    name = guardians.id_of(person)
+    return guardians.consents_in(records.newest(conn, ledger, guardians.RECORD, (name,)).get(name))

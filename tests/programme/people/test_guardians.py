@@ -10,7 +10,7 @@ from ledger.programme.people.ages import DATA, JOIN, VOLUNTEER
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.guardians import BirthRefused, Guardian, GuardianNeeded
-from tests.programme.people.informing import PHONE, code_for, inform, joined
+from tests.programme.people.informing import PHONE, code_for, guarded_by, inform, joined
 from tests.programme.registry import Registry
 
 MOTHERS = "137 0013 7000"
@@ -47,7 +47,7 @@ def test_each_age_wants_its_consents_of_a_guardian(
     agreed = Guardian("王芳", frozenset(wanted))
     child = joined(registry, name="李小明", code=code, birth_date=BORN[age], guardian=agreed)
     with registry.database.reading() as conn:
-        assert guardians.consents_for(conn, registry.ledger, child.person) == wanted
+        assert guarded_by(conn, registry.ledger, child.person) == wanted
         basics = records.one(conn, registry.ledger, "basics", child.person)
         said = consents.of_person(conn, registry.ledger.id, child.person)["recording"]
     assert basics.fields is not None
@@ -99,5 +99,5 @@ def test_of_somebody_of_age_no_birthday_is_kept(sqlite_registry: Registry) -> No
     grown = joined(registry, birth_date=OF_AGE)
     with registry.database.reading() as conn:
         basics = records.one(conn, registry.ledger, "basics", grown.person)
-        assert guardians.consents_for(conn, registry.ledger, grown.person) == frozenset()
+        assert guarded_by(conn, registry.ledger, grown.person) == frozenset()
     assert "birth_date" not in (basics.fields or {})
