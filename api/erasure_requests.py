@@ -168,7 +168,8 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
     """
     here, name = installation(), f"erasure/{random}"
     with here.database.reading() as conn:
-        about(domain.find_request(conn, ledger.id, name).person)
+        person = domain.find_request(conn, ledger.id, name).person
+    about(person)
     want_impartial(ledger, name)
     wish: Wish = wish_maker(ledger)(0, decisions.DEED, {})
     deciding = (*within(ledger), wish, name, body["reasons"])
@@ -177,7 +178,7 @@ def decide(body: dict[str, str], ledger: OpenLedger, random: str) -> Response:
         return _one(ledger, name, 201)
     years = here.settings.retention_years if body["outcome"] == RESTRICTED else None
     with here.database.reading() as conn:
-        people = together(conn, ledger.id, domain.find_request(conn, ledger.id, name).person)
+        people = together(conn, ledger.id, person)
     values = decisions.proposed(*deciding, people=people, retention_years=years)
     return place(ledger, decisions.DEED, values)
 

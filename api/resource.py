@@ -248,7 +248,7 @@ class Resource(Blueprint):
         def decorate(view: View) -> View:
             view = _bodiless(self._queried(view, None))
             if says is not None:
-                view = self.alt_response(200, schema=says, success=True)(view)
+                view = _says(view, self.alt_response(200, schema=says, success=True))
             view = self.response(204)(view)
             return self._guarded(rule, "DELETE", view, action, (400, *GUARDED, 422, *also))
 
