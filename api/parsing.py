@@ -12,7 +12,7 @@ import re
 from typing import Any, NoReturn
 
 import marshmallow
-from flask import Request, current_app, g
+from flask import Request, current_app, g, request
 from webargs.flaskparser import FlaskParser
 
 from api.problems import Problem
@@ -31,6 +31,18 @@ class StrictParser(FlaskParser):
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
         "query": marshmallow.RAISE,
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._without_query: dict[Any, dict[str, Any]] = {}
+
+    def parse(self, argmap: Any, req: Request | None = None, **how: Any) -> Any:
+        """As webargs does; what a query that is not there comes to is found once a schema."""
+        if how.get("location") != "query" or (req or request).query_string:
+            return super().parse(argmap, req, **how)
+        if argmap not in self._without_query:
+            self._without_query[argmap] = super().parse(argmap, req, **how)
+        return dict(self._without_query[argmap])
 
     def load_json(self, req: Request, _schema: marshmallow.Schema) -> dict[str, Any]:
         """The body as an object; kept as it came, for the request's fingerprint."""

@@ -144,7 +144,7 @@ def open_engine(
 def database_now(conn: Connection) -> datetime:
     """The database's clock, aware, UTC. On SQLite that is the host's, in milliseconds."""
     if conn.dialect.name == "postgresql":
-        now: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+        now: datetime = conn.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return now.astimezone(UTC)
     now_text = conn.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
     return datetime.fromisoformat(now_text).replace(tzinfo=UTC)

@@ -6,6 +6,7 @@ import sys
 import traceback
 from typing import Any
 
+import orjson
 import structlog
 
 
@@ -16,9 +17,9 @@ def configure_logging() -> None:
             structlog.contextvars.merge_contextvars,  # the id of the request, where there is one
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     ARRAY,
@@ -66,23 +67,27 @@ def look_up(
     """
     postgresql = conn.dialect.name == "postgresql"
     asked = [_asked(postgresql, ledger_id, lookup) for lookup in lookups]
-    if sum(each is not None for each in asked) == 1 or not postgresql:
+    if sum(each is not None for each in asked) <= 1 or not postgresql:
         return [() if each is None else rows_of(conn, *each) for each in asked]
     with pipelined(conn):
         cursors = [None if each is None else _sent(conn, *each) for each in asked]
-        return [() if cursor is None else cursor.fetchall() for cursor in cursors]
+    # Outside: within, asking for rows would be one more message to wait for.
+    return [() if cursor is None else cursor.fetchall() for cursor in cursors]
 
 
 def rows_of(conn: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
     """The rows of a SELECT that is asked often; they have their columns' names as attributes.
 
-    On PostgreSQL it goes past SQLAlchemy's execution, which costs twice what the driver does.
+    On PostgreSQL it goes past SQLAlchemy's execution, which costs twice what the driver does; the
+    first of a transaction is sent together with its BEGIN.
     """
     if conn.dialect.name != "postgresql":
         return conn.execute(query, parameters).all()
-    with _driver_errors():
-        found: Sequence[Any] = _sent(conn, query, parameters).fetchall()
-        return found
+    begins = _driver(conn).info.transaction_status == TransactionStatus.IDLE
+    with pipelined(conn) if begins else _driver_errors():
+        cursor = _sent(conn, query, parameters)
+    found: Sequence[Any] = cursor.fetchall()
+    return found
 
 
 def keyed(

@@ -145,12 +145,15 @@ class Position(NamedTuple):
     edge: CompactRange
 
 
+_HEAD = select(t.head).where(t.head.c.ledger_id == bindparam("of_ledger"))
+_LOCKED_HEAD = _HEAD.with_for_update()
+
+
 def load_position(
     conn: Connection, ledger_id: int, origin: str, *, lock: bool = False
 ) -> Position | None:
     """The ledger's head, locked against other appenders if so asked; None without a head row."""
-    query = select(t.head).where(t.head.c.ledger_id == ledger_id)
-    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    row = next(iter(look_up(conn, ledger_id, [_LOCKED_HEAD if lock else _HEAD])[0]), None)
     if row is None:
         return None
     head = Head(row.size, row.at, origin if row.size else "", row.utc_offset_minutes)
