@@ -13,6 +13,7 @@ from api import create_app
 from ledger.logs import configure_logging
 from ledger.programme.delivery import Postman
 from ledger.programme.jobs import Worker
+from ledger.programme.people.batches import Inviter
 from ledger.tuning import tune_interpreter
 
 configure_logging()
@@ -21,4 +22,5 @@ app = create_app()
 app.extensions["points"].start_publishing()
 atexit.register(app.extensions["points trail"].flush)
 Worker(app.extensions["points"]).start()
+Inviter(app.extensions["points"]).start()
 Postman.configured(app.extensions["points"], os.environ).start()

@@ -14,6 +14,7 @@ from api.problems import want_done
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.programme.findable import full_name
+from ledger.programme.people import batches
 from ledger.programme.people import invitations as domain
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.entering import entering
@@ -79,8 +80,8 @@ class ErasedInvitationSchema(Schema):
 def invite(body: dict[str, Any], ledger: OpenLedger) -> Response:
     """Invite somebody
 
-    They get a message with a link of their own. Who has not accepted it in thirty days is erased;
-    the organisation learns how many accepted, and never who.
+    Soon they get a message with a link of their own. Who has not accepted it in thirty days is
+    erased; the organisation learns how many accepted, and never who.
     """
     wish = wish_maker(ledger)(0, "invitation", {})
     full_name(body["name"])
@@ -88,7 +89,7 @@ def invite(body: dict[str, Any], ledger: OpenLedger) -> Response:
     with installation().database.reading() as conn:
         reach = caller().reach("invitations:write")
         inviting = find_organisation(conn, ledger, body["organisation"], reach)
-    want_done(domain.invite(*within(ledger), wish, inviting, [invitee]))
+    want_done(batches.invite(*within(ledger), wish, inviting, [invitee]))
     return answer({"organisation": inviting.id, "invited": 1}, 201)
 
 

@@ -15,7 +15,7 @@ from api.posting import wish_maker
 from api.problems import want_done
 from api.resource import FILES, Resource, answer
 from ledger.installation import OpenLedger
-from ledger.programme.people import invitations
+from ledger.programme.people import batches
 from ledger.programme.people.organisations import Organisation, find_organisation
 from ledger.programme.people.rosters import Roster, read_roster, write_report
 from ledger.programme.spreadsheets.sheets import Sheet, open_sheet
@@ -84,14 +84,15 @@ def enter(query: dict[str, Any], file: IO[bytes], ledger: OpenLedger) -> Respons
 
     A name and one contact a row, under a header in Chinese or English; other columns are passed
     over, and one of identity documents refuses the file. Where a row is faulty nobody is invited,
-    unless `partly` says so. Sent again with the same key, nobody is invited twice.
+    unless `partly` says so; else all of them are, soon. Sent again with the same key, nobody is
+    invited twice.
     """
     inviting = _inviting(ledger, query["organisation"])
     roster = read_roster(open_sheet(file))
     is_entered = not query["dry_run"] and (query["partly"] or not roster.faults)
     if is_entered:
         wish = wish_maker(ledger)(0, "roster", {})
-        want_done(invitations.invite(*within(ledger), wish, inviting, roster.invitees))
+        want_done(batches.invite(*within(ledger), wish, inviting, roster.invitees))
     return answer(_told(inviting, roster, len(roster.invitees) if is_entered else 0))
 
 

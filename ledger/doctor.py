@@ -24,6 +24,7 @@ from ledger.programme.calendar import read_calendar
 from ledger.programme.delivery import backlogs
 from ledger.programme.jobs import due_jobs
 from ledger.programme.lags import publish_lags
+from ledger.programme.people.batches import waiting
 from ledger.programme.vault import generations_in_use
 
 CLOCKS_APART_SECONDS_MAX = 5
@@ -32,6 +33,7 @@ FREE_SHARE_MIN = 0.05
 BACKUP_DAYS_MAX = 2
 UNPUBLISHED_SECONDS_MAX = 60
 WAITING_HOURS_MAX = 18  # the tries of a message take some seventeen, and quiet hours are eleven
+BATCH_HOURS_MAX = 1
 NEXT_YEAR_DAYS = 31
 
 
@@ -187,6 +189,23 @@ def _messages(here: Installation) -> Said:
         yield True, "All messages are delivered."
 
 
+def _invitations(here: Installation) -> Said:
+    with here.database.reading() as conn:
+        found = waiting(conn)
+    late = [each for each in found if _since(here, each.since) > timedelta(hours=BATCH_HOURS_MAX)]
+    for each in late:
+        yield (
+            False,
+            (
+                f"{each.ledger}: {each.batches:,} lists of people to invite, {each.people:,} people"
+                f" in all, wait, one since {each.since}: look whether the service runs, and in its"
+                " log for what keeps them."
+            ),
+        )
+    if not late:
+        yield True, "Whoever is to be invited is invited."
+
+
 def _calendar(here: Installation) -> Said:
     calendar, now = read_calendar(os.environ), here.clock.now()
     wanted = {now.year, (now + timedelta(days=NEXT_YEAR_DAYS)).year}
@@ -217,6 +236,7 @@ CHECKS: dict[str, Callable[[Installation], Said]] = {
     "publishing": _publishing,
     "jobs": _jobs,
     "messages": _messages,
+    "invitations": _invitations,
     "calendar": _calendar,
 }
 """What is looked at, in this order."""

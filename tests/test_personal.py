@@ -121,6 +121,12 @@ TEXTS = {
     "invitation.until": TIME,
     "invitation.by": ID,
     "invitation.at": TIME,
+    "invitation_batch.id": ID,
+    "invitation_batch.organisation": ID,
+    "invitation_batch.by": ID,
+    "invitation_batch.at": TIME,
+    "invitation_batch.next_at": TIME,
+    "invitation_batch.done_at": TIME,
     "job.job": WORD,
     "job.day": rf"{DAY}(T\d\d)?",  # or an hour of it
     "joining_link.organisation": ID,

@@ -12,7 +12,7 @@ from ledger.doctor import look
 @click.command(short_help="Look at clock, disk, backups, keys, jobs, messages.")
 @as_json
 def doctor(as_json: bool) -> None:
-    """Look at clock, disk, tables, backups, keys, publishing, jobs, messages and calendar.
+    """Look at clock, disk, tables, backups, keys, publishing, jobs, what waits and calendar.
 
     It ends with 1 where somebody should do something. It changes nothing.
 

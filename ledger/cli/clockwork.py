@@ -13,6 +13,7 @@ from ledger.journal.orders import Group, Order
 from ledger.programme.delivery import Postman
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.jobs import Worker
+from ledger.programme.people.batches import Inviter
 
 
 @click.command(short_help="Enter what is due of quiet accounts now.")
@@ -77,7 +78,8 @@ def work(once: bool, as_json: bool) -> None:
 
     What is due of quiet accounts is entered, the state of all accounts is summed up, refusals of
     400 days ago are forgotten; each hour the audit trail is bound to the log, and what is kept of
-    people whose invitation is over is erased. Messages that wait are sent, outside of quiet hours.
+    people whose invitation is over is erased. Whoever is to be invited is, and messages that wait
+    are sent, outside of quiet hours.
     The service does this by itself; twice does no harm.
 
     \b
@@ -85,19 +87,21 @@ def work(once: bool, as_json: bool) -> None:
       points work --once
     """
     with installed() as installation:
-        worker = Worker(installation)
+        worker, inviter = Worker(installation), Inviter(installation)
         postman = Postman.configured(installation, environment())
         if not once:
             for signal_number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(signal_number, lambda *_: worker.stop())
             installation.start_publishing()
+            inviter.start()
             postman.start()
             worker.run()
             return
-        done, sent = worker.look(), postman.look()
+        done, batches, sent = worker.look(), inviter.look(), postman.look()
         for name in installation.names():
             installation.ledger(name).publisher.publish()
     lines = [f"{each.ledger}  {each.job:<8}{each.period}" for each in done]
+    lines += [f"Lists of people invited: {batches}."] if batches else []
     lines += [f"Messages sent: {sent}."] if sent else []
-    facts = {"done": [each._asdict() for each in done], "sent": sent}
+    facts = {"done": [each._asdict() for each in done], "batches": batches, "sent": sent}
     tell("\n".join(lines) or "Nothing is due.", facts, as_json)

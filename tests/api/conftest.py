@@ -23,6 +23,7 @@ from ledger.journal.keys import create_keys
 from ledger.journal.orders import Companion, Group, Order
 from ledger.programme.messages import New, post, values_of
 from ledger.programme.opening import open_installation
+from ledger.programme.people.batches import carry_out
 from ledger.programme.people.memberships import id_of
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save
@@ -159,9 +160,10 @@ class Desk:
         return person
 
     def invitations(self) -> list[str]:
-        """The links that went out, or will, to those who are invited."""
+        """The links that went out, or will, to those who are invited by now."""
         here = self.installation
         ledger = here.ledger("beiyuan")
+        carry_out(here.database, ledger, here.clock)
         with here.database.reading() as conn:
             query = select(message.c.id).where(message.c.kind == "invitation")
             ids = list(conn.execute(query.order_by(message.c.at)).scalars())

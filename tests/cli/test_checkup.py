@@ -61,6 +61,7 @@ def test_where_all_is_well_it_says_so(kept: Terminal) -> None:
         "publishing",
         "jobs",
         "messages",
+        "invitations",
         "calendar",
     ]
     assert all(each["says"].endswith(".") for each in told["findings"])

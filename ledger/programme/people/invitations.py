@@ -7,9 +7,10 @@ to the contact with a link that only they have.
       ├──── declined      they said so, by the link
       └──── expired       thirty days are over
 
-Invited people count for nothing, and what is kept of them is erased as soon as it is over
-(`lapses.py`).  Nobody learns from this who accepted: the same is done, and told, whether somebody
-takes part already, was invited before, or is new.
+Whom an organisation names is kept at once, and invited soon afterwards (`batches.py`).  Invited
+people count for nothing, and what is kept of them is erased as soon as it is over (`lapses.py`).
+Nobody learns from this who accepted: the same is done, and told, whether somebody takes part
+already, was invited before, or is new.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from ledger.programme.people.links import Code, LinkRefused, code_of, read_code,
 from ledger.programme.people.memberships import OPEN as BELONGING
 from ledger.programme.people.organisations import ADMITTED, Organisation, taking_part
 from ledger.programme.people.tables import organisation as organisation_table
-from ledger.programme.recording import CHANGED, Change, compose
+from ledger.programme.recording import Change, compose
 from ledger.programme.records import BASICS, INVITED
 from ledger.programme.tables import invitation as table
 from ledger.programme.tables import membership
-from ledger.programme.wishes import Wish
+from ledger.programme.vault import living
 
 KEPT = timedelta(days=30)
 PER_ORDER = 100
@@ -57,33 +58,33 @@ class Invitee(NamedTuple):
         return f"<the invitee of row {self.place}>"
 
 
-def invite(
+def enter(
     database: Database,
     ledger: OpenLedger,
     clock: Clock,
-    wish: Wish,
     organisation: Organisation,
     invitees: Sequence[Invitee],
+    *,
+    batch: str,
+    by: str,
 ) -> Outcome:
-    """Invites people to an organisation, those whom it has invited or has as members excepted.
+    """Invites at the most `PER_ORDER` people of a batch, by one order, in the name of a person.
 
-    They are entered a hundred at a time; the same request again enters what is missing, and nobody
-    twice.  While the organisation is not admitted nobody is: a `Refusal` of `NOT_ADMITTED`.  Raises
-    what `recording.compose` and `Appender.submit` raise.
+    Those whom the organisation has invited or has as members are excepted; the same again enters
+    nobody twice.  While the organisation is not admitted nobody is invited: a `Refusal` of
+    `NOT_ADMITTED`; one of `CHANGED` where another process was quicker.  Raises what
+    `recording.compose` and `Appender.submit` raise.
     """
     with database.reading() as conn:
         settled = _settled(conn, ledger, organisation.id, invitees, format_time(to_us(clock.now())))
-    wanted = [each for each in invitees if each not in settled]
-    # By itself, so that a request that was cut short is known again, and goes on.
-    admitted = taking_part(organisation.id)
-    remembered = Order(request=wish.request, fingerprint=wish.fingerprint, companions=(admitted,))
-    (outcome,) = ledger.appender.submit(Group((remembered,)))
-    for at in range(0, len(wanted) if isinstance(outcome, Done) else 0, PER_ORDER):
-        batch = wanted[at : at + PER_ORDER]
-        companions = _inviting(database, ledger, clock, wish, organisation, batch)
-        (entered,) = ledger.appender.submit(Group((Order(companions=(admitted, *companions)),)))
-        if not isinstance(entered, Done) and not _was_quicker(entered):
-            return entered
+        names = {id_of(batch, each.place): each for each in invitees if each not in settled}
+        known = {row.id for row in keyed(conn, (table.c.id,), ledger.id, table.c.id, names)}
+        # Who was erased stays so, where a backup brings back a batch and not what came of it.
+        fresh = living(conn, ledger.id, names) - known
+    wanted = {name: each for name, each in names.items() if name in fresh}
+    inviting = _inviting(database, ledger, clock, organisation, wanted, by) if wanted else ()
+    order = Order(companions=(taking_part(organisation.id), *inviting))
+    (outcome,) = ledger.appender.submit(Group((order,)))
     return outcome
 
 
@@ -140,32 +141,21 @@ def closing(name: str, state: str, at: str) -> Companion:
     return Companion(table, (name,), change)
 
 
-def id_of(request: str, place: int) -> str:
-    """An invitation's id follows from its request and its place in it."""
-    return id_from("invitation", request, str(place))
-
-
-def _was_quicker(outcome: Outcome) -> bool:
-    """The same request, sent twice at once, entered this batch meanwhile."""
-    return isinstance(outcome, Refusal) and outcome.rule == CHANGED
+def id_of(batch: str, place: int) -> str:
+    """An invitation's id follows from its batch and its place in it."""
+    return id_from("invitation", batch, str(place))
 
 
 def _inviting(
     database: Database,
     ledger: OpenLedger,
     clock: Clock,
-    wish: Wish,
     organisation: Organisation,
-    invitees: Sequence[Invitee],
+    names: Mapping[str, Invitee],
+    by: str,
 ) -> tuple[Companion, ...]:
-    """What enters these invitations, without those that this request has entered before."""
-    names = {id_of(wish.request, each.place): each for each in invitees}
-    with database.reading() as conn:
-        known = {row.id for row in keyed(conn, (table.c.id,), ledger.id, table.c.id, names)}
-    names = {name: each for name, each in names.items() if name not in known}
-    if not names:
-        return ()
-    now, by, said = clock.now(), wish.actor, organisation.fields or {}
+    """What enters these invitations, given by their ids."""
+    now, said = clock.now(), organisation.fields or {}
     called = said.get("name_zh") or said.get("name_en") or organisation.id
     row = {"organisation": organisation.id, "state": OPEN, "by": by}
     row |= {"at": format_time(to_us(now)), "until": format_time(to_us(now + KEPT))}

@@ -17,6 +17,7 @@ __all__ = [
     "course",
     "distinct_people",
     "errand",
+    "invitation_batch",
     "joining_link",
     "merged",
     "metadata",
@@ -185,6 +186,22 @@ joining_link = Table(
     Column("state", Word, nullable=False),  # open, revoked
     Column("by", Word, nullable=False),
     Column("at", Word, nullable=False),
+)
+
+# People whom an organisation asked to invite: who they are is its records, until it is done.
+invitation_batch = Table(
+    "invitation_batch",
+    metadata,
+    ledger_id(),
+    Column("id", Word, primary_key=True),
+    Column("organisation", Word, nullable=False),
+    Column("by", Word, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),  # its records
+    Column("at", Word, nullable=False),
+    Column("next_at", Word),  # when it may next be tried; null once it is done
+    Column("done_at", Word),
+    Index(None, "ledger_id", "next_at", "id"),
 )
 
 # Two people who look like one and are two, the lesser id first.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from ledger.journal.orders import Done, KeyReused
+from ledger.journal.orders import Done
 from ledger.programme import lapses, records
 from ledger.programme.delivery import Quiet, deliver
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.lapses import erase_spent
 from ledger.programme.messages import values_of
-from ledger.programme.people import entering, invitations, links, memberships, organisations
+from ledger.programme.people import (
+    batches,
+    entering,
+    invitations,
+    links,
+    memberships,
+    organisations,
+)
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.headcount import totals_of
 from ledger.programme.people.invitations import Invitee
@@ -43,11 +49,18 @@ class Taker:
 
 
 def invite(registry: Registry, org: str, *who: tuple[str, str], by: Wish | None = None):
-    """An organisation invites these, by name and contact."""
+    """An organisation invites these, by name and contact; its batch is carried out at once."""
+    outcome = ask(registry, org, *who, by=by)
+    batches.carry_out(*place(registry))
+    return outcome
+
+
+def ask(registry: Registry, org: str, *who: tuple[str, str], by: Wish | None = None):
+    """An organisation asks that these are invited."""
     with registry.database.reading() as conn:
         found = organisations.find_organisation(conn, registry.ledger, org, EVERYTHING)
     invitees = [Invitee(at, name, contact_of(text)) for at, (name, text) in enumerate(who)]
-    return invitations.invite(*place(registry), by or wish(registry), found, invitees)
+    return batches.invite(*place(registry), by or wish(registry), found, invitees)
 
 
 def rows(registry: Registry):
@@ -234,25 +247,6 @@ def test_nobody_is_invited_twice_nor_who_belongs_there_already(registry: Registr
     with registry.database.reading() as conn:
         found = records.newest(conn, registry.ledger, "invitation", new)
     assert {each.fields["full_name"] for each in found.values()} == {"李四", "周八"}
-
-
-def test_the_same_request_again_enters_what_is_missing(registry: Registry) -> None:
-    # given a request that was cut short after its first batch
-    org, asked = enterprise(registry), wish(registry)
-    who = [(f"员工{at}", str(13_800_000_000 + at)) for at in range(150)]
-    invite(registry, org, *who[:100], by=asked)
-    assert len(rows(registry)) == 100
-
-    # when it comes again, twice
-    again = invite(registry, org, *who, by=asked)
-    invite(registry, org, *who, by=asked)
-
-    # then all are invited once; and the same key is good for no other request
-    assert isinstance(again, Done)
-    assert again.replayed
-    assert len(rows(registry)) == len(codes(registry)) == 150
-    other = invite(registry, org, who[0], by=replace(asked, fingerprint=b"g" * 32))
-    assert isinstance(other, KeyReused)
 
 
 def test_an_invited_person_counts_for_nothing(sqlite_registry: Registry) -> None:
