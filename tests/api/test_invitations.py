@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.api.enterprise import managed, member, problem
+from tests.api.enterprise import claim, managed, member, problem
+from tests.statements import statements
 
 ABSENT = "org/" + "a" * 26
 
@@ -41,6 +42,36 @@ def test_the_answer_is_the_same_whether_somebody_takes_part_or_not(house):
     ] * 4
     assert len(house.invitations()) == 1
     assert "138" not in new.text
+
+
+def test_the_same_is_done_whether_somebody_takes_part_or_not(house):
+    # given a member who belongs there, one of another enterprise, and somebody invited before
+    member(house, "李四")
+    claim(house, "李四")
+    other = house.organisation().replace("org/", "/organisations/")
+    member(house, "赵六")
+    claim(house, "赵六", house.post(f"{other}/joining-link").json["code"])
+    invite(house, name="孙七", contact="qi@example.org")
+    assert len(house.invitations()) == 1
+    people = {
+        "a stranger": ("周八", "137 0013 7000"),
+        "a member": ("李四", "139 1234 5678"),
+        "a member of another": ("赵六", "139 1234 5678"),
+        "invited before": ("孙七", "qi@example.org"),
+    }
+    sent = {}
+    for who, (name, contact) in people.items():
+        house.app.extensions["points trail"].flush()
+        with statements(house.installation.database) as seen:
+            assert invite(house, name=name, contact=contact).status_code == 201
+            house.app.extensions["points trail"].flush()
+        sent[who] = [each.text for each in seen]
+
+    # then the database is asked the same
+    assert sent["a stranger"]
+    assert all(each == sent["a stranger"] for each in sent.values())
+    # and afterwards those are invited who neither belong there nor were invited
+    assert len(house.invitations()) == 3
 
 
 def test_a_link_tells_whose_it_is_and_is_accepted_by_a_member(house):

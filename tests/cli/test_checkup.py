@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyrage
 import pytest
@@ -17,6 +18,8 @@ from ledger.programme.messages import Choice, New, choose, post
 from ledger.programme.recording import Change, save
 from tests.cli.conftest import Terminal
 from tests.postgres import PACKAGE
+from tests.programme.people.test_invitations import ask
+from tests.programme.people.test_memberships import enterprise
 
 
 @pytest.fixture
@@ -135,3 +138,29 @@ def test_messages_that_nobody_takes_and_years_that_nobody_named_are_told(
     assert "1 messages wait" in says[0]
     assert "1 messages are to be printed" in says[1]
     assert any("POINTS_CALENDAR" in each["says"] for each in told if each["about"] == "calendar")
+
+
+def test_lists_of_people_that_nobody_invites_are_told(
+    kept: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an organisation whose list was kept, half an hour ago and two hours ago
+    installation = kept.installation()
+    (name,) = installation.names()
+    ledger = installation.ledger(name)
+    with installation.database.reading() as conn:
+        office = conn.execute(text("SELECT person FROM person")).scalars().first()
+    here = SimpleNamespace(
+        database=installation.database, ledger=ledger, clock=installation.clock, office=office
+    )
+    ask(here, enterprise(here), ("王芳", "13912345678"), ("李四", "li@example.org"))
+    assert all(each["good"] for each in kept.facts("doctor")["findings"])
+    with installation.database.writing() as conn:
+        conn.execute(text("UPDATE invitation_batch SET at = '2026-01-01T00:00:00.000000Z'"))
+    installation.close()
+
+    found = bad(kept)
+
+    assert found.keys() == {"invitations"}
+    assert "1 lists of people to invite, 2 people in all, wait" in found["invitations"]
+    kept.facts("work", "--once")
+    assert all(each["good"] for each in kept.facts("doctor")["findings"])
