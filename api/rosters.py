@@ -84,8 +84,8 @@ def enter(query: dict[str, Any], file: IO[bytes], ledger: OpenLedger) -> Respons
 
     A name and one contact a row, under a header in Chinese or English; other columns are passed
     over, and one of identity documents refuses the file. Where a row is faulty nobody is invited,
-    unless `partly` says so; else all of them are, soon. Sent again with the same key, nobody is
-    invited twice.
+    unless `partly` says so. Who is invited gets a message soon. Sent again with the same key,
+    nobody is invited twice.
     """
     inviting = _inviting(ledger, query["organisation"])
     roster = read_roster(open_sheet(file))

@@ -22,7 +22,9 @@ def upgrade() -> None:
         *(sa.Column(name, WORD) for name in ("next_at", "done_at")),
         sa.PrimaryKeyConstraint("ledger_id", "id", name="invitation_batch_pk"),
     )
-    op.create_index(INDEX, "invitation_batch", ["ledger_id", "next_at", "id"])
+    waits = sa.text("next_at IS NOT NULL")
+    columns = ["ledger_id", "next_at", "id"]
+    op.create_index(INDEX, "invitation_batch", columns, postgresql_where=waits, sqlite_where=waits)
 
 
 def downgrade() -> None:

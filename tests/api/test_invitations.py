@@ -50,7 +50,7 @@ def test_the_same_is_done_whether_somebody_takes_part_or_not(house):
     claim(house, "李四")
     other = house.organisation().replace("org/", "/organisations/")
     member(house, "赵六")
-    claim(house, "赵六", house.post(f"{other}/joining-link").json["code"])
+    claim(house, "赵六", house.post(f"{other}/joining-link", role="admin").json["code"])
     invite(house, name="孙七", contact="qi@example.org")
     assert len(house.invitations()) == 1
     people = {

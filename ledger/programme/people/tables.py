@@ -5,7 +5,7 @@ No column holds a word about anybody: names, numbers and addresses are in `recor
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, text
 
 from ledger.journal.tables import metadata
 from ledger.programme.tables import INSTALLATION, Word, ledger_id
@@ -201,7 +201,14 @@ invitation_batch = Table(
     Column("at", Word, nullable=False),
     Column("next_at", Word),  # when it may next be tried; null once it is done
     Column("done_at", Word),
-    Index(None, "ledger_id", "next_at", "id"),
+    Index(
+        None,
+        "ledger_id",
+        "next_at",
+        "id",
+        postgresql_where=text("next_at IS NOT NULL"),
+        sqlite_where=text("next_at IS NOT NULL"),
+    ),
 )
 
 # Two people who look like one and are two, the lesser id first.
