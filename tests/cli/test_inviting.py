@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import time
 from contextlib import closing
 from types import SimpleNamespace
 
+import pytest
 from sqlalchemy import select
 
 from ledger.clock import SystemClock
+from ledger.installation import Installation
 from ledger.programme import records
 from ledger.programme.people.batches import KIND
 from ledger.programme.people.tables import invitation_batch
 from ledger.programme.tables import data_key, invitation, message, record
 from tests.cli.conftest import Terminal
+from tests.cli.test_serving import _free_port
 from tests.programme.people.test_invitations import ask
 from tests.programme.people.test_memberships import enterprise
 
@@ -52,15 +57,51 @@ def work(terminal: Terminal, before: str = "") -> str:
     return said
 
 
+def desk(terminal: Terminal, here: Installation) -> SimpleNamespace:
+    """Where the office of the terminal's ledger does things."""
+    return SimpleNamespace(
+        database=here.database,
+        ledger=here.ledger("beiyuan"),
+        clock=SystemClock(),
+        office=terminal.people[0],
+    )
+
+
+@pytest.mark.parametrize("command", [("serve", "--workers", 2), ("work",)], ids=["serve", "work"])
+def test_the_service_invites_by_itself(either: Terminal, command: tuple[object, ...]) -> None:
+    # given a service, or a worker beside one
+    either.found()
+    either.environ["POINTS_PORT"] = str(_free_port())
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = either.start(*command, **silent)
+    try:
+        with closing(either.installation()) as here:
+            office = desk(either, here)
+            # when somebody is to be invited, then they are, and nobody has to do anything for it
+            ask(office, enterprise(office), ("王芳", "13912345678"))
+            invited = 0
+            while not invited:
+                assert process.poll() is None
+                time.sleep(0.05)
+                with here.database.reading() as conn:
+                    done = invitation_batch.c.done_at.is_not(None)
+                    invited = len(conn.execute(select(invitation_batch).where(done)).all())
+            with here.database.reading() as conn:
+                assert len(conn.execute(select(invitation)).all()) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(PATIENCE_SECONDS)
+
+
 def test_a_killed_process_leaves_its_list_to_another(either: Terminal) -> None:
     # given a list of 250 people, and a process that is killed when 200 of them are invited
     either.found()
     who = [(f"员工{at}", str(13_800_000_000 + at)) for at in range(250)]
     with closing(either.installation()) as here:
-        ledger = here.ledger("beiyuan")
-        office = SimpleNamespace(
-            database=here.database, ledger=ledger, clock=SystemClock(), office=either.people[0]
-        )
+        office = desk(either, here)
         ask(office, enterprise(office), *who)
         first = either.start("work", "--once", before=HALF_WAY)
         assert first.stdout is not None
@@ -80,9 +121,9 @@ def test_a_killed_process_leaves_its_list_to_another(either: Terminal) -> None:
         with here.database.reading() as conn:
             ids = list(conn.execute(select(invitation.c.id)).scalars())
             told = list(conn.execute(select(message.c.subject)).scalars())
-            kept = records.newest(conn, ledger, "invitation", ids)
+            kept = records.newest(conn, office.ledger, "invitation", ids)
             parts = conn.execute(select(record.c.id).where(record.c.kind == KIND)).scalars().all()
-            lists = records.newest(conn, ledger, KIND, parts)
+            lists = records.newest(conn, office.ledger, KIND, parts)
             batch = conn.execute(select(invitation_batch)).one()
             key = conn.execute(select(data_key.c.wrapped).where(data_key.c.subject == batch.id))
             assert key.scalar_one() is None
