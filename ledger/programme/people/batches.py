@@ -214,7 +214,7 @@ def _carried_out(
         rule = outcome.rule if isinstance(outcome, Refusal) else None
         if rule == NOT_ADMITTED:
             break
-        if rule != CHANGED:  # else another process entered the same
+        if rule != CHANGED:  # else they were entered before, or by another process meanwhile
             done_of(outcome)
         if (again := _claimed(database, ledger, row.id, held, clock.now())) is None:
             return False  # we were so slow that another process took it up

@@ -72,16 +72,15 @@ def enter(
 
     Those whom the organisation has invited or has as members are excepted; the same again enters
     nobody twice.  While the organisation is not admitted nobody is invited: a `Refusal` of
-    `NOT_ADMITTED`; one of `CHANGED` where another process was quicker.  Raises what
+    `NOT_ADMITTED`; one of `CHANGED` where these were entered before.  Raises what
     `recording.compose` and `Appender.submit` raise.
     """
     with database.reading() as conn:
         settled = _settled(conn, ledger, organisation.id, invitees, format_time(to_us(clock.now())))
         names = {id_of(batch, each.place): each for each in invitees if each not in settled}
-        known = {row.id for row in keyed(conn, (table.c.id,), ledger.id, table.c.id, names)}
         # Who was erased stays so, where a backup brings back a batch and not what came of it.
-        fresh = living(conn, ledger.id, names) - known
-    wanted = {name: each for name, each in names.items() if name in fresh}
+        open_ = living(conn, ledger.id, names)
+    wanted = {name: each for name, each in names.items() if name in open_}
     inviting = _inviting(database, ledger, clock, organisation, wanted, by) if wanted else ()
     order = Order(companions=(taking_part(organisation.id), *inviting))
     (outcome,) = ledger.appender.submit(Group((order,)))
