@@ -13,7 +13,7 @@ from api import create_app
 from ledger.logs import configure_logging
 from ledger.programme.delivery import Postman
 from ledger.programme.jobs import Worker
-from ledger.programme.people.batches import Inviter
+from ledger.programme.people.inviting import Inviter
 from ledger.tuning import tune_interpreter
 
 configure_logging()

@@ -14,8 +14,8 @@ from api.problems import want_done
 from api.resource import Resource, answer
 from ledger.installation import OpenLedger
 from ledger.programme.findable import full_name
-from ledger.programme.people import batches
 from ledger.programme.people import invitations as domain
+from ledger.programme.people import inviting
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.entering import entering
 from ledger.programme.people.invitations import Invitee
@@ -88,9 +88,9 @@ def invite(body: dict[str, Any], ledger: OpenLedger) -> Response:
     invitee = Invitee(0, body["name"], contact_of(body["contact"]))
     with installation().database.reading() as conn:
         reach = caller().reach("invitations:write")
-        inviting = find_organisation(conn, ledger, body["organisation"], reach)
-    want_done(batches.invite(*within(ledger), wish, inviting, [invitee]))
-    return answer({"organisation": inviting.id, "invited": 1}, 201)
+        organisation = find_organisation(conn, ledger, body["organisation"], reach)
+    want_done(inviting.invite(*within(ledger), wish, organisation, [invitee]))
+    return answer({"organisation": organisation.id, "invited": 1}, 201)
 
 
 @blueprint.takes("/look", InviterSchema, body=LinkCodeSchema, status=200)

@@ -15,7 +15,7 @@ from api.posting import wish_maker
 from api.problems import want_done
 from api.resource import FILES, Resource, answer
 from ledger.installation import OpenLedger
-from ledger.programme.people import batches
+from ledger.programme.people import inviting
 from ledger.programme.people.organisations import Organisation, find_organisation
 from ledger.programme.people.rosters import Roster, read_roster, write_report
 from ledger.programme.spreadsheets.sheets import Sheet, open_sheet
@@ -87,13 +87,13 @@ def enter(query: dict[str, Any], file: IO[bytes], ledger: OpenLedger) -> Respons
     unless `partly` says so. Who is invited gets a message soon. Sent again with the same key,
     nobody is invited twice.
     """
-    inviting = _inviting(ledger, query["organisation"])
+    organisation = _inviting(ledger, query["organisation"])
     roster = read_roster(open_sheet(file))
     is_entered = not query["dry_run"] and (query["partly"] or not roster.faults)
     if is_entered:
         wish = wish_maker(ledger)(0, "roster", {})
-        want_done(batches.invite(*within(ledger), wish, inviting, roster.invitees))
-    return answer(_told(inviting, roster, len(roster.invitees) if is_entered else 0))
+        want_done(inviting.invite(*within(ledger), wish, organisation, roster.invitees))
+    return answer(_told(organisation, roster, len(roster.invitees) if is_entered else 0))
 
 
 @blueprint.uploads(
@@ -121,10 +121,10 @@ def _inviting(ledger: OpenLedger, organisation: str) -> Organisation:
         return find_organisation(conn, ledger, organisation, caller().reach("rosters:write"))
 
 
-def _told(inviting: Organisation, roster: Roster, invited: int) -> dict[str, Any]:
+def _told(organisation: Organisation, roster: Roster, invited: int) -> dict[str, Any]:
     faults = sorted(roster.faults.items())[:FAULTS_MAX]
     return {
-        "organisation": inviting.id,
+        "organisation": organisation.id,
         "rows": len(roster.invitees) + len(roster.faults),
         "faulty": len(roster.faults),
         "invited": invited,

@@ -24,7 +24,7 @@ from ledger.programme.calendar import read_calendar
 from ledger.programme.delivery import backlogs
 from ledger.programme.jobs import due_jobs
 from ledger.programme.lags import publish_lags
-from ledger.programme.people.batches import waiting
+from ledger.programme.people.inviting import waiting
 from ledger.programme.vault import generations_in_use
 
 CLOCKS_APART_SECONDS_MAX = 5

@@ -13,7 +13,7 @@ from ledger.journal.orders import Group, Order
 from ledger.programme.delivery import Postman
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.jobs import Worker
-from ledger.programme.people.batches import Inviter
+from ledger.programme.people.inviting import Inviter
 
 
 @click.command(short_help="Enter what is due of quiet accounts now.")

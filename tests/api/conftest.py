@@ -23,7 +23,7 @@ from ledger.journal.keys import create_keys
 from ledger.journal.orders import Companion, Group, Order
 from ledger.programme.messages import New, post, values_of
 from ledger.programme.opening import open_installation
-from ledger.programme.people.batches import carry_out
+from ledger.programme.people.inviting import carry_out
 from ledger.programme.people.memberships import id_of
 from ledger.programme.people.sessions import begin
 from ledger.programme.recording import Change, save

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from ledger.clock import SystemClock
 from ledger.installation import Installation
 from ledger.programme import records
-from ledger.programme.people.batches import KIND
+from ledger.programme.people.inviting import KIND
 from ledger.programme.people.tables import invitation_batch
 from ledger.programme.tables import data_key, invitation, message, record
 from tests.cli.conftest import Terminal
@@ -26,16 +26,16 @@ PATIENCE_SECONDS = 120
 # The second hundred is entered, and then nothing more happens until it is killed.
 HALF_WAY = """
 import time
-from ledger.programme.people import batches
+from ledger.programme.people import inviting
 entered = []
-def enter(*said, whole=batches.enter, **more):
+def enter(*said, whole=inviting.enter, **more):
     outcome = whole(*said, **more)
     entered.append(outcome)
     if len(entered) == 2:
         print("half-way", flush=True)
         time.sleep(600)
     return outcome
-batches.enter = enter
+inviting.enter = enter
 """
 LATER = """
 from datetime import timedelta

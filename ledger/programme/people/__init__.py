@@ -15,7 +15,7 @@ locks.py      how long a login is locked after failures
 memberships.py  who belongs to which organisation, from day to day
 links.py        joining links of organisations, and the codes behind the `#`
 invitations.py  whom organisations ask to join
-batches.py      what they asked for is kept, and carried out afterwards
+inviting.py     what they asked for is kept, and carried out afterwards
 entering.py     becoming a member of an organisation by a link or an invitation
 rosters.py      tables of people to invite
 joining.py      becoming a member, by oneself or at a desk

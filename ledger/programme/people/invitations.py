@@ -7,7 +7,7 @@ to the contact with a link that only they have.
       ├──── declined      they said so, by the link
       └──── expired       thirty days are over
 
-Whom an organisation names is kept at once, and invited soon afterwards (`batches.py`).  Invited
+Whom an organisation names is kept at once, and invited soon afterwards (`inviting.py`).  Invited
 people count for nothing, and what is kept of them is erased as soon as it is over (`lapses.py`).
 Nobody learns from this who accepted: the same is done, and told, whether somebody takes part
 already, was invited before, or is new.

@@ -15,10 +15,10 @@ from structlog.testing import capture_logs
 from ledger.journal.orders import Done, KeyReused
 from ledger.programme import records
 from ledger.programme.erasure import destroy
-from ledger.programme.people import batches, invitations, organisations
-from ledger.programme.people.batches import Inviter, carry_out
+from ledger.programme.people import invitations, inviting, organisations
 from ledger.programme.people.contacts import contact_of
 from ledger.programme.people.invitations import Invitee
+from ledger.programme.people.inviting import Inviter, carry_out
 from ledger.programme.people.tables import invitation_batch
 from ledger.programme.tables import blind_index, data_key, invitation, message, record
 from ledger.programme.vault import Erased
@@ -44,8 +44,8 @@ def waits(registry: Registry) -> list[bool]:
 def lists(registry: Registry) -> list[bool]:
     """Of each record of a batch, whether it can be read."""
     with registry.database.reading() as conn:
-        ids = conn.execute(select(record.c.id).where(record.c.kind == batches.KIND)).scalars()
-        found = records.newest(conn, registry.ledger, batches.KIND, list(ids))
+        ids = conn.execute(select(record.c.id).where(record.c.kind == inviting.KIND)).scalars()
+        found = records.newest(conn, registry.ledger, inviting.KIND, list(ids))
     return [each.fields is not None for each in found.values()]
 
 
@@ -60,7 +60,7 @@ def invited(registry: Registry) -> list[str]:
 
 def failing(monkeypatch: pytest.MonkeyPatch, at: int, error: Exception) -> None:
     """Entering fails at the call of that number."""
-    calls, whole = [], batches.enter
+    calls, whole = [], inviting.enter
 
     def enter(*said, **more):
         calls.append(said)
@@ -127,7 +127,7 @@ def test_what_was_cut_short_is_taken_up_by_another_process_minutes_later(
     assert (waits(registry), lists(registry)) == ([False], [False] * 3)
 
 
-@pytest.mark.parametrize("held", [batches.HELD, batches.HELD * 0], ids=["claimed", "unclaimed"])
+@pytest.mark.parametrize("held", [inviting.HELD, inviting.HELD * 0], ids=["claimed", "unclaimed"])
 def test_two_processes_at_once_invite_everybody_once(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, held
 ) -> None:
@@ -197,7 +197,7 @@ def test_a_batch_that_a_restored_backup_brings_back_is_not_carried_out(registry:
     ask(registry, org, *FEW)
     with registry.database.reading() as conn:
         batch = conn.execute(select(invitation_batch.c.id)).scalar_one()
-    lines = f"{batch} {TODAY}\n{batches.id_of(asked.request)} {TODAY}\n"
+    lines = f"{batch} {TODAY}\n{inviting.id_of(asked.request)} {TODAY}\n"
     Path(registry.ledger.erased).write_text(lines, "ascii")
 
     # when it is served again
@@ -216,7 +216,7 @@ def test_a_batch_that_a_restored_backup_brings_back_is_not_carried_out(registry:
 def test_who_declined_before_a_backup_was_restored_is_not_invited_again(registry: Registry) -> None:
     asked = wish(registry)
     ask(registry, enterprise(registry), *FEW, by=asked)
-    gone = invitations.id_of(batches.id_of(asked.request), 1)
+    gone = invitations.id_of(inviting.id_of(asked.request), 1)
     destroy(registry.database, registry.ledger, (gone,), TODAY)
 
     assert carry_out(*place(registry)) == 1
@@ -273,7 +273,7 @@ def test_ten_thousand_people_are_kept_by_as_many_statements_as_one(registry: Reg
         ]
         with statements(registry.database) as seen:
             tracemalloc.start()
-            batches.invite(*place(registry), wish(registry), inviting, people)
+            inviting.invite(*place(registry), wish(registry), inviting, people)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
         sent.append(len(seen))
@@ -281,7 +281,7 @@ def test_ten_thousand_people_are_kept_by_as_many_statements_as_one(registry: Reg
     assert sent[0] == sent[1] < 25
     assert peaks[1] < 20_000_000
     with registry.database.reading() as conn:
-        assert [each[1:3] for each in batches.waiting(conn)] == [(2, 10_001)]
+        assert [each[1:3] for each in inviting.waiting(conn)] == [(2, 10_001)]
 
 
 def test_what_waits_is_found_by_an_index(registry: Registry) -> None:
@@ -290,7 +290,7 @@ def test_what_waits_is_found_by_an_index(registry: Registry) -> None:
     with statements(registry.database) as one:
         carry_out(*place(registry))
     with statements(registry.database) as told, registry.database.reading() as conn:
-        batches.waiting(conn)
+        inviting.waiting(conn)
     for seen in (all_ledgers, one, told):
         (look,) = seen
         how = plan(registry.database, *look)
