@@ -23,8 +23,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import LedgerStopped, PointsError
@@ -39,7 +37,7 @@ from ledger.journal.privatefiles import append_private
 from ledger.journal.store import load_position
 from ledger.journal.times import is_day
 from ledger.programme.reading.days import today_of
-from ledger.programme.reading.entries import entries_of_type
+from ledger.programme.reading.entries import parts_of_type
 from ledger.programme.tables import (
     blind_index,
     card,
@@ -108,7 +106,9 @@ def erase_due(database: Database, ledger: OpenLedger, day: str) -> None:
     from its log.  Raises what `destroy` raises.
     """
     with database.reading() as conn:
-        due = living(conn, ledger.id, _announced(conn, ledger.id, day))
+        due: set[str] = set()
+        for part in parts_of_type(conn, ledger.id, "erasure"):
+            due |= living(conn, ledger.id, {each["subject"] for each in part if each["on"] <= day})
     if due:
         destroy(database, ledger, due, day)
 
@@ -204,9 +204,3 @@ def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) ->
         destroy_keys(conn, ledger.id, days)
         for column in GONE_WITH_SUBJECT:
             remove(conn, ledger.id, column, days)
-
-
-def _announced(conn: Connection, ledger_id: int, day: str) -> set[str]:
-    """The subjects of all `erasure` entries for `day` or earlier."""
-    entries = entries_of_type(conn, ledger_id, "erasure")
-    return {entry["subject"] for entry in entries if entry["on"] <= day}

@@ -24,7 +24,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done
 from ledger.journal.store import load_position
 from ledger.journal.times import local_day
 from ledger.programme.reading.days import offset_of
-from ledger.programme.reading.entries import entries_of_type
+from ledger.programme.reading.entries import parts_of_type
 from ledger.programme.tables import data_key as table
 
 PEOPLE = ("person/", "member/")
@@ -48,22 +48,19 @@ def restrict_announced(database: Database, ledger: OpenLedger) -> None:
     """Restricts people of whom the log says that they are to be erased, if they are not yet.
 
     So a backup from before a restriction does not lift it, once its log was rolled forward.  One
-    statement where there are none, else a look at each `erasure` entry.  Raises what
-    `Database.writing` raises.
+    statement where there are none, else a look at each `erasure` entry, in memory that does not
+    grow with them.  Raises what `Database.writing` raises.
     """
     with database.reading() as conn:
-        days = _announced(conn, ledger.id)
-        columns = (table.c.subject,)
-        missing = keyed(conn, columns, ledger.id, table.c.subject, days, *_USABLE)
-    if not missing:
+        days = _usable_still(conn, ledger.id)
+    if not days:
         return
     mine = (table.c.ledger_id == ledger.id) & (table.c.subject == bindparam("whose"))
     change = update(table).where(mine, *_USABLE).values(restricted_on=bindparam("day"))
     with database.writing() as conn:
         # The head's lock keeps the append path from writing these rows meanwhile.
         load_position(conn, ledger.id, ledger.origin, lock=True)
-        wanted = [{"whose": row.subject, "day": days[row.subject]} for row in missing]
-        conn.execute(change, wanted)
+        conn.execute(change, [{"whose": whose, "day": day} for whose, day in days.items()])
 
 
 def restricted_among(conn: Connection, ledger_id: int, subjects: Collection[str]) -> set[str]:
@@ -73,10 +70,13 @@ def restricted_among(conn: Connection, ledger_id: int, subjects: Collection[str]
     return {row.subject for row in rows}
 
 
-def _announced(conn: Connection, ledger_id: int) -> dict[str, str]:
-    """Of whom the log says that they are to be erased, and the local day on which it said so."""
-    found = entries_of_type(conn, ledger_id, "erasure")
-    said = {entry["subject"]: entry["at"] for entry in found}
-    people = {name: at for name, at in said.items() if name.startswith(PEOPLE)}
-    offset = offset_of(conn, ledger_id) if people else 0
-    return {name: local_day(at, offset) for name, at in people.items()}
+def _usable_still(conn: Connection, ledger_id: int) -> dict[str, str]:
+    """Who is to be erased by the log and not restricted, and the local day on which it said so."""
+    found: dict[str, str] = {}
+    for part in parts_of_type(conn, ledger_id, "erasure"):
+        said = {entry["subject"]: entry["at"] for entry in part}
+        people = [name for name in said if name.startswith(PEOPLE)]
+        rows = keyed(conn, (table.c.subject,), ledger_id, table.c.subject, people, *_USABLE)
+        found |= {row.subject: said[row.subject] for row in rows}
+    offset = offset_of(conn, ledger_id) if found else 0
+    return {name: local_day(at, offset) for name, at in found.items()}

@@ -15,6 +15,7 @@ from ledger.journal.orders import Done, Group, KeyReused, Order, Refusal
 from ledger.programme import messages, proposals, records
 from ledger.programme.calendar import read_calendar
 from ledger.programme.erasing import finish
+from ledger.programme.erasure import erase_due
 from ledger.programme.erasure_decisions import DEED, proposed, refuse, want_closed, years_after
 from ledger.programme.erasure_requests import (
     ErasureRefused,
@@ -27,10 +28,11 @@ from ledger.programme.erasure_requests import (
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.people import consents, rights
 from ledger.programme.proposals import Decider, Proposed, submit
+from ledger.programme.reading import entries
 from ledger.programme.recording import Change, compose, save
-from ledger.programme.restriction import restricted_among
+from ledger.programme.restriction import restrict_announced, restricted_among
 from ledger.programme.tables import data_key
-from ledger.programme.vault import Restricted, lawful
+from ledger.programme.vault import Restricted, lawful, living
 from ledger.programme.wishes import Wish
 from tests.programme.registry import Registry, fresh
 
@@ -251,6 +253,29 @@ def test_a_backup_from_before_lifts_no_restriction_that_the_log_announced(house:
     house.enter("erasure", {"subject": other, "on": "2027-01-01"})
     do_due_jobs(registry.installation, "worker/me")
     assert registry.read(other).fields is None
+
+
+def test_who_is_announced_is_found_among_any_number_of_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a log that is read two entries at a time, and people announced, two of whom left a key
+    monkeypatch.setattr(entries, "ENTRIES_PER_READ", 2)
+    registry = house.registry
+    people = [fresh("person") for _ in range(7)]
+    for each in people:
+        house.enter("erasure", {"subject": each, "on": "2027-01-01"})
+    for each in (people[0], people[5]):
+        registry.keep(each, **PLAIN)
+    # when they are restricted by the log
+    restrict_announced(registry.database, registry.ledger)
+    # then these two are, and on their day their keys are destroyed
+    assert [registry.read(each).fields for each in (people[0], people[5])] == [None, None]
+    with registry.database.reading() as conn:
+        among = restricted_among(conn, registry.ledger.id, people)
+    assert among == {people[0], people[5]}
+    erase_due(registry.database, registry.ledger, "2027-01-01")
+    with registry.database.reading() as conn:
+        assert living(conn, registry.ledger.id, people) == set()
 
 
 def test_a_request_is_taken_back_while_it_is_open(house: House) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Table, select
@@ -12,7 +12,7 @@ from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.asof import Span
 from ledger.journal.bulk import keyed
-from ledger.journal.entry import Entry, decode
+from ledger.journal.entry import POINTS_MAX, Entry, decode
 from ledger.journal.reversal import REVERSIBLE, original_sides
 
 ENTRIES_PER_READ = 4_096
@@ -137,13 +137,22 @@ def find_entry(conn: Connection, ledger_id: int, seq: int) -> bytes | None:
 
 def entries_of_type(conn: Connection, ledger_id: int, kind: str) -> Iterator[Entry]:
     """All entries of one type, in order; read in parts of bounded length."""
-    mine = (t.run.c.ledger_id == ledger_id) & (t.run.c.type == kind)
-    runs = conn.execute(select(t.run.c.first, t.run.c.last).where(mine).order_by(t.run.c.last))
-    seqs = (seq for run in runs.all() for seq in range(run.first, run.last + 1))
+    return chain.from_iterable(parts_of_type(conn, ledger_id, kind))
+
+
+def parts_of_type(conn: Connection, ledger_id: int, kind: str) -> Iterator[list[Entry]]:
+    """The same, a part at a time: at most 4,096 entries, which two statements read."""
+    seqs = _seqs_of_type(conn, ledger_id, kind)
     while part := list(islice(seqs, ENTRIES_PER_READ)):
         rows = keyed(conn, (t.entry.c.seq, t.entry.c.raw), ledger_id, t.entry.c.seq, part)
-        for row in sorted(rows, key=lambda row: row.seq):
-            yield decode(bytes(row.raw))
+        yield [decode(bytes(row.raw)) for row in sorted(rows, key=lambda row: row.seq)]
+
+
+def _seqs_of_type(conn: Connection, ledger_id: int, kind: str) -> Iterator[int]:
+    place = -1
+    while runs := _runs_up(conn, ledger_id, kind, Span(place + 1, POINTS_MAX), ENTRIES_PER_READ):
+        for first, place in runs:
+            yield from range(first, place + 1)
 
 
 def reversible_points(conn: Connection, ledger_id: int, seqs: Collection[int]) -> dict[int, int]:
