@@ -8,8 +8,12 @@ index, and the page is taken of these.  One way alone is such a range as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, select, union_all
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select, union_all
+
+WAYS_PER_STATEMENT = 100
+"""SQLite takes 500 SELECTs in one, and no expression deeper than 1,000."""
 
 
 def first_of(
@@ -20,11 +24,11 @@ def first_of(
     *conditions: ColumnElement[bool],
     limit: int,
 ) -> ColumnElement[bool]:
-    """Whether a row is among the first `limit`, by its id, of one of the ways; all conditions hold.
+    """Whether a row is among the first `limit`, by its id, reached in any way; all conditions hold.
 
     It holds for more than `limit` rows, where there is one way: take the first of these.  One
-    statement, where there are several: as a part of the caller's, PostgreSQL might walk all rows
-    and look each up among the first ones.
+    statement, where there are several, and another for each further 100 of them: as a part of the
+    caller's, PostgreSQL might walk all rows and look each up among the first ones.
     """
     if len(ways) == 1:
         return and_(*ways, *conditions)
@@ -32,4 +36,21 @@ def first_of(
         select(table.c.id).where(table.c.ledger_id == ledger_id, way, *conditions) for way in ways
     ]
     parts = [select(each.order_by(table.c.id).limit(limit).subquery().c.id) for each in firsts]
-    return table.c.id.in_(conn.execute(union_all(*parts)).scalars().all()) if parts else false()
+    found: set[str] = set()
+    for batch in _batches(parts):
+        found |= set(conn.execute(union_all(*batch)).scalars())
+    return table.c.id.in_(sorted(found)[:limit]) if parts else false()
+
+
+def any_of(ways: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a row is reached in any of the ways; of none, that it is not."""
+    batches = [or_(false(), *batch) for batch in _batches(ways)]
+    if len(batches) == 1:
+        return batches[0]
+    # A function keeps its argument together, which SQLAlchemy would make one list with the others.
+    return or_(false(), *(func.coalesce(batch, false()) for batch in batches))
+
+
+def _batches(several: Sequence[Any]) -> list[Sequence[Any]]:
+    step = WAYS_PER_STATEMENT
+    return [several[at : at + step] for at in range(0, len(several), step)]

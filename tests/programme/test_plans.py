@@ -25,8 +25,8 @@ from ledger.programme.people import belongings, teams
 from ledger.programme.people.attainments import list_attainments
 from ledger.programme.people.memberships import list_memberships
 from ledger.programme.people.organisations import list_organisations
-from ledger.programme.people.tables import team_member
-from ledger.programme.people.teams import TEAM
+from ledger.programme.people.tables import team, team_member
+from ledger.programme.people.teams import TEAM, TeamUnknown
 from ledger.programme.people.venues import VENUE
 from ledger.programme.reading.accounts import find_past_account, list_accounts
 from ledger.programme.reading.budgets import list_budgets
@@ -39,6 +39,7 @@ from ledger.programme.reading.histories import account_history
 from ledger.programme.reading.overview import list_ledgers
 from ledger.programme.reading.people import list_people
 from ledger.programme.reading.policies import list_policies
+from ledger.programme.recording import Change
 from ledger.programme.roles import Reach
 from tests.journal.live import Counter
 from tests.programme.registry import TODAY, Registry
@@ -255,3 +256,52 @@ def test_a_walk_over_all_is_found_out(registry: Registry) -> None:
         "SELECT id FROM attainment WHERE ledger_id = 1 AND id > 'x' AND kind = 'x' ORDER BY id",
     ):
         assert walks(registry.database.dialect, plan(registry.database, statement, ()))
+
+
+MANY = [*(f"org/{number:026}" for number in range(1_200)), ORGANISATIONS[0]]
+"""More than SQLite takes SELECTs in a statement, and conditions in an expression."""
+
+
+def test_any_number_of_organisations_and_teams_is_reached(
+    registry: Registry, subtests: pytest.Subtests
+) -> None:
+    # given a team of the last of very many organisations, and one of nobody's
+    led, other = ("team/" + letter * 26 for letter in "ae")
+    for name, organisation in ((led, MANY[-1]), (other, ORGANISATIONS[1])):
+        registry.save(Change(TEAM.word, name, organisation, {"name": "红V服务队"}))
+        row = {"id": name, "organisation": organisation, "leader": None, "at": TODAY}
+        registry.submit((Companion(team, (name,), lambda _rows, _, n=name, r=row: {n: r}),))
+    teams_led = frozenset(f"team/{number:026}" for number in range(1_200)) | {led}
+    for who, reach in {
+        "a manager's": Reach(own=SOMEBODY, organisations=frozenset(MANY)),
+        "a leader's": Reach(own=SOMEBODY, teams=teams_led, day=TODAY),
+    }.items():
+        # then whoever reaches so many finds theirs, and no other
+        with subtests.test(who), registry.database.reading() as conn:
+            found = teams_of(conn, registry.ledger, reach, limit=5)
+            assert [each.id for each in found] == [led]
+            mine = teams_of(conn, registry.ledger, reach, organisation=MANY[-1], limit=5)
+            assert mine == found
+            among = teams.ways(conn, registry.ledger.id, reach)
+            assert belongings.find(conn, registry.ledger, TEAM, led, among) == found[0]
+            with pytest.raises(TeamUnknown):
+                belongings.find(conn, registry.ledger, TEAM, other, among)
+        # and every list may be asked for what is theirs
+        for name, (reads, filters) in LISTS.items():
+            for which in ({}, *filters):
+                with subtests.test(f"{who} {name}", **which), registry.database.reading() as conn:
+                    assert isinstance(reads(conn, registry.ledger, reach, **which, limit=5), list)
+
+
+def test_the_page_is_of_the_first_of_all_ways(registry: Registry) -> None:
+    # given nine teams of three organisations in turn
+    names = [f"team/{letter * 26}" for letter in "abcdefghi"]
+    for number, name in enumerate(names):
+        registry.save(Change(TEAM.word, name, MANY[number % 3], {"name": "红V服务队"}))
+        row = {"id": name, "organisation": MANY[number % 3], "leader": None, "at": TODAY}
+        registry.submit((Companion(team, (name,), lambda _rows, _, n=name, r=row: {n: r}),))
+    reach = Reach(organisations=frozenset(MANY))
+    with registry.database.reading() as conn:
+        first = teams_of(conn, registry.ledger, reach, limit=4)
+        second = teams_of(conn, registry.ledger, reach, after=first[-1].id, limit=9)
+    assert [each.id for each in (*first, *second)] == names

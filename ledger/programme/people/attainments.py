@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -29,7 +29,7 @@ from ledger.journal.bulk import keyed
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import first_of
+from ledger.programme.pages import any_of, first_of
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.merges import together
 from ledger.programme.people.readiness import consenting
@@ -166,7 +166,7 @@ def find_attainment(
     conn: Connection, ledger: OpenLedger, attainment_id: str, reach: Reach
 ) -> Attainment:
     """One attainment that `reach` reaches; `AttainmentUnknown`, whether it is there or not."""
-    reached = or_(*_ways(conn, ledger.id, reach))
+    reached = any_of(_ways(conn, ledger.id, reach))
     rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached, limit=1)
     if not rows:
         raise AttainmentUnknown(f"There is no {attainment_id} that you may see.")
@@ -193,7 +193,7 @@ def list_attainments(
     conditions = [c.what == what] if what is not None else []
     conditions += [c.id > after] if after is not None else []
     if person is not None:
-        conditions.append(or_(*ways))
+        conditions.append(any_of(ways))
         ways = [c.person == each for each in together(conn, ledger.id, person)]
     listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
     return _opened(conn, _own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))

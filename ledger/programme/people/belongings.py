@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -21,7 +21,7 @@ from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import first_of
+from ledger.programme.pages import any_of, first_of
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
 from ledger.programme.roles import Reach
@@ -116,7 +116,7 @@ def said(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def find(conn: Connection, ledger: OpenLedger, kind: Kind, name: str, ways: Ways) -> Belonging:
     """One that is reached in one of the ways; the kind's `unknown`, whether it is there or not."""
-    reached = or_(false(), *ways)
+    reached = any_of(ways)
     rows = _rows(conn, ledger.id, kind, kind.table.c.id == name, reached, limit=1)
     if not rows:
         raise kind.unknown(f"There is no {name} that you may see.")
@@ -140,7 +140,7 @@ def listed(
     c = kind.table.c
     conditions = [c.id > after] if after is not None else []
     if organisation is not None:
-        conditions.append(or_(false(), *ways))
+        conditions.append(any_of(ways))
         ways = [c.organisation == organisation]
     listed = first_of(conn, kind.table, ledger.id, ways, *conditions, limit=limit)
     return _opened(conn, ledger, kind, _rows(conn, ledger.id, kind, listed, limit=limit))

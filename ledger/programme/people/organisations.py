@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -32,7 +32,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, O
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import first_of
+from ledger.programme.pages import any_of, first_of
 from ledger.programme.people import tables as t
 from ledger.programme.people.kinds import SUBKINDS
 from ledger.programme.people.numbers import credit_code
@@ -223,7 +223,7 @@ def find_organisation(
     conn: Connection, ledger: OpenLedger, organisation_id: str, reach: Reach
 ) -> Organisation:
     """One organisation that `reach` reaches; `OrganisationUnknown`, whether it is there or not."""
-    mine = (t.organisation.c.id == organisation_id) & or_(false(), *_ways(reach))
+    mine = (t.organisation.c.id == organisation_id) & any_of(_ways(reach))
     found = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
     if not found:
         raise OrganisationUnknown(f"There is no {organisation_id} that you may see.")
