@@ -25,7 +25,7 @@ from ledger.programme.people import belongings, teams
 from ledger.programme.people.attainments import list_attainments
 from ledger.programme.people.memberships import list_memberships
 from ledger.programme.people.organisations import list_organisations
-from ledger.programme.people.tables import team, team_member
+from ledger.programme.people.tables import organisation, team, team_member
 from ledger.programme.people.teams import TEAM, TeamUnknown
 from ledger.programme.people.venues import VENUE
 from ledger.programme.reading.accounts import find_past_account, list_accounts
@@ -240,6 +240,23 @@ def test_what_is_reached_in_several_ways_is_read_without_a_walk_over_all(
                     assert walks(registry.database.dialect, told) == [], told
 
 
+def test_organisations_of_a_kind_and_status_are_one_range(registry: Registry) -> None:
+    # given each kind in one status alone, so that by either half of all would be walked
+    for number in range(200):
+        kind, status = (("enterprise", "left"), ("community", "admitted"))[number % 2]
+        name = f"org/{number:026}"
+        row = {"id": name, "kind": kind, "subkind": None, "status": status, "changes": 1, "at": ""}
+        registry.submit((Companion(organisation, (name,), lambda _rows, _, r=row: {r["id"]: r}),))
+    asked = {"kind": "enterprise", "status": "admitted", "limit": 5}
+    with statements(registry.database) as seen, registry.database.reading() as conn:
+        assert list_organisations(conn, registry.ledger, ALL, **asked) == []
+    told = plan(registry.database, *seen[0])
+    (used,) = [
+        line for line in told.split("\n") if "organisation" in line and "ndex" in line.lower()
+    ]
+    assert "organisation_ledger_id_kind_status_id_idx" in used
+
+
 def walks(dialect: str, told: str) -> list[str]:
     """The steps of a plan that read all rows of a table or ledger, or all from an id on."""
     if dialect == "postgresql":
@@ -267,9 +284,9 @@ def test_any_number_of_organisations_and_teams_is_reached(
 ) -> None:
     # given a team of the last of very many organisations, and one of nobody's
     led, other = ("team/" + letter * 26 for letter in "ae")
-    for name, organisation in ((led, MANY[-1]), (other, ORGANISATIONS[1])):
-        registry.save(Change(TEAM.word, name, organisation, {"name": "红V服务队"}))
-        row = {"id": name, "organisation": organisation, "leader": None, "at": TODAY}
+    for name, whose in ((led, MANY[-1]), (other, ORGANISATIONS[1])):
+        registry.save(Change(TEAM.word, name, whose, {"name": "红V服务队"}))
+        row = {"id": name, "organisation": whose, "leader": None, "at": TODAY}
         registry.submit((Companion(team, (name,), lambda _rows, _, n=name, r=row: {n: r}),))
     teams_led = frozenset(f"team/{number:026}" for number in range(1_200)) | {led}
     for who, reach in {

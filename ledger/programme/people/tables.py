@@ -60,6 +60,7 @@ organisation = Table(
     Column("at", Word, nullable=False),
     Index(None, "ledger_id", "kind", "id"),
     Index(None, "ledger_id", "status", "id"),
+    Index(None, "ledger_id", "kind", "status", "id"),
     Index(None, "ledger_id", "status", "at", "id"),
 )
 
