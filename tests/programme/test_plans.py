@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,8 +21,18 @@ from ledger.journal import asof
 from ledger.journal.asof import Span
 from ledger.journal.commands import PlaceHold, StateOfAll
 from ledger.journal.orders import Companion
+from ledger.programme import messages, records, tasks
+from ledger.programme.calendar import read_calendar
 from ledger.programme.grants import list_grants
-from ledger.programme.people import belongings, teams
+from ledger.programme.people import (
+    belongings,
+    consents,
+    guardians,
+    helping,
+    rights,
+    sessions,
+    teams,
+)
 from ledger.programme.people.attainments import list_attainments
 from ledger.programme.people.memberships import list_memberships
 from ledger.programme.people.organisations import list_organisations
@@ -40,13 +51,14 @@ from ledger.programme.reading.overview import list_ledgers
 from ledger.programme.reading.people import list_people
 from ledger.programme.reading.policies import list_policies
 from ledger.programme.recording import Change
-from ledger.programme.roles import Reach
+from ledger.programme.roles import Held, Principal, Reach
 from tests.journal.live import Counter
 from tests.programme.registry import TODAY, Registry
 from tests.statements import Statement, statements
 
 Reads = Callable[[Connection, Counter, str], Any]
 MIDDLE = Span(3, 9)
+CALENDAR = read_calendar({})
 
 
 def listed(newest_first: bool) -> dict[str, Any]:
@@ -322,3 +334,43 @@ def test_the_page_is_of_the_first_of_all_ways(registry: Registry) -> None:
         first = teams_of(conn, registry.ledger, reach, limit=4)
         second = teams_of(conn, registry.ledger, reach, after=first[-1].id, limit=9)
     assert [each.id for each in (*first, *second)] == names
+
+
+# --- what is somebody's own ----------------------------------------------------------------------
+
+ME = Principal("session/" + "a" * 26, "beiyuan", SOMEBODY, (Held("admin"), Held("officer")))
+OWN_LISTS: dict[str, Callable[[Connection, OpenLedger], Any]] = {
+    "who looked": lambda conn, ledger: rights.lookups_of(conn, ledger, SOMEBODY, limit=5),
+    "who looked, further": lambda conn, ledger: rights.lookups_of(
+        conn, ledger, SOMEBODY, before=9, limit=5
+    ),
+    "what one did": lambda conn, ledger: rights.deeds_of(conn, ledger, SOMEBODY, limit=5),
+    "an inbox": lambda conn, ledger: messages.inbox(conn, ledger, SOMEBODY, before=None, limit=5),
+    "tasks": lambda conn, ledger: tasks.list_tasks(
+        conn, ledger.id, CALENDAR, ME, "2026-11-24T02:03:04.000000Z", limit=5
+    ),
+    "a guardian": lambda conn, ledger: records.newest(
+        conn, ledger, guardians.RECORD, (guardians.id_of(SOMEBODY),)
+    ),
+    "sessions": lambda conn, ledger: sessions.list_sessions(
+        conn, ledger.id, SOMEBODY, datetime(2026, 11, 24, tzinfo=UTC)
+    ),
+    "errands": lambda conn, ledger: helping.errands_of(conn, ledger.id, ME.id),
+    "who helped": lambda conn, ledger: helping.helpers_of(conn, ledger.id, (SOMEBODY, OTHER)),
+    "consents": lambda conn, ledger: consents.agreeing(conn, ledger.id, "employer", (SOMEBODY,)),
+}
+
+
+def test_what_is_somebody_s_own_is_read_without_a_walk_over_all(
+    registry: Registry, subtests: pytest.Subtests
+) -> None:
+    for name, reads in OWN_LISTS.items():
+        with statements(registry.database) as seen, registry.database.reading() as conn:
+            reads(conn, registry.ledger)
+        # A ledger has one head.
+        selects = [each for each in seen if each.text.lstrip().startswith("SELECT")]
+        selects = [each for each in selects if "FROM head" not in each.text]
+        told = "\n".join(plan(registry.database, *each) for each in selects)
+        with subtests.test(name):
+            assert selects
+            assert walks(registry.database.dialect, told) == [], told

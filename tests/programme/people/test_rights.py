@@ -108,7 +108,7 @@ def test_who_looked_is_told_whatever_record_of_theirs_it_was(
     with registry.database.reading() as conn, statements(registry.database) as sent:
         lines = rights.lookups_of(conn, registry.ledger, person, limit=10)
         earlier = rights.lookups_of(conn, registry.ledger, person, before=1, limit=10)
-    assert len(sent) == 4
+    assert len(sent) == 8
     assert [each.line.line["subject"] for each in lines] == [account, attainment, person]
     assert [each.line.line["subject"] for each in earlier] == [person]
     assert lines[0].roles == ("auditor",)
