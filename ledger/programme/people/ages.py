@@ -2,8 +2,15 @@
 
     under 8     no capacity: the guardian acts                           Civil Code, art. 20
     under 14    the guardian's consent to anything kept of the child     PIPL, arts. 28 and 31
-    under 18    limited capacity: volunteers with the guardian's         Civil Code, art. 19;
-                consent, or together with the guardian                   志愿服务条例, art. 15
+    under 18    limited capacity: volunteers with the guardian's         Civil Code, art. 19
+                consent
+
+No law of the whole country asks for a guardian's consent to volunteering by that name.  By the
+Civil Code it follows from limited capacity, unless the act fits the minor's age and wits; the
+Communist Youth League asks the representative of whoever is between 14 and 18 to consent to their
+registration (中国注册志愿者管理办法).  志愿服务条例, art. 15, is the organisation's duty, whatever
+anybody consents to: service fits the volunteer's age, knowledge, skills and health.  PIPL, art. 31,
+wants rules of their own for children's data too: the consents here, and who may see them.
 
 Civil Code, art. 18: who is sixteen and lives on their own labour has full capacity.  Nobody is
 asked for that here: a guardian's consent to volunteering is wanted of them all the same.
