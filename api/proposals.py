@@ -14,7 +14,7 @@ from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse, want_done
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done
+from ledger.journal.orders import Companion, Done
 from ledger.programme.people import readiness
 from ledger.programme.proposals import (
     STATES,
@@ -95,10 +95,12 @@ def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> 
     with installation().database.reading() as conn:
         proposed = find_proposal(conn, ledger.id, f"proposal/{random}")
     want_impartial(ledger, *(each for each in proposed.values.values() if isinstance(each, str)))
+    conditions: tuple[Companion, ...] = ()
     if (proposed.kind, proposed.state) == ("service", "open"):
         _want_ready(ledger, proposed)
+        conditions = readiness.approving(proposed.values)
     me = Decider(caller().person, in_place_of())
-    outcome = approve(*within(ledger), f"proposal/{random}", me)
+    outcome = approve(*within(ledger), f"proposal/{random}", me, conditions)
     if isinstance(outcome, Done):
         finish_erasures(ledger, proposed.kind)
     return entered(ledger, outcome, wait=query["wait"])
@@ -128,7 +130,10 @@ def decline_proposal(ledger: OpenLedger, random: str) -> Response:
 
 
 def _want_ready(ledger: OpenLedger, proposed: Proposal) -> None:
-    """A refusal of the append path would close the proposal; this one leaves it open."""
+    """A refusal of the append path would close the proposal; this one leaves it open.
+
+    Who withdraws the consent only after it was looked at closes it.
+    """
     with installation().database.reading() as conn:
         refused = readiness.refusal(conn, ledger, proposed.values)
     if refused is not None:

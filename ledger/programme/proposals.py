@@ -137,17 +137,23 @@ def submit(
 
 
 def approve(
-    database: Database, ledger: OpenLedger, clock: Clock, proposal_id: str, by: Decider
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    proposal_id: str,
+    by: Decider,
+    conditions: tuple[Companion, ...] = (),
 ) -> Outcome:
     """Enters what is proposed, in the name of its actor and of `by`; or does it, if a deed.
 
-    Asked again by the same person, it gives the same answer.  Raises `ProposalUnknown`,
-    `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
+    `conditions` refuse it under the lock, for what may have changed since the caller looked; then
+    it is closed, as by the book.  Asked again by the same person, it gives the same answer.  Raises
+    `ProposalUnknown`, `OwnProposal`, `NoOffice`, and what `Appender.submit` raises.
     """
     with database.reading() as conn:
         row = _row(conn, ledger.id, proposal_id)
         _check_approver(conn, ledger.id, row, by)
-    outcome = _approved(database, ledger, clock, row, by)
+    outcome = _approved(database, ledger, clock, row, by, conditions)
     deed = DEEDS.get(row.kind)
     if isinstance(outcome, Done) and deed is not None and deed.after is not None:
         deed.after(database, ledger, clock, _wish(row))
@@ -155,7 +161,12 @@ def approve(
 
 
 def _approved(
-    database: Database, ledger: OpenLedger, clock: Clock, row: Row[Any], by: Decider
+    database: Database,
+    ledger: OpenLedger,
+    clock: Clock,
+    row: Row[Any],
+    by: Decider,
+    conditions: tuple[Companion, ...],
 ) -> Outcome:
     proposal_id = row.id
     if row.state != "open":
@@ -163,7 +174,7 @@ def _approved(
     told = telling.decided(
         database, ledger, clock, proposal_id, row.actor, "approved", by=by.person
     )
-    outcome = _entered(ledger, clock, _wish(row), proposal_id, by, told)
+    outcome = _entered(ledger, clock, _wish(row), proposal_id, by, (*conditions, *told))
     if isinstance(outcome, Done) and outcome.replayed:
         with database.reading() as conn:
             row = _row(conn, ledger.id, proposal_id)
@@ -182,12 +193,12 @@ def _entered(
     wish: Wish,
     proposal_id: str,
     by: Decider,
-    told: tuple[Companion, ...],
+    beside: tuple[Companion, ...],
 ) -> Outcome:
-    """What a wish becomes once `by` approves it; the decision travels along, and who is `told`."""
+    """What a wish becomes once `by` approves it; the decision travels along, and what is beside."""
     *before, last = orders_of_two(wish, by.person, format_time(to_us(clock.now())))
     deciding = _deciding(proposal_id, "approved", by)
-    last = replace(last, companions=(*last.companions, deciding, *told))
+    last = replace(last, companions=(*last.companions, deciding, *beside))
     if last.command is not None:
         last = replace(last, request=wish.request, fingerprint=wish.fingerprint)
     outcomes = ledger.appender.submit(Group((*before, last)))

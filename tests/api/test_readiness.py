@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+import api.proposals
 from ledger.programme.people import readiness
+from ledger.programme.proposals import approve
 from tests.api.conftest import Desk
 from tests.api.enterprise import problem
 from tests.programme.people.informing import parts
@@ -130,6 +132,31 @@ def test_a_back_entry_is_asked_for_when_it_is_proposed_and_when_it_is_approved(
     withdraw(house)
     assert approved.status_code == 201
     assert house.post(f"{href}/approve", role="second admin").data == approved.data
+
+
+def test_a_consent_that_is_withdrawn_while_service_is_approved_comes_first(
+    house: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.ready(house.account)
+    late = served(house, assurance="back-entry")
+    href = house.post("/services", late).json["href"].removeprefix(house.base)
+    size = house.size()
+
+    # when it is withdrawn after the approval looked at it, and before it is entered
+    def approve_late(*asked: Any) -> Any:
+        withdraw(house)
+        return approve(*asked)
+
+    monkeypatch.setattr(api.proposals, "approve", approve_late)
+    refused = house.post(f"{href}/approve", role="second admin")
+    monkeypatch.undo()
+
+    # then nothing is entered, the proposal is closed, and it is proposed anew
+    assert (problem(refused), refused.json["lacking"]) == ((409, "basics-needed"), [CONSENT])
+    assert (house.size(), house.get(href).json["state"]) == (size, "refused")
+    agree(house)
+    anew = house.post("/services", late).json["href"].removeprefix(house.base)
+    assert house.post(f"{anew}/approve", role="second admin").status_code == 201
 
 
 @pytest.mark.parametrize("atomic", [True, False])

@@ -90,6 +90,12 @@ def refusal(conn: Connection, ledger: OpenLedger, service: Values) -> Refusal | 
     return refusing(lacks) if lacks else None
 
 
+def approving(service: Values) -> tuple[Companion, ...]:
+    """What refuses a wish of the kind `service` whose member withdrew the consent since they were
+    looked at; nothing for a correction."""
+    return () if "replaces" in service else (consenting(person_of(service["member"])),)
+
+
 def consenting(person: str) -> Companion:
     """Refuses an order where a person's consent to recording does not stand."""
     return _condition(person, ())
