@@ -239,6 +239,43 @@ def test_whoever_helped_with_a_request_does_not_decide_it(house):
     assert house.post(f"{href}/approve", role="second admin").status_code == 201
 
 
+def test_whoever_helped_decides_on_what_they_did_not_help_with(house):
+    # given somebody of the office who helps a member to ask for erasure, and their deputy
+    officer, deputy = house.third_of_office(), house.third_of_office()
+    for role in ("officer", "admin"):
+        house.given(officer, role)
+    house.tokens["helper"] = house.session(officer)
+    stands = {"person": deputy, "role": "admin", "deputy_of": officer}
+    days = {"from": "2026-11-24", "to": "2026-12-08"}
+    assert house.post("/grants", stands | days, "helper").status_code == 201
+    house.tokens["deputy"] = house.session(deputy)
+    begin(house, "helper")
+    asked = house.post("/me/erasure", {}, "helped").json["id"]
+    account = house.member_id.replace("person/", "/accounts/member/")
+    assert house.post(f"{account}/close").status_code == 201
+    decision = f"{asked.replace('erasure/', '/erasure-requests/')}/decision"
+    decided = {"outcome": "restricted", "reasons": "依法保存十年"}
+
+    def proposed(path, body):
+        return house.post(path, body, "admin").json["href"].removeprefix(house.base)
+
+    def approved(href, role):
+        answer = house.post(f"{href}/approve", role=role)
+        return answer.status_code if answer.status_code == 201 else problem(answer)
+
+    # then neither they nor whoever stands in for them decides on it
+    href = proposed(decision, decided)
+    assert problem(house.post(decision, decided, "deputy")) == (403, "helped")
+    assert [approved(href, role) for role in ("helper", "deputy")] == [(403, "helped")] * 2
+
+    # and each does on what is about the same member, and was not helped with
+    standing = {"person": house.member_id, "standing": "office"}
+    assert approved(proposed("/persons", standing), "helper") == 201
+    standing |= {"standing": "member"}
+    assert approved(proposed("/persons", standing), "deputy") == 201
+    assert approved(href, "second admin") == 201
+
+
 def test_whoever_helped_to_withdraw_what_all_rests_on_does_not_decide_what_follows(house):
     path = f"{house.base}/consents/recording"
     told = house.ask("PUT", f"{house.base}/notices/recording", "admin", parts(), If_None_Match="*")

@@ -158,6 +158,35 @@ def test_two_who_decide_together_decide_once(desk, app, at_once):
     assert desk.get(path, "admin").json["status"] == chain[-1]
 
 
+def test_a_role_is_held_where_the_office_vouches_for_it(desk):
+    # given an account that an officer opened for an organisation that nobody took up, and one that
+    # was suspended and admitted again
+    alone, path = desk.org(), path_of(applied(desk))
+    name = f"org{path.removeprefix('/organisations')}"
+    set_status(desk, path, "admitted")
+    people = [desk.person() for _ in range(2)]
+    for person, organisation in zip(people, (alone, name), strict=True):
+        desk.given(person, "manager", organisation)
+        desk.tokens[organisation] = desk.session(person)
+
+    def managed():
+        told = [
+            desk.get("/me", organisation).json.get("roles", []) for organisation in (alone, name)
+        ]
+        return [[each["organisation"] for each in roles] for roles in told]
+
+    assert managed() == [[alone], [name]]
+    set_status(desk, path, "suspended")
+    assert managed() == [[alone], []]
+    set_status(desk, path, "admitted")
+    assert managed() == [[alone], [name]]
+
+    # then whom nobody took up has roles, and nothing that an admitted one is asked for
+    invited = {"organisation": alone, "name": "王芳", "phone": "+8613912345678"}
+    assert desk.post("/invitations", invited, alone).status_code in (404, 409, 422)
+    assert desk.get(f"/organisations/{alone.removeprefix('org/')}", alone).status_code == 404
+
+
 # --- changed -------------------------------------------------------------------------------------
 
 
