@@ -68,7 +68,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, at: int, error: Exception) -> None:
             raise error
         return whole(*said, **more)
 
-    monkeypatch.setattr(batches, "enter", enter)
+    monkeypatch.setattr(inviting, "enter", enter)
 
 
 def test_nobody_is_invited_before_it_is_carried_out_and_nothing_is_kept_then(
@@ -132,7 +132,7 @@ def test_two_processes_at_once_invite_everybody_once(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, held
 ) -> None:
     # given two processes, which do not even see each other's claim in one case
-    monkeypatch.setattr(batches, "HELD", held)
+    monkeypatch.setattr(inviting, "HELD", held)
     ask(registry, enterprise(registry), *MANY)
     both = [registry.open(), registry.open()]
     done: list[int] = []
@@ -247,7 +247,7 @@ def test_an_inviter_goes_on_where_one_ledger_fails(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(registry, enterprise(registry), *FEW)
-    monkeypatch.setattr(batches, "_due", lambda _conn, _now: ["nowhere", registry.ledger.name])
+    monkeypatch.setattr(inviting, "_due", lambda _conn, _now: ["nowhere", registry.ledger.name])
     assert Inviter(registry.installation).look() == 1
 
 
