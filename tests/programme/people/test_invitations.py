@@ -14,9 +14,9 @@ from ledger.programme.jobs import do_due_jobs
 from ledger.programme.lapses import erase_spent
 from ledger.programme.messages import values_of
 from ledger.programme.people import (
-    batches,
     entering,
     invitations,
+    inviting,
     links,
     memberships,
     organisations,
@@ -51,7 +51,7 @@ class Taker:
 def invite(registry: Registry, org: str, *who: tuple[str, str], by: Wish | None = None):
     """An organisation invites these, by name and contact; its batch is carried out at once."""
     outcome = ask(registry, org, *who, by=by)
-    batches.carry_out(*place(registry))
+    inviting.carry_out(*place(registry))
     return outcome
 
 
@@ -60,7 +60,7 @@ def ask(registry: Registry, org: str, *who: tuple[str, str], by: Wish | None = N
     with registry.database.reading() as conn:
         found = organisations.find_organisation(conn, registry.ledger, org, EVERYTHING)
     invitees = [Invitee(at, name, contact_of(text)) for at, (name, text) in enumerate(who)]
-    return batches.invite(*place(registry), by or wish(registry), found, invitees)
+    return inviting.invite(*place(registry), by or wish(registry), found, invitees)
 
 
 def rows(registry: Registry):
