@@ -22,6 +22,7 @@ from ledger.programme.people.basics import DOCUMENT_KINDS, LIST_MAX, SEXES, Corr
 from ledger.programme.people.codes import LASTS
 from ledger.programme.people.confirming import ask_code
 from ledger.programme.people.contacts import Contact
+from ledger.programme.people.helping import told_of
 from ledger.programme.people.readiness import NEEDED, lacking
 from ledger.programme.reading.days import today_of
 from ledger.programme.recording import RecordChanged
@@ -122,7 +123,8 @@ def correct_mine(body: dict[str, Any], ledger: OpenLedger) -> Response:
     The body is all that is kept from now on; what was kept before stays in its history. A new
     contact gets in by the code that was sent to it. Whoever has contacts changes them by a code
     that was sent to one of these, too: a device alone does not do it. Then all other sessions end,
-    and a contact that goes is told. Who has none of them any more is helped by the office.
+    and a contact that goes is told. Who has none of them any more is helped by the office. A helper
+    does the same with the codes that the member reads out, of whom a contact is kept.
     """
     return _correct(ledger, caller().person, body)
 
@@ -136,7 +138,10 @@ def correct_mine(body: dict[str, Any], ledger: OpenLedger) -> Response:
     status=202,
 )
 def ask_mine(body: dict[str, Contact], ledger: OpenLedger) -> Response:
-    """Ask for a code to confirm a new contact of yours, or to change those that you have"""
+    """Ask for a code to confirm a new contact of yours, or to change those that you have
+
+    Where a helper asks, the message says who helps, and that it is read out to them alone.
+    """
     return _ask(ledger, body["contact"], caller().person)
 
 
@@ -211,8 +216,17 @@ def _correct(ledger: OpenLedger, person: str, body: dict[str, Any]) -> Response:
         return _shown(conn, ledger, made.record)
 
 
+def _who_helps(ledger: OpenLedger) -> str | None:
+    """What the member was told of who helps them; None for whoever does it themselves."""
+    me = caller()
+    if me.helped_by is None:
+        return None
+    with installation().database.reading() as conn:
+        return told_of(conn, ledger, me.person, me.id)
+
+
 def _ask(ledger: OpenLedger, contact: Contact, person: str | None = None) -> Response:
-    message = ask_code(*within(ledger), contact, person)
+    message = ask_code(*within(ledger), contact, person, _who_helps(ledger))
     if message is not None:
         courier().hand_over(contact.field, message)
     return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)

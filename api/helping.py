@@ -30,6 +30,8 @@ blueprint = Resource(
 )
 
 WORDS = {
+    ("own:correct", "post"): ("发送联系方式验证码", "had a code sent to a contact"),
+    ("own:correct", "put"): ("更正个人信息", "corrected what is kept of them"),
     ("consents:write", "post"): ("给出同意", "a consent was given"),
     ("consents:write", "delete"): ("撤回同意", "a consent was withdrawn"),
     ("memberships:claim", "post"): ("登记所属单位", "said where they belong"),

@@ -22,14 +22,19 @@ def letters():
 
 
 @pytest.fixture
-def app(installation, letters):
-    made = create_app(installation, reached_by={"phone": letters})
+def mails():
+    return Letters()
+
+
+@pytest.fixture
+def app(installation, letters, mails):
+    made = create_app(installation, reached_by={"phone": letters, "email": mails})
     yield made
     made.extensions["points trail"].flush()
 
 
 @pytest.fixture
-def house(desk):
+def house(desk, mails):
     """The desk, with a clerk of an organisation's desk, and a member with a card."""
     clerk = desk.person()
     desk.given(clerk, "desk", desk.org())
@@ -37,7 +42,7 @@ def house(desk):
     desk.member_id = "person" + desk.member().removeprefix("member")
     desk.tokens["wang"] = desk.session(desk.member_id, "device")
     card = desk.post("/cards", {"person": desk.member_id, "name": "王阿姨"}, "desk")
-    desk.card = card.json["number"]
+    desk.card, desk.mails = card.json["number"], mails
     return desk
 
 
@@ -135,7 +140,7 @@ def test_what_was_done_for_a_member_is_among_what_they_download(noticed):
     assert (errand["action"], errand["outcome"]) == ("consents:write", "done")
 
 
-def test_a_helper_writes_down_what_a_member_says_of_themselves_but_no_contact(house):
+def test_a_helper_writes_down_what_a_member_says_of_themselves(house):
     # given a member at a desk, who asks for the rest of what service needs to be written down
     house.keep(house.member_id, full_name="王芳", phone="+8613912345678")
     begin(house)
@@ -145,7 +150,7 @@ def test_a_helper_writes_down_what_a_member_says_of_themselves_but_no_contact(ho
     # when the helper does it
     done = house.ask("PUT", path, "helped", said, If_Match='"1"')
 
-    # then it is the member's, by the helper; a contact is not theirs to change
+    # then it is the member's, by the helper; a contact takes the codes that it takes of a member
     assert done.status_code == 200, done.text
     assert (done.json["area"], done.json["by"]) == ("北苑街道", house.clerk)
     moved = house.ask("PUT", path, "helped", said | {"phone": "+8613900000000"}, If_Match='"2"')
@@ -156,6 +161,68 @@ def test_a_helper_writes_down_what_a_member_says_of_themselves_but_no_contact(ho
         (house.member_id, "refused"),
         (house.member_id, "done"),
     ]
+
+
+def code_at(house, letters, contact, role="helped"):
+    """The code that is sent to a contact within a helping session, and what else is said."""
+    path = f"{house.base}/me/basics/codes"
+    assert house.ask("POST", path, role, {"contact": contact}).status_code == 202
+    house.app.extensions["points courier"].wait()
+    assert letters.sent[-1].to == contact
+    (code,) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", letters.sent[-1].text))
+    return code, letters.sent[-1]
+
+
+def test_a_helper_changes_a_contact_by_the_codes_that_the_member_reads_out(house, letters):
+    # given a member with a telephone that they change, and an e-mail address that stays
+    mail, new = "wang@example.org", "+8613800138000"
+    kept = {"full_name": "王芳", "phone": PHONE, "email": mail}
+    house.keep(house.member_id, **kept)
+    officer = house.third_of_office()
+    house.given(officer, "officer")
+    house.tokens["officer at the desk"] = house.session(officer)
+    begun = begin(house, "officer at the desk")
+    path, said = f"{house.base}/me/basics", kept | {"phone": new}
+    codes = {}
+
+    # when the helper has a code sent to each, which says who helps and is read out to them
+    for field, contact in (("phone", new), ("old_phone", PHONE)):
+        codes[field], letter = code_at(house, letters, contact)
+        assert letter.text.count("办公室 · the office") == 2
+        assert "only if it is you who asked for that" in letter.text
+        assert "signed in as you" not in letter.text
+    alone = house.ask(
+        "PUT", path, "helped", said | {"codes": {"phone": codes["phone"]}}, If_Match='"1"'
+    )
+    assert problem(alone) == (422, "basics-refused")
+    done = house.ask("PUT", path, "helped", said | {"codes": codes}, If_Match='"1"')
+
+    # then it is changed by the helper, the member is signed out elsewhere, and the visit goes on
+    assert done.status_code == 200, done.text
+    assert (done.json["phone"], done.json["by"]) == (new, officer)
+    assert house.get("/me", "wang").status_code == 401
+    told = {each["kind"]: each for each in house.get("/messages", "helped").json["messages"]}
+    assert "电话" in told["basics-corrected"]["texts"]["zh"]["body"]
+    # and the contact that goes is told, as is the one that stays
+    house.app.extensions["points courier"].wait()
+    assert [each.to for each in letters.sent if each.kind == "contact-changed"] == [PHONE]
+    assert [each.to for each in house.mails.sent if each.kind == "contact-changed"] == [mail]
+    assert slip(house, begun, "officer at the desk").text.count("<td>更正个人信息") == 2
+
+
+def test_a_helper_puts_no_contact_where_none_is_kept(house, letters):
+    # given a member of whom no contact is kept, and a telephone of the helper's own
+    house.keep(house.member_id, full_name="王芳", reached="北苑家园传达室")
+    begin(house)
+    code, _ = code_at(house, letters, PHONE)
+    said = {"full_name": "王芳", "phone": PHONE, "codes": {"phone": code}}
+
+    # then no code lets it in
+    refused = house.ask("PUT", f"{house.base}/me/basics", "helped", said, If_Match='"1"')
+
+    assert problem(refused) == (422, "basics-refused")
+    assert "the office, which says why" in refused.json["detail"]
+    assert house.get("/me/basics", "wang").json["version"] == 1
 
 
 def test_a_helper_does_nothing_of_signing_in_and_nothing_of_their_own(house):

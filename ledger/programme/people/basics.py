@@ -5,8 +5,9 @@ area of residence, contact, skills, service categories.  A name and one confirme
 to take part; the rest is given when something needs it.  A correction is the next version of the
 record, so nothing that was kept before is lost (PIPL, art. 46).
 
-Who corrects for somebody else says why; the person is told in a message.  A change of contacts
-takes codes (`confirming.py`), is told at the contact that goes, and signs the person out elsewhere.
+Who corrects for somebody else says why; the person is told in a message, as of what a helper wrote
+down.  A change of contacts takes codes (`confirming.py`), is told at the contact that goes, and
+signs the person out elsewhere.
 A minor's date of birth is changed by the office, or by the document that tells it.
 """
 
@@ -21,7 +22,7 @@ from sqlalchemy import Connection
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Group, Order, Refusal
+from ledger.journal.orders import Companion, Group, Order, Refusal
 from ledger.programme import messages, records
 from ledger.programme.channels import Outgoing
 from ledger.programme.commitments import FieldRefused
@@ -65,7 +66,7 @@ messages.register(
 
 
 class Corrected(NamedTuple):
-    """The new version, and what is to be sent at once to contacts that were replaced."""
+    """The new version, and what is to be sent at once to contacts of what became of them."""
 
     record: Record
     farewells: tuple[tuple[str, Outgoing], ...]  # each with its channel
@@ -97,7 +98,8 @@ def correct(
 
     `shown` are the codes that a change of contacts takes (`confirming.want_codes`); by that all
     sessions of the person end but `session`.  `reason` is given by who does it for somebody else.
-    A `helper` writes down what the person says who is `by`: all but contacts, as one signs in so.
+    A `helper` writes down what the person says who is `by`, contacts by the same codes as theirs;
+    then `session` is the helping one, so that the visit goes on.
     Raises `RecordUnknown`, `RecordChanged`, `BasicsRefused`, `FieldRefused`, `NumberRefused`,
     `CodeRefused` (then nothing was changed but that codes were tried), `Erased`, and what
     `Appender.submit` raises.
@@ -118,12 +120,8 @@ def correct(
     if by == person:
         _want_proof(kept, fields, today)
     contacts = confirming.changing(kept, fields)
-    if helper is not None and (contacts.coming or contacts.going):
-        raise BasicsRefused(
-            "A helper changes no telephone number and no e-mail address: the member does it"
-            " themselves, or the office, which says why."
-        )
-    confirming.want_codes(database, ledger, clock, contacts, shown or {}, own=by == person)
+    own, helped = by == person, helper is not None
+    confirming.want_codes(database, ledger, clock, contacts, shown or {}, own=own, helped=helped)
     changes = [Change(BASICS, person, person, fields, seen)]
     if reason:
         why = {"basics_version": seen + 1, "how": "helped", "reason": reason}
@@ -131,7 +129,10 @@ def correct(
             Change(CORRECTION, _of(person), person, why, reasons.version if reasons else 0)
         )
     composed = compose(database, ledger, clock, changes, by=helper or by)
-    told = _message(database, ledger, clock, person, kept, fields, seen + 1, by) if reason else ()
+    told: tuple[Companion, ...] = ()
+    if reason or helped:
+        whose = (person, kept, fields, seen + 1, helper or by)
+        told = _message(database, ledger, clock, *whose)
     order = Order(companions=(*composed.companions, *told))
     if contacts.coming or contacts.going:  # before it, so that none outlives the change
         sessions.revoke_all(database, ledger, clock, person, but=session)
@@ -140,7 +141,8 @@ def correct(
         if outcome.rule == ERASED:
             raise Erased(f"All that was kept of {person} has been erased.")
         raise RecordChanged(f"Somebody changed this since version {seen}.")
-    return Corrected(composed.records[0], confirming.farewells(contacts))
+    alone = own and not helped
+    return Corrected(composed.records[0], confirming.farewells(contacts, alone=alone))
 
 
 def checked(said: Mapping[str, Any], today: date, *, reached: bool = False) -> dict[str, Any]:
@@ -211,7 +213,7 @@ def _message(
     after: Mapping[str, Any],
     version: int,
     by: str,
-) -> tuple[Any, ...]:
+) -> tuple[Companion, ...]:
     changed = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )

@@ -4,7 +4,12 @@ A contact gets in by a code that was sent to it, whoever writes it down: whoever
 of their own there could sign in as that person.  For the same reason a device on which somebody is
 signed in changes none of their contacts by itself, since it may be in other hands: that takes a
 code which was sent to one of those that were kept so far, whichever its owner still has.  Who has
-none of them any more is helped by the office.  A contact that goes is told.
+none of them any more is helped by the office.  A contact that goes is told, and one that stays
+where somebody else did it.
+
+A helper (`helping.py`) changes them by the same two codes, which the member reads out: their
+messages say who asks for that.  Where no contact is kept there is nothing to read out, and a helper
+puts none there.
 """
 
 from __future__ import annotations
@@ -38,6 +43,45 @@ _FAREWELL = Text(
     " Your contact here was replaced by another one. If that was not you, tell the office at once.",
 )
 
+_STAYS = Text(
+    "联系方式已代为更改 · Your contacts were changed for you",
+    "您在志愿服务账本中的联系方式已由他人代为更改，此处仍继续使用。如非您所请，请立即联系办公室。"
+    " Somebody changed your contacts here for you; this one stays. If you did not ask for that,"
+    " tell the office at once.",
+)
+
+messages.register(
+    "helped-contact-code",
+    Kind(
+        frozenset({"code", "who"}),
+        Text(
+            "代办登记联系方式确认码",
+            "$who要为您登记此联系方式，确认码是 $code，10 分钟内有效。您本人正在请其代办时才可"
+            "告知。",
+        ),
+        Text(
+            "A contact is written down for you",
+            "$who is about to write this contact down as yours. Read out $code, good for 10"
+            " minutes, only if it is you who asked for that.",
+        ),
+    ),
+)
+messages.register(
+    "helped-contact-change-code",
+    Kind(
+        frozenset({"code", "who"}),
+        Text(
+            "代办更改联系方式验证码",
+            "$who要为您更改联系方式，验证码是 $code，10 分钟内有效。您本人正在请其代办时才可告知，"
+            "否则请立即联系办公室。",
+        ),
+        Text(
+            "Your contacts are changed for you",
+            "$who is about to change your contacts for you. Read out $code, good for 10 minutes,"
+            " only if it is you who asked for that; else tell the office at once.",
+        ),
+    ),
+)
 messages.register(
     "contact-change-code",
     Kind(
@@ -83,11 +127,13 @@ def ask_code(
     clock: Clock,
     contact: Contact,
     person: str | None = None,
+    who: str | None = None,
 ) -> Outgoing | None:
     """The message with a code for a contact, to be sent at once and kept nowhere.
 
-    It confirms a new one, or lets `person` change their contacts, where it is one of theirs.  None
-    where the contact had its codes of this hour.  Raises what `Database.writing` raises.
+    It confirms a new one, or lets `person` change their contacts, where it is one of theirs.  `who`
+    is what they are told of who helps them, if somebody does.  None where the contact had its codes
+    of this hour.  Raises what `Database.writing` raises.
     """
     with database.reading() as conn:
         is_own = person is not None and person in people_with(conn, ledger, contact)
@@ -95,8 +141,10 @@ def ask_code(
     code = codes.make_code(database, ledger, clock, purpose, contact)
     if code is None:
         return None
-    kind = f"{purpose}-code"
-    zh, en = messages.texts_of(kind, {"code": code}).values()
+    kind, values = f"{purpose}-code", {"code": code}
+    if who is not None:
+        kind, values = f"helped-{kind}", values | {"who": who}
+    zh, en = messages.texts_of(kind, values).values()
     said = Text(f"{zh.subject} · {en.subject}", f"{zh.body} {en.body}")
     return _outgoing(contact, kind, said)
 
@@ -109,13 +157,20 @@ def want_codes(
     shown: Mapping[str, str],
     *,
     own: bool,
+    helped: bool = False,
 ) -> None:
     """Uses up the codes that a change of contacts takes: of each new one and, if one's `own`
-    change, of one that was kept so far.
+    change, of one that was kept so far; where somebody is `helped` with it, there has to be one.
 
     `shown` has them by field, those of kept ones behind `OLD`.  Raises `BasicsRefused` where one is
     not shown, and `CodeRefused` for a wrong one: then none is used up.
     """
+    if helped and contacts.coming and not contacts.kept:
+        # Else a helper could put one of their own there, and sign in as that member.
+        raise BasicsRefused(
+            "Where no contact is kept, a helper changes no telephone number and no e-mail address:"
+            " the member does it themselves, or the office, which says why."
+        )
     if lacking := [each.field for each in contacts.coming if each.field not in shown]:
         raise BasicsRefused(
             f"Have a code sent to the new {label(FIELDS, lacking[0]).en.lower()}, and send it"
@@ -137,11 +192,14 @@ def want_codes(
                 raise CodeRefused
 
 
-def farewells(contacts: Changing) -> tuple[tuple[str, Outgoing], ...]:
-    """What those that go are told, each with its channel."""
-    return tuple(
-        (each.field, _outgoing(each, "contact-changed", _FAREWELL)) for each in contacts.going
-    )
+def farewells(contacts: Changing, *, alone: bool) -> tuple[tuple[str, Outgoing], ...]:
+    """What those that go are told, each with its channel; and those that stay, where a person did
+    not do it `alone`.
+    """
+    told = [(each, _FAREWELL) for each in contacts.going]
+    if not alone and (contacts.going or contacts.coming):
+        told += [(each, _STAYS) for each in contacts.kept if each not in contacts.going]
+    return tuple((each.field, _outgoing(each, "contact-changed", said)) for each, said in told)
 
 
 def _contacts(fields: Mapping[str, Any]) -> tuple[Contact, ...]:

@@ -129,6 +129,16 @@ def called(conn: Connection, ledger: OpenLedger, for_whom: Collection[str | None
     return ", ".join(_called(name, found.get(name)) for name in names)
 
 
+def told_of(conn: Connection, ledger: OpenLedger, person: str, helping_id: str) -> str:
+    """Who helps in a helping session, as its member was told when it began.
+
+    Raises what `records.newest` raises.
+    """
+    name = New(person, MESSAGE, {}, helping_id).id
+    values = messages.values_of(conn, ledger, [name])
+    return str(values[name]["who"])
+
+
 def ask_code(
     database: Database, ledger: OpenLedger, clock: Clock, helper: str, person: str, who: str
 ) -> tuple[Contact, Outgoing | None]:

@@ -16,6 +16,7 @@ from ledger.programme.people.basics import BasicsRefused, checked, correct
 from ledger.programme.people.contacts import Contact, contact_of
 from ledger.programme.people.devices import CodeRefused
 from ledger.programme.people.numbers import NumberRefused
+from ledger.programme.people.sessions import Helped
 from ledger.programme.recording import Change, RecordChanged
 from ledger.programme.records import RecordUnknown
 from tests.programme.people.informing import PHONE, code_for, inform, joined
@@ -173,6 +174,50 @@ def test_who_lost_a_telephone_shows_another_contact_or_is_helped(
         corrected(
             registry, registry.office, said=helped | {"email": mail.value}, shown=shown, reason="x"
         )
+
+
+def test_a_helper_changes_contacts_by_the_codes_of_both(registry: Registry, person: str) -> None:
+    # given a member at a desk, signed in there and elsewhere
+    place = (registry.database, registry.ledger, registry.clock)
+    sessions.begin(*place, person, "device")
+    at_desk = sessions.begin(*place, person, "helping", Helped(registry.office, "present", None))
+    new, said = contact_of("138 0013 8000"), {**SAID, "phone": "138 0013 8000"}
+    helped = {"helper": registry.office, "session": at_desk.id}
+    codes = {}
+    for field, contact in (("phone", new), ("old_phone", contact_of(PHONE))):
+        sent = confirming.ask_code(*place, contact, person, "四美国际")
+        assert sent is not None
+        assert sent.text.count("四美国际") == 2
+        (codes[field],) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", sent.text))
+
+    # when one of the codes is there, it is not enough; with both, it is done by the helper
+    with pytest.raises(BasicsRefused, match="kept so far"):
+        corrected(registry, person, said=said, shown={"phone": codes["phone"]}, **helped)
+    made = corrected(registry, person, said=said, shown=codes, **helped)
+
+    # then the old contact is told, the inbox says what was corrected, and help goes on
+    assert made.record.by == registry.office
+    assert [each.to for _, each in made.farewells] == ["+8613912345678"]
+    assert lasting(registry, person) == {at_desk.id}
+    with registry.database.reading() as conn:
+        (told,) = messages.inbox(conn, registry.ledger, person, before=None, limit=9)
+    assert told.kind == basics.MESSAGE
+
+
+def test_a_contact_that_stays_is_told_what_somebody_else_changed(
+    registry: Registry, person: str
+) -> None:
+    # given a member to whose telephone the office adds an e-mail address
+    mail = contact_of("wang@example.org")
+    said, shown = {**SAID, "email": mail.value}, {"email": code_for(registry, mail)}
+    by_office = {"by": registry.office, "reason": "本人到服务台"}
+    made = corrected(registry, person, said=said, shown=shown, **by_office)
+    assert [(field, each.to) for field, each in made.farewells] == [("phone", "+8613912345678")]
+    assert "this one stays" in made.farewells[0][1].text
+
+    # then it is told, and of what is no contact nobody is
+    more = said | {"area": "北苑"}
+    assert corrected(registry, person, seen=2, said=more, **by_office).farewells == ()
 
 
 MINORS = ("2018-03-08", "2008-11-25")  # eight years old, and eighteen tomorrow
