@@ -17,7 +17,6 @@ from ledger.journal import entry as e
 from ledger.programme import erasing, records
 from ledger.programme import erasure_decisions as decisions
 from ledger.programme import erasure_requests as domain
-from ledger.programme.erasure import erase_due
 from ledger.programme.erasure_requests import (
     CONSENT_WITHDRAWN,
     ERASED,
@@ -28,7 +27,6 @@ from ledger.programme.erasure_requests import (
 )
 from ledger.programme.people import consents
 from ledger.programme.people.merges import together
-from ledger.programme.reading.days import today_of
 from ledger.programme.restriction import restrict_announced
 from ledger.programme.vault import lawful
 from ledger.programme.wishes import Wish
@@ -188,14 +186,9 @@ def finish_erasures(ledger: OpenLedger, kind: str) -> None:
 
     Who was erased is told so where they are reached.
     """
-    here = installation()
-    if kind == "erasure":
-        with here.database.reading() as conn:
-            today = today_of(conn, ledger.id, here.clock.now())
-        restrict_announced(here.database, ledger)
-        erase_due(here.database, ledger, today)
-    if kind != decisions.DEED:
+    if kind not in ("erasure", decisions.DEED):
         return
+    restrict_announced(installation().database, ledger)
     for channel, message in erasing.finish(*within(ledger)):
         courier().hand_over(channel, message)
 

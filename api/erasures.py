@@ -35,8 +35,8 @@ def propose(body: dict[str, Any], ledger: OpenLedger) -> Response:
 
     Once a second person of the office approves it, the log says so, and from that day on the key of
     all records about the subject is destroyed, which nobody can undo. Until then what is kept of a
-    person is used no more. A member's account is closed before, so that nothing of theirs is left
-    on it.
+    person is used no more; then they are told, where they are reached. A member's account is closed
+    before, so that nothing of theirs is left on it.
     """
     about(body["subject"])
     with installation().database.reading() as conn:

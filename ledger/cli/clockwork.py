@@ -10,6 +10,8 @@ from ledger.cli.place import chosen, environment, installed
 from ledger.cli.terminal import Commands, actor_option, as_json, ledger_option, progress, tell
 from ledger.journal.commands import StateOfAll
 from ledger.journal.orders import Group, Order
+from ledger.programme.channels import channels
+from ledger.programme.courier import Courier
 from ledger.programme.delivery import Postman
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.jobs import Worker
@@ -87,8 +89,10 @@ def work(once: bool, as_json: bool) -> None:
       points work --once
     """
     with installed() as installation:
-        worker, inviter = Worker(installation), Inviter(installation)
-        postman = Postman.configured(installation, environment())
+        environ = environment()
+        courier = Courier(channels(environ))
+        worker, inviter = Worker(installation, courier), Inviter(installation)
+        postman = Postman.configured(installation, environ)
         if not once:
             for signal_number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(signal_number, lambda *_: worker.stop())
@@ -96,8 +100,10 @@ def work(once: bool, as_json: bool) -> None:
             inviter.start()
             postman.start()
             worker.run()
+            courier.wait()
             return
         done, batches, sent = worker.look(), inviter.look(), postman.look()
+        courier.wait()
         for name in installation.names():
             installation.ledger(name).publisher.publish()
     lines = [f"{each.ledger}  {each.job:<8}{each.period}" for each in done]

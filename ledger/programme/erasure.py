@@ -106,11 +106,17 @@ def erase_due(database: Database, ledger: OpenLedger, day: str) -> None:
     from its log.  Raises what `destroy` raises.
     """
     with database.reading() as conn:
-        due: set[str] = set()
-        for part in parts_of_type(conn, ledger.id, "erasure"):
-            due |= living(conn, ledger.id, {each["subject"] for each in part if each["on"] <= day})
+        due = due_by(conn, ledger, day)
     if due:
         destroy(database, ledger, due, day)
+
+
+def due_by(conn: Connection, ledger: OpenLedger, day: str) -> set[str]:
+    """Whom the log announced for `day` or earlier, and of whom something is kept still."""
+    due: set[str] = set()
+    for part in parts_of_type(conn, ledger.id, "erasure"):
+        due |= living(conn, ledger.id, {each["subject"] for each in part if each["on"] <= day})
+    return due
 
 
 def destroy(database: Database, ledger: OpenLedger, subjects: Collection[str], day: str) -> None:

@@ -35,9 +35,9 @@ from ledger.journal.entry import decode, new_id
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.logs import log_fault
+from ledger.programme.courier import Courier
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasing import finish
-from ledger.programme.erasure import erase_due
 from ledger.programme.lapses import erase_spent
 from ledger.programme.restriction import restrict_announced
 from ledger.programme.rounds import Rounds
@@ -67,12 +67,12 @@ class Due(NamedTuple):
 # --- the jobs ------------------------------------------------------------------------------------
 
 
-def _expire(installation: Installation, ledger: OpenLedger, day: str) -> None:
+def _expire(installation: Installation, ledger: OpenLedger, day: str, _: Courier) -> None:
     bring_forward(installation, ledger, lambda _: None)
     _mark(ledger, "expire", day)
 
 
-def _state(installation: Installation, ledger: OpenLedger, day: str) -> None:
+def _state(installation: Installation, ledger: OpenLedger, day: str, _: Courier) -> None:
     with installation.database.reading() as conn:
         size = log.log_size(conn, ledger.id)
         (newest,) = log.raw_entries(conn, ledger.id, size - 1, size)
@@ -82,14 +82,15 @@ def _state(installation: Installation, ledger: OpenLedger, day: str) -> None:
         _mark(ledger, "state", day, StateOfAll())
 
 
-def _erase(installation: Installation, ledger: OpenLedger, day: str) -> None:
+def _erase(installation: Installation, ledger: OpenLedger, day: str, courier: Courier) -> None:
+    """Whoever is erased is told so by the courier, if this process lives that long (`erasing`)."""
     restrict_announced(installation.database, ledger)
-    erase_due(installation.database, ledger, day)
-    finish(installation.database, ledger, installation.clock)
+    for channel, message in finish(installation.database, ledger, installation.clock):
+        courier.hand_over(channel, message)
     _mark(ledger, "erase", day)
 
 
-def _forget(installation: Installation, ledger: OpenLedger, day: str) -> None:
+def _forget(installation: Installation, ledger: OpenLedger, day: str, _: Courier) -> None:
     """On each request row that tells of a refusal; those of entries stay, as the log does."""
     limit = installation.clock.now() - timedelta(days=REFUSALS_KEPT_DAYS)
     c = t.request.c
@@ -115,17 +116,17 @@ def _forget_codes(installation: Installation, ledger: OpenLedger) -> None:
         conn.execute(delete(sent_code).where(c.ledger_id == ledger.id, c.hour_from < limit))
 
 
-def _lapse(installation: Installation, ledger: OpenLedger, hour: str) -> None:
+def _lapse(installation: Installation, ledger: OpenLedger, hour: str, _: Courier) -> None:
     erase_spent(installation.database, ledger, installation.clock)
     _mark(ledger, "lapse", hour)
 
 
-def _trail(installation: Installation, ledger: OpenLedger, hour: str) -> None:
+def _trail(installation: Installation, ledger: OpenLedger, hour: str, _: Courier) -> None:
     bind(installation.database, ledger)
     _mark(ledger, "trail", hour)
 
 
-JOBS: Mapping[str, Callable[[Installation, OpenLedger, str], None]] = {
+JOBS: Mapping[str, Callable[[Installation, OpenLedger, str, Courier], None]] = {
     "expire": _expire,
     "state": _state,
     "erase": _erase,
@@ -182,10 +183,11 @@ def due_jobs(installation: Installation) -> list[Due]:
     ]
 
 
-def do_due_jobs(installation: Installation, holder: str) -> list[Due]:
+def do_due_jobs(installation: Installation, holder: str, courier: Courier) -> list[Due]:
     """Does what is due and nobody else is doing; what was done.
 
-    A job that fails is logged and tried again at the next look; the others go on.
+    The courier takes what is to be sent at once: wait for it before the process ends.  A job
+    that fails is logged and tried again at the next look; the others go on.
     """
     done: list[Due] = []
     for due in due_jobs(installation):
@@ -193,7 +195,7 @@ def do_due_jobs(installation: Installation, holder: str) -> list[Due]:
             ledger = installation.ledger(due.ledger)
             with _lease(installation, ledger, due.job, holder) as mine:
                 if mine:
-                    JOBS[due.job](installation, ledger, due.period)
+                    JOBS[due.job](installation, ledger, due.period, courier)
                     done.append(due)
         except PointsError as error:
             _logger.warning("job not done", job=due.job, code=error.code, reason=str(error))
@@ -225,16 +227,20 @@ class Worker(Rounds):
     """Does the due jobs of an installation again and again."""
 
     def __init__(
-        self, installation: Installation, *, every_seconds: float = LOOK_EVERY_SECONDS
+        self,
+        installation: Installation,
+        courier: Courier,
+        *,
+        every_seconds: float = LOOK_EVERY_SECONDS,
     ) -> None:
         super().__init__("jobs", every_seconds)
-        self._installation = installation
+        self._installation, self._courier = installation, courier
         self._holder = new_id("worker", os.urandom(16))
 
     def look(self) -> list[Due]:
         """Does what is due now; what was done."""
         try:
-            return do_due_jobs(self._installation, self._holder)
+            return do_due_jobs(self._installation, self._holder, self._courier)
         except PointsError as error:
             _logger.warning("jobs not looked at", code=error.code, reason=str(error))
         except Exception as error:  # noqa: BLE001  # else the thread ends, and no job is done again

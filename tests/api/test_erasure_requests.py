@@ -203,12 +203,17 @@ def test_at_once_destroys_signs_out_and_says_so(home: Desk, letters: Letters) ->
     assert home.installation.ledger("beiyuan").erased.read_text().startswith(home.me)
     # and an erasure that the office proposes by itself is done at once as well
     other = home.person()
-    home.keep(other, full_name="李四")
+    home.keep(other, full_name="李四", phone="+8613800138000")
     home.tokens["other"] = home.session(other, "device")
     home.approved("/erasures", {"subject": other, "on": "2026-11-24"})
     basics = f"/persons/{other.removeprefix('person/')}/basics"
     assert problem(home.get(basics, "officer")) == (404, "record-unknown")
     assert home.get("/me", "other").status_code == 401
+    # and they are told who decided it
+    home.app.extensions["points courier"].wait()
+    assert [each.to for each in letters.sent] == [PHONE, "+8613800138000"]
+    for word in ("经办公室决定", "By a decision of the office"):
+        assert word in letters.sent[-1].text
 
 
 def test_requests_are_listed_page_by_page(home: Desk) -> None:

@@ -2,7 +2,14 @@
 
 import signal
 
+import pytest
+
+from ledger.cli import clockwork
+from ledger.programme.erasure import announce
 from ledger.programme.jobs import JOBS
+from ledger.programme.reading.days import today_of
+from ledger.programme.recording import Change, save
+from tests.api.letters import Letters
 from tests.cli.conftest import Terminal
 
 
@@ -51,6 +58,28 @@ def test_work_does_what_is_due_once(either: Terminal, wait) -> None:
     ]
     assert "Nothing is due." in either("work", "--once").output
     assert either.facts("verify", "--database")["ok"] is True
+
+
+def test_work_ends_once_who_was_erased_is_told(
+    either: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given somebody whom the office erases today
+    made, letters = either.facts("demo"), Letters()
+    person, (first, second) = "person/" + "a" * 26, made["founders"][:2]
+    installation = either.installation()
+    ledger = installation.ledger(made["ledger"])
+    with installation.database.reading() as conn:
+        today = today_of(conn, ledger.id, installation.clock.now())
+    basics = Change("basics", person, person, {"full_name": "王芳", "phone": "+8613912345678"})
+    save(installation.database, ledger, installation.clock, [basics], by=first)
+    announce(ledger, person, today, actor=first, approver=second, request=None)
+    installation.close()
+    # When the work is done by a command of its own, then it ended only after the message was sent
+    monkeypatch.setattr(clockwork, "channels", lambda _: {"phone": letters})
+    either.facts("work", "--once")
+    assert [(each.to, each.kind) for each in letters.sent] == [("+8613912345678", "erased")]
+    either.facts("work", "--once")
+    assert len(letters.sent) == 1
 
 
 def test_work_goes_on_until_it_is_told_to_stop(terminal: Terminal) -> None:

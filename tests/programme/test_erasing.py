@@ -14,6 +14,7 @@ from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Done, Group, KeyReused, Order, Refusal
 from ledger.programme import messages, proposals, records
 from ledger.programme.calendar import read_calendar
+from ledger.programme.courier import Courier
 from ledger.programme.erasing import finish
 from ledger.programme.erasure import erase_due
 from ledger.programme.erasure_decisions import DEED, proposed, refuse, want_closed, years_after
@@ -34,6 +35,7 @@ from ledger.programme.restriction import restrict_announced, restricted_among
 from ledger.programme.tables import data_key
 from ledger.programme.vault import Restricted, lawful, living
 from ledger.programme.wishes import Wish
+from tests.api.letters import Letters
 from tests.programme.registry import Registry, fresh
 
 CALENDAR = read_calendar({})
@@ -169,10 +171,10 @@ def test_who_is_restricted_is_read_by_nobody_else_until_destroyed(house: House) 
     # when its day comes, the job destroys it
     house.registry.clock.wait(days=3652)
     for _ in range(2):
-        do_due_jobs(house.registry.installation, "worker/me")
+        do_due_jobs(house.registry.installation, "worker/me", Courier({}))
     assert house.read(lawfully=True) == PLAIN
     house.registry.clock.wait(days=1)
-    do_due_jobs(house.registry.installation, "worker/me")
+    do_due_jobs(house.registry.installation, "worker/me", Courier({}))
     assert house.read(lawfully=True) is None
     assert house.request(name).state == "erased"
 
@@ -191,6 +193,34 @@ def test_at_once_is_at_once_and_the_person_is_told_where_they_are_reached(house:
     assert house.registry.find("phone", PLAIN["phone"]) == []
     # and again it changes nothing
     assert finish(*house.place) == ()
+
+
+def test_who_is_erased_by_a_job_is_told_where_they_were_reached(house: House) -> None:
+    # given one who asked and is restricted, and another whom the office erases by itself
+    letters, by_office, on = Letters(), House(house.registry), "2036-11-24"
+    contact = {"full_name": "李四", "phone": "+8613800138000"}
+    by_office.registry.save(Change("basics", by_office.person, by_office.person, contact, seen=1))
+    assert isinstance(house.decide(house.ask(), 10), Done)
+    house.enter("erasure", {"subject": by_office.person, "on": on})
+    courier = Courier({"phone": letters})
+    do_due_jobs(house.registry.installation, "worker/me", courier)
+    courier.wait()
+    assert letters.sent == []
+
+    # when their day has come, and the job is done twice
+    house.registry.clock.wait(days=3653)
+    for _ in range(2):
+        do_due_jobs(house.registry.installation, "worker/me", courier)
+    courier.wait()
+
+    # then each was told once, in the words of who decided it, and nothing is left of either
+    said = {each.to: each.text for each in letters.sent}
+    assert len(letters.sent) == len(said) == 2
+    assert "应您的申请" in said[PLAIN["phone"]]
+    assert "As you asked" in said[PLAIN["phone"]]
+    assert "经办公室决定" in said[contact["phone"]]
+    assert "decision of the office" in said[contact["phone"]]
+    assert house.read(lawfully=True) is by_office.read(lawfully=True) is None
 
 
 def test_who_is_restricted_writes_what_is_theirs_and_others_what_they_must(house: House) -> None:
@@ -223,7 +253,7 @@ def test_what_was_decided_is_done_although_the_process_died(house: House) -> Non
     assert at_once.read(lawfully=False) is None
     assert restricted.read(lawfully=False) is None
     # and what else is to be done, the job does
-    do_due_jobs(house.registry.installation, "worker/me")
+    do_due_jobs(house.registry.installation, "worker/me", Courier({}))
     assert at_once.read(lawfully=True) is None
     assert restricted.read(lawfully=True) == PLAIN
     assert len(restricted.inbox()) == 1
@@ -251,7 +281,7 @@ def test_a_backup_from_before_lifts_no_restriction_that_the_log_announced(house:
     other = fresh("person")
     registry.keep(other, **PLAIN)
     house.enter("erasure", {"subject": other, "on": "2027-01-01"})
-    do_due_jobs(registry.installation, "worker/me")
+    do_due_jobs(registry.installation, "worker/me", Courier({}))
     assert registry.read(other).fields is None
 
 

@@ -23,6 +23,7 @@ from ledger.errors import LedgerStopped
 from ledger.journal.orders import Done, Refusal
 from ledger.programme import records
 from ledger.programme.calendar import read_calendar
+from ledger.programme.courier import Courier
 from ledger.programme.erasure import NotAnnounced, add_listed, announce, destroy, erase, read_listed
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.messages import Choice, New, choose, post
@@ -155,7 +156,7 @@ def test_what_was_announced_is_done_on_its_day_although_nobody_comes_back(
         registry.keep(member, **PLAIN)
         announced(registry, member, on)
     # when the jobs of both days are done
-    do_due_jobs(registry.installation, "worker/me")
+    do_due_jobs(registry.installation, "worker/me", Courier({}))
     assert registry.read(today).fields is None
     # then until its day who waits is restricted, and no more than that
     opened = lawful(registry.ledger, (tomorrow,))
@@ -164,7 +165,7 @@ def test_what_was_announced_is_done_on_its_day_although_nobody_comes_back(
         with registry.database.reading() as conn:
             assert records.one(conn, opened, "basics", tomorrow).fields == fields
         registry.clock.wait(days=1)
-        do_due_jobs(registry.installation, "worker/me")
+        do_due_jobs(registry.installation, "worker/me", Courier({}))
     assert read_listed(registry.ledger.erased) == {today: TODAY, tomorrow: "2026-11-25"}
 
 

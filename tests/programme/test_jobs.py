@@ -18,6 +18,7 @@ from ledger.journal.commands import Statement
 from ledger.journal.entry import decode, to_base64
 from ledger.journal.orders import Done, Group, Order, Refusal
 from ledger.programme import jobs
+from ledger.programme.courier import Courier
 from ledger.programme.jobs import LEASE_SECONDS, REFUSALS_KEPT_DAYS, do_due_jobs, due_jobs
 from ledger.programme.tables import lease
 from tests.cli.conftest import make_cheap_keys
@@ -41,7 +42,7 @@ class Place:
         return self.installation.ledger(self.demo.ledger)
 
     def work(self, holder: str = ME) -> list[str]:
-        return [due.job for due in do_due_jobs(self.installation, holder)]
+        return [due.job for due in do_due_jobs(self.installation, holder, Courier({}))]
 
     def types(self) -> list[str]:
         """The types of all entries after those of the sample programme."""
@@ -110,7 +111,7 @@ def test_two_who_look_at_once_do_it_once(place: Place) -> None:
         assert [each.job for each in due] == ALL_JOBS
         # past the lease, as if it had run out: what keeps it from being done twice is the row
         for each in due:
-            jobs.JOBS[each.job](place.installation, place.ledger, each.period)
+            jobs.JOBS[each.job](place.installation, place.ledger, each.period, Courier({}))
         done.append(place.work(holder))
 
     threads = [threading.Thread(target=look, args=(holder,)) for holder in (ME, OTHER)]
@@ -192,7 +193,7 @@ def test_a_look_costs_two_statements_whatever_the_number_of_ledgers(place: Place
 
 def test_a_worker_survives_a_look_that_fails(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a worker whose first look fails for a reason that nobody foresaw
-    worker, outcomes = jobs.Worker(place.installation, every_seconds=0.0), []
+    worker, outcomes = jobs.Worker(place.installation, Courier({}), every_seconds=0.0), []
     due = jobs.do_due_jobs
 
     def fails_first(*args: Any) -> Any:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from ledger.programme.courier import Courier
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.people import codes
 from ledger.programme.people.contacts import Contact, contact_of
@@ -119,7 +120,7 @@ def test_the_job_forgets_codes_that_say_nothing_any_more(registry: Registry) -> 
     registry.clock.wait(minutes=119)
     made(registry, contact_of("13900139000"))
     registry.clock.wait(minutes=2)
-    do_due_jobs(registry.installation, fresh("worker"))
+    do_due_jobs(registry.installation, fresh("worker"), Courier({}))
     with registry.database.reading() as conn:
         kept = conn.execute(select(sent_code.c.sent)).all()
     assert len(kept) == 1

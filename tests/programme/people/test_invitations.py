@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from ledger.journal.orders import Done
 from ledger.programme import lapses, records
+from ledger.programme.courier import Courier
 from ledger.programme.delivery import Quiet, deliver
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.lapses import erase_spent
@@ -178,7 +179,7 @@ def test_what_is_not_accepted_in_thirty_days_is_erased_by_the_job(registry: Regi
     invite(registry, org, ("孙七", "qi@example.org"))
     registry.clock.wait(days=1)
 
-    do_due_jobs(registry.installation, "worker/" + "a" * 26)
+    do_due_jobs(registry.installation, "worker/" + "a" * 26, Courier({}))
 
     assert sorted(row.state for row in rows(registry)) == ["expired", "expired", "open"]
     assert sorted(kept(registry).values()) == [False, False, True]
