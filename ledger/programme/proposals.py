@@ -172,7 +172,7 @@ def _approved(
     if row.state != "open":
         return _decided_before(database, ledger, row, by.person)
     told = telling.decided(
-        database, ledger, clock, proposal_id, row.actor, "approved", by=by.person
+        database, ledger, clock, proposal_id, _whose(row), "approved", by=by.person
     )
     outcome = _entered(ledger, clock, _wish(row), proposal_id, by, (*conditions, *told))
     if isinstance(outcome, Done) and outcome.replayed:
@@ -181,7 +181,7 @@ def _approved(
         return _decided_before(database, ledger, row, by.person)
     if isinstance(outcome, Refusal) and outcome.rule not in (DECIDED, *PASSING_RULES):
         told = telling.decided(
-            database, ledger, clock, proposal_id, row.actor, "refused", by=by.person
+            database, ledger, clock, proposal_id, _whose(row), "refused", by=by.person
         )
         _only(ledger, Order(companions=(_deciding(proposal_id, "refused", by), *told)))
     return outcome
@@ -218,7 +218,7 @@ def decline(
     if row.state == "declined" and row.decided_by == by.person:
         return Done(-1, -1, replayed=True)
     told = telling.decided(
-        database, ledger, clock, proposal_id, row.actor, "declined", by=by.person
+        database, ledger, clock, proposal_id, _whose(row), "declined", by=by.person
     )
     return _only(ledger, Order(companions=(_deciding(proposal_id, "declined", by), *told)))
 
@@ -372,6 +372,11 @@ def _row(conn: Connection, ledger_id: int, proposal_id: str) -> Row[Any]:
 def _wish(row: Row[Any]) -> Wish:
     values = orjson.loads(row.command)
     return Wish(row.kind, values, row.actor, row.request, bytes(row.fingerprint), row.actor_for)
+
+
+def _whose(row: Row[Any]) -> tuple[str, str | None]:
+    """Who is told what became of it."""
+    return row.actor, row.actor_for
 
 
 def _proposal(row: Row[Any]) -> Proposal:

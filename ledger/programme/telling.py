@@ -15,20 +15,23 @@ def decided(
     ledger: OpenLedger,
     clock: Clock,
     proposal: str,
-    proposed_by: str,
+    whose: tuple[str, str | None],
     state: str,
     *,
     by: str,
 ) -> tuple[Companion, ...]:
-    """What tells somebody that their proposal is `approved`, `declined` or `refused`.
+    """What tells people that their proposal is `approved`, `declined` or `refused`.
 
-    Nothing where they decided it themselves, or all that was kept of them has been erased.  Raises
-    what else `messages.posting` raises.
+    It is `whose`: who proposed it, and whom they stood in for, if anybody.  Nothing to who decided
+    it themselves, or of whom all that was kept has been erased.  Raises what else
+    `messages.posting` raises.
     """
-    if by == proposed_by:
-        return ()
-    new = New(proposed_by, f"proposal-{state}", {"proposal": proposal}, proposal)
-    try:
-        return posting(database, ledger, clock, (new,), by=by)
-    except Erased:
-        return ()
+    values = {"proposal": proposal}
+    news = [New(each, f"proposal-{state}", values, proposal) for each in whose if each]
+    told = [new for new in news if new.person != by]
+    for some in filter(None, (told, *([new] for new in told))):  # of two, one may be erased
+        try:
+            return posting(database, ledger, clock, some, by=by)
+        except Erased:
+            continue
+    return ()

@@ -276,6 +276,38 @@ def test_nobody_ends_somebody_elses_role_of_the_office(desk):
     assert resigned.status_code == 204
 
 
+@pytest.mark.parametrize(
+    ("how", "decider", "told"),
+    [
+        ("approve", "second admin", ("boss", "deputy")),
+        ("decline", "second admin", ("boss", "deputy")),
+        ("decline", "deputy", ("boss",)),
+        ("decline", "boss", ("deputy",)),
+    ],
+)
+def test_what_became_of_a_deputy_s_proposal_is_told_to_both(desk, how, decider, told):
+    # given a proposal of a deputy's, in the place of an admin
+    desk.given(desk.first, "admin")
+    boss, third = signed_in(desk, desk.first), desk.third_of_office()
+    stands = {"person": third, "role": "admin", "deputy_of": boss, "to": "2026-12-08"} | GRANT
+    assert desk.post("/grants", stands, boss).status_code == 201
+    people = {"boss": boss, "deputy": signed_in(desk, third)}
+    budget = {"limit": 5, "from": "2027-01-01", "to": "2027-12-31"}
+    made = desk.post("/budgets", budget, third)
+    path = made.json["href"].removeprefix(desk.base)
+
+    # when somebody decides on it
+    decided = desk.post(f"{path}/{how}", role=people.get(decider, decider))
+    assert decided.status_code == 201, decided.text
+
+    # then both know, but for who decided
+    for name, person in people.items():
+        found = desk.get("/messages", person).json["messages"]
+        about = made.json["proposal"]
+        kinds = [each["kind"] for each in found if about in each["texts"]["zh"]["body"]]
+        assert kinds == ([f"proposal-{how}d"] if name in told else []), name
+
+
 # --- erasures ------------------------------------------------------------------------------------
 
 
