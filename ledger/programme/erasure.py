@@ -23,6 +23,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import LedgerStopped, PointsError
