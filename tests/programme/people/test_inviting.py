@@ -265,7 +265,7 @@ def test_long_names_are_kept_in_more_records(registry: Registry) -> None:
 def test_ten_thousand_people_are_kept_by_as_many_statements_as_one(registry: Registry) -> None:
     org = enterprise(registry)
     with registry.database.reading() as conn:
-        inviting = organisations.find_organisation(conn, registry.ledger, org, EVERYTHING)
+        theirs = organisations.find_organisation(conn, registry.ledger, org, EVERYTHING)
     sent, peaks = [], []
     for number in (1, 10_000):
         people = [
@@ -273,7 +273,7 @@ def test_ten_thousand_people_are_kept_by_as_many_statements_as_one(registry: Reg
         ]
         with statements(registry.database) as seen:
             tracemalloc.start()
-            inviting.invite(*place(registry), wish(registry), inviting, people)
+            inviting.invite(*place(registry), wish(registry), theirs, people)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
         sent.append(len(seen))
