@@ -72,6 +72,10 @@ class NoOffice(PointsError):
     code = "standing"
 
 
+NO_OFFICE = "no-office"
+_OFFICE_WANTED = "People of standing office may approve, and you are none of them now."
+
+
 class Proposed(NamedTuple):
     """The wish waits for a second person, as the proposal of that id."""
 
@@ -199,11 +203,16 @@ def _entered(
     *before, last = orders_of_two(wish, by.person, format_time(to_us(clock.now())))
     deciding = _deciding(proposal_id, "approved", by)
     last = replace(last, companions=(*last.companions, deciding, *beside))
-    if last.command is not None:
+    if last.command is None:  # else the book asks who approves
+        last = replace(last, companions=(_vouching(by), *last.companions))
+    else:
         last = replace(last, request=wish.request, fingerprint=wish.fingerprint)
     outcomes = ledger.appender.submit(Group((*before, last)))
     refused = (each for each in outcomes if isinstance(each, Refusal) and each.rule != "group")
-    return next(refused, outcomes[-1])
+    outcome = next(refused, outcomes[-1])
+    if isinstance(outcome, Refusal) and outcome.rule == NO_OFFICE:
+        raise NoOffice(outcome.message)
+    return outcome
 
 
 def decline(
@@ -321,7 +330,21 @@ def _check_approver(conn: Connection, ledger_id: int, row: Row[Any], by: Decider
             " to approve it."
         )
     if standing_of(conn, ledger_id, by.person) != "office":
-        raise NoOffice("People of standing office may approve, and you are none of them now.")
+        raise NoOffice(_OFFICE_WANTED)
+
+
+def _vouching(by: Decider) -> Companion:
+    """Refuses where who approves is no longer of standing office, as the book does for entries."""
+
+    def change(
+        rows: Mapping[Any, CompanionRow | None], _: Done
+    ) -> Mapping[Any, CompanionRow] | Refusal:
+        row = rows[by.person]
+        if row is None or row["standing"] != "office":
+            return Refusal(NO_OFFICE, _OFFICE_WANTED)
+        return {}
+
+    return Companion(t.person, (by.person,), change)
 
 
 def _deciding(proposal_id: str, state: str, by: Decider) -> Companion:

@@ -2,6 +2,9 @@
 
 import pytest
 
+import api.proposals
+from ledger.programme.proposals import approve
+
 GRANT = {"from": "2026-11-24"}
 
 
@@ -65,6 +68,31 @@ def test_a_role_of_the_office_is_given_by_two_people(desk):
     assert "entry" not in desk.get(href, "admin").json
     (grant,) = desk.get(f"/grants?person={third}").json["grants"]
     assert grant["by"] == desk.first
+
+
+def test_who_leaves_the_office_while_they_approve_a_role_gives_none(desk, monkeypatch):
+    # given an admin more, and a role that another one proposes
+    leaving = desk.third_of_office()
+    desk.given(leaving, "admin")
+    signed_in(desk, leaving)
+    third = desk.third_of_office()
+    body = {"person": third, "role": "officer"} | GRANT
+    proposed = desk.post("/grants", body, "admin")
+    href = proposed.json["href"].removeprefix(desk.base)
+
+    # when they lose their standing after it was looked at, and before the role is given
+    def approve_late(*asked):
+        monkeypatch.undo()
+        desk.approved("/persons", {"person": leaving, "standing": "none"})
+        return approve(*asked)
+
+    monkeypatch.setattr(api.proposals, "approve", approve_late)
+    refused = desk.post(f"{href}/approve", role=leaving)
+
+    # then nobody has it, and another may still approve it
+    assert (refused.status_code, refused.json["type"]) == (403, "/problems/standing")
+    assert roles(desk, signed_in(desk, third)) == []
+    assert desk.post(f"{href}/approve", role="second admin").status_code == 201
 
 
 def test_the_same_request_gives_a_role_once(desk, org):
