@@ -2,8 +2,7 @@
 
 import pytest
 
-import api.proposals
-from ledger.programme.proposals import approve
+from ledger.programme import telling
 
 GRANT = {"from": "2026-11-24"}
 
@@ -81,12 +80,12 @@ def test_who_leaves_the_office_while_they_approve_a_role_gives_none(desk, monkey
     href = proposed.json["href"].removeprefix(desk.base)
 
     # when they lose their standing after it was looked at, and before the role is given
-    def approve_late(*asked):
+    def decided_late(*said, **more):
         monkeypatch.undo()
         desk.approved("/persons", {"person": leaving, "standing": "none"})
-        return approve(*asked)
+        return telling.decided(*said, **more)
 
-    monkeypatch.setattr(api.proposals, "approve", approve_late)
+    monkeypatch.setattr(telling, "decided", decided_late)
     refused = desk.post(f"{href}/approve", role=leaving)
 
     # then nobody has it, and another may still approve it
