@@ -13,6 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 32
+WORKER = (
+    "ledger.cli.patience.PatientWorker"  # of both, so that the application makes the difference
+)
 START_SECONDS_MAX = 60
 
 Address = tuple[str, int]
@@ -33,7 +36,7 @@ def our_service(environ: Mapping[str, str], workers: int) -> Iterator[Address]:
 def echo_service(workers: int) -> Iterator[Address]:
     """The bare echo under the same server, the same workers and threads."""
     address = _free_address()
-    command = ["-m", "gunicorn", "--worker-class", "gthread", "--workers", str(workers)]
+    command = ["-m", "gunicorn", "--worker-class", WORKER, "--workers", str(workers)]
     command += ["--threads", str(THREADS), "--bind", f"{address[0]}:{address[1]}"]
     command += ["--no-control-socket", "--log-level", "error", "bench.echo:app"]
     with _running(command, {}, address):

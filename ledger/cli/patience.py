@@ -1,4 +1,4 @@
-"""A gunicorn worker that gives each request a bounded time to arrive."""
+"""A gunicorn worker that gives each request a bounded time to arrive, and takes its share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 SECONDS = 15.0
 """For header and body of a request together, from its first byte on."""
+
+
+SECONDS_PER_CONNECTION, SECONDS_BEFORE_ONE = 0.000_05, 0.001
+"""How long a worker leaves a new connection to the others, for each one that it has; at most."""
 
 
 class BoundedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn is untyped
@@ -49,6 +53,14 @@ class BoundedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn is unty
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     """Threads (`gthread`) of which a slow client holds one for `SECONDS` at most a request."""
+
+    def accept(self, listener: socket.socket) -> None:
+        """Takes a connection; the more there are, the later, so that all workers get as many.
+
+        Whoever is woken first would take two thirds of those that come at once, and they stay.
+        """
+        time.sleep(min(self.nr_conns * SECONDS_PER_CONNECTION, SECONDS_BEFORE_ONE))
+        super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
         """Serves one request of a connection, in a thread."""

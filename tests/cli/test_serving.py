@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,44 @@ def test_run_sets_up_serves_stops_and_starts_again_with_the_same_data(
     assert _get(fresh, f"/v1/ledgers/{name}")["size"] == 105
     started[1].send_signal(signal.SIGINT)
     started[1].communicate(timeout=60)
+
+
+def _taken(terminal: Terminal, workers: list[int], clients: int = 32) -> list[int]:
+    """How many connections each worker takes of those that are made at once."""
+    before = [_sockets(worker) for worker in workers]
+    address = ("127.0.0.1", int(terminal.environ["POINTS_PORT"]))
+    with ExitStack() as stack:
+        opened = [stack.enter_context(socket.create_connection(address)) for _ in range(clients)]
+        for each in opened:
+            each.sendall(b"GET /healthz HTTP/1.1\r\nHost: points\r\n\r\n")
+        for each in opened:
+            assert each.recv(1_000).startswith(b"HTTP/1.1 200 ")
+        taken = [_sockets(worker) for worker in workers]
+    time.sleep(0.3)  # until they saw that we have gone
+    return [after - then for then, after in zip(before, taken, strict=True)]
+
+
+def _sockets(process: int) -> int:
+    found = 0
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += file.readlink().name.startswith("socket:")
+    return found
+
+
+def test_connections_that_come_at_once_fall_evenly_to_the_workers(
+    fresh: Terminal, started: list[subprocess.Popen[str]]
+) -> None:
+    # given two workers that both serve by now
+    started.append(fresh.start("run", "--workers", 2, stderr=subprocess.DEVNULL))
+    _ready(started[0])
+    while len(workers := _workers(started[0])) < 2 or not all(_taken(fresh, workers)):
+        time.sleep(0.1)
+
+    # when many come at once, again and again, then mostly neither has much more than its half; who
+    # is woken first would take two thirds. A machine that is busy may keep one from being woken.
+    rounds = (sorted(min(_taken(fresh, workers)) for _ in range(9)) for _ in range(3))
+    assert any(fewest[4] >= 13 for fewest in rounds)
 
 
 def test_what_was_appended_last_is_published_when_it_stops(
