@@ -6,8 +6,10 @@ machine that makes backups cannot read old ones.  In it, in this order:
 
     manifest.json                format, time, kind of database, its revision, ledgers with sizes
     points.db or points.dump     SQLite's own copy, or pg_dump's custom format: one state each
+    evidence/<ledger>/<name>     files of evidence, encrypted as they lie there; copied after the
+                                 database, so each file that a row in the copy names is there
     high-water/<ledger>          the head that was signed last, and whom the ledger has erased; both
-    high-water/<ledger>.erased   copied after the database, so never older
+    high-water/<ledger>.erased   copied last, so who was erased meanwhile is on the list
 
 The keys, the master keys among them, and the passphrase are not in it: they are kept apart, so that
 whoever has a backup alone reads no record and signs nothing.
@@ -17,13 +19,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +47,15 @@ LAST = "last-backup"
 """A file of the data directory that tells when a backup was made last."""
 
 DUMP_SECONDS_MAX = 24 * 3_600
-MEMBERS_MAX = 10_000
+
+OTHERS_MAX = 10_000
+"""How many files an archive may have that are no evidence: of that there is no end.
+
+No list of them is kept in memory, and a tar is not compressed, so that none unpacks to more than it
+takes itself.
+"""
+
+_EVIDENCE = re.compile(r"evidence/[a-z0-9-]+/[a-z2-7]{26}", re.ASCII)
 
 
 class BackupFailed(PointsError):
@@ -54,10 +65,11 @@ class BackupFailed(PointsError):
 
 
 class Made(NamedTuple):
-    """A backup that is on the disk: its bytes, and the size of each ledger in it."""
+    """A backup that is on the disk: its bytes, the size of each ledger, how much evidence."""
 
     bytes: int
     ledgers: Mapping[str, int]
+    evidence: int
 
 
 def make_backup(
@@ -85,6 +97,7 @@ def make_backup(
         with tarfile.open(plain, "x", format=tarfile.PAX_FORMAT) as archive:
             _add(archive, "manifest.json", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
             archive.add(copy, copy.name)
+            evidence = _add_evidence(archive, settings)
             for file in sorted(settings.high_water.glob("*")):
                 if file.is_file() and not file.name.endswith(".lock"):
                     archive.add(file, f"high-water/{file.name}")
@@ -96,7 +109,7 @@ def make_backup(
         sealed.replace(target)
         fsync_directory(target.parent)
     (settings.data / LAST).write_text(f"{now}\n", "ascii")
-    return Made(size, ledgers)
+    return Made(size, ledgers, evidence)
 
 
 def open_backup(source: Path, identity: str, target: Path) -> dict[str, Any]:
@@ -127,10 +140,13 @@ def open_backup(source: Path, identity: str, target: Path) -> dict[str, Any]:
 def _unpacked(plain: Path, folder: Path) -> dict[str, Any]:
     folder.mkdir(mode=0o700)
     with tarfile.open(plain) as archive:
-        members = archive.getmembers()
-        if len(members) > MEMBERS_MAX or not all(member.isreg() for member in members):
-            raise BackupFailed("This archive holds something else than a backup.")
-        archive.extractall(folder, members, filter="data")
+        others = 0
+        while (member := archive.next()) is not None:
+            _forget(archive)
+            others += not _EVIDENCE.fullmatch(member.name)
+            if others > OTHERS_MAX or not member.isreg() or member.issparse():
+                raise BackupFailed("This archive holds something else than a backup.")
+            archive.extract(member, folder, filter="data")
     manifest: dict[str, Any] = orjson.loads((folder / "manifest.json").read_bytes())
     if manifest.get("format") != FORMAT:
         raise BackupFailed(f"This backup is not of the format {FORMAT}: use the version it is of.")
@@ -181,6 +197,26 @@ def _copied(settings: Settings, database: Database, work: Path) -> Path:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise BackupFailed(f"pg_dump failed: {said[-1][:200] if said else 'it said nothing'}.")
     return copy
+
+
+def _add_evidence(archive: tarfile.TarFile, settings: Settings) -> int:
+    """Adds the files of all ledgers; how many.  One that goes meanwhile is of somebody erased."""
+    added = 0
+    for folder in sorted(settings.evidence.glob("*")):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = f"evidence/{folder.name}/{entry.name}"
+                if _EVIDENCE.fullmatch(name):  # else it is half written
+                    with suppress(FileNotFoundError):
+                        archive.add(entry.path, name, recursive=False)
+                        added += 1
+                    _forget(archive)
+    return added
+
+
+def _forget(archive: tarfile.TarFile) -> None:
+    """Frees the memory that an archive keeps for each member: it is for finding them by name."""
+    archive.members.clear()  # type: ignore[attr-defined]
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -53,6 +53,11 @@ class Settings:
         """The directory of the high-water files, one a ledger."""
         return self.data / "high-water"
 
+    @property
+    def evidence(self) -> Path:
+        """The directory that holds a directory of encrypted files for each ledger."""
+        return self.data / "evidence"
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ`; `ConfigError` when one of them cannot be used."""

@@ -13,15 +13,18 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from alembic.migration import MigrationContext
+from sqlalchemy import select
 
 from ledger.backup import LAST
 from ledger.db import revisions
 from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
 from ledger.installation import Installation, OpenLedger
+from ledger.journal.tables import ledger as ledgers
 from ledger.journal.times import format_time, parse_time, to_us
 from ledger.programme.calendar import read_calendar
 from ledger.programme.delivery import backlogs
+from ledger.programme.files import missing
 from ledger.programme.jobs import due_jobs
 from ledger.programme.lags import publish_lags
 from ledger.programme.people.inviting import waiting
@@ -164,6 +167,27 @@ def _jobs(here: Installation) -> Said:
         yield True, "What time brings is done."
 
 
+def _evidence(here: Installation) -> Said:
+    looked = lost = 0
+    c = ledgers.c
+    with here.database.reading() as conn:
+        known = conn.execute(select(c.ledger_id, c.name).order_by(c.name)).all()
+    for row in known:
+        with here.database.reading() as conn:
+            found, gone = missing(conn, row.ledger_id, here.settings.evidence / row.name)
+        looked, lost = looked + found, lost + gone
+        if gone:
+            yield (
+                False,
+                (
+                    f"{row.name}: {gone:,} of {found:,} files of evidence that were looked for"
+                    f" are missing: put them back from a backup of {here.settings.evidence}."
+                ),
+            )
+    if not lost:
+        yield True, f"Files of evidence are there; {looked:,} were looked for."
+
+
 def _messages(here: Installation) -> Said:
     with here.database.reading() as conn:
         found = backlogs(conn)
@@ -235,6 +259,7 @@ CHECKS: dict[str, Callable[[Installation], Said]] = {
     "ledgers": _ledgers,
     "publishing": _publishing,
     "jobs": _jobs,
+    "evidence": _evidence,
     "messages": _messages,
     "invitations": _invitations,
     "calendar": _calendar,

@@ -43,6 +43,7 @@ class OpenLedger:
     publisher: Publisher
     masters: MasterKeys
     erased: Path  # the file of erased subjects, beside the high-water file
+    evidence: Path  # the directory of encrypted files, made with the first of them
     opens: Container[str] = ()  # restricted subjects that are read all the same
 
 
@@ -165,8 +166,17 @@ class Installation:
             observer=self._observe(name) if self._observe else None,
         )
         masters = MasterKeys(self.settings.keys / name, self._passphrase)
-        erased = self.high_water_of(name).with_name(f"{name}.erased")
-        opened = OpenLedger(ledger_id, name, origin, keys, appender, publisher, masters, erased)
+        opened = OpenLedger(
+            ledger_id,
+            name,
+            origin,
+            keys,
+            appender,
+            publisher,
+            masters,
+            erased=self.high_water_of(name).with_name(f"{name}.erased"),
+            evidence=self.settings.evidence / name,
+        )
         self._before_serving(self.database, opened)
         publisher.look()
         if self._publishing:

@@ -16,7 +16,9 @@ from ledger.journal.privatefiles import read_private
 
 @click.group(cls=Commands)
 def backup() -> None:
-    """Backups: database, high-water files and erased ids in one archive, encrypted to a public key.
+    """Backups: database, evidence, high-water files and erased ids in one encrypted archive.
+
+    It is encrypted to a public key, whose other half lies elsewhere.
 
     The keys and the passphrase are not in it: copy them to another place.
 
@@ -50,8 +52,9 @@ def make(target: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     with stored(settings) as database:
         made = make_backup(settings, database, SystemClock(), target.absolute(), list(recipients))
     entries = ", ".join(f"{name} with {size:,} entries" for name, size in made.ledgers.items())
-    facts = {"file": str(target), "bytes": made.bytes, "ledgers": dict(made.ledgers)}
-    tell(f"{target}: {made.bytes:,} bytes, {entries or 'no ledger'}", facts, as_json)
+    facts = {"file": str(target), **made._asdict(), "ledgers": dict(made.ledgers)}
+    says = f"{target}: {made.bytes:,} bytes, {entries or 'no ledger'}"
+    tell(f"{says}; {made.evidence:,} files of evidence", facts, as_json)
 
 
 @backup.command(name="open", short_help="Unpack a backup into a new directory.")
@@ -79,6 +82,9 @@ def open_(source: Path, identity: Path, into: Path, as_json: bool) -> None:
     lines = read_private(identity).decode("ascii", "replace").splitlines()
     secret = next((line for line in lines if line.startswith("AGE-SECRET-KEY-")), "")
     manifest = open_backup(source, secret, into.absolute())
-    files = sorted(str(file.relative_to(into)) for file in into.rglob("*") if file.is_file())
-    facts = {"into": str(into), "files": files, **manifest}
-    tell(f"A backup of {manifest['at']}, in {into}: {', '.join(files)}", facts, as_json)
+    found = [*into.glob("*"), *into.glob("high-water/*")]
+    files = sorted(str(file.relative_to(into)) for file in found if file.is_file())
+    evidence = sum(1 for _ in into.glob("evidence/*/*"))
+    facts = {"into": str(into), "files": files, "evidence": evidence, **manifest}
+    says = f"A backup of {manifest['at']}, in {into}: {', '.join(files)}"
+    tell(f"{says}; {evidence:,} files of evidence", facts, as_json)

@@ -9,10 +9,10 @@ from ledger.cli.terminal import Failure, as_json, tell
 from ledger.doctor import look
 
 
-@click.command(short_help="Look at clock, disk, backups, keys, jobs, messages.")
+@click.command(short_help="Look at clock, disk, backups, keys, evidence, jobs, messages.")
 @as_json
 def doctor(as_json: bool) -> None:
-    """Look at clock, disk, tables, backups, keys, publishing, jobs, what waits and calendar.
+    """Look at clock, disk, tables, backups, keys, publishing, jobs, evidence, what waits, calendar.
 
     It ends with 1 where somebody should do something. It changes nothing.
 

@@ -12,9 +12,9 @@ destroys the key commits; for one that was cut short nothing was destroyed.  Eac
 what the file lists before it serves the ledger, so a database that was restored from a backup
 brings nobody back.
 
-The rows that a subject was found by, and signed in by, go with its key, and so do their sessions.
-Its records stay, unreadable: their commitments are in the log, and that something was kept is no
-secret.
+The rows that a subject was found by, and signed in by, go with its key, and so do their sessions,
+and the files that are kept as evidence (`files.py`).  Its records stay, unreadable: their
+commitments are in the log, and that something was kept is no secret.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ from ledger.journal.orders import Group, Order, Outcome
 from ledger.journal.privatefiles import append_private
 from ledger.journal.store import load_position
 from ledger.journal.times import is_day
+from ledger.programme.files import files_of, remove_files
 from ledger.programme.reading.days import today_of
 from ledger.programme.reading.entries import parts_of_type
 from ledger.programme.tables import (
     blind_index,
     card,
+    evidence,
     login,
     membership,
     message,
@@ -56,6 +58,7 @@ LOCK_TIMEOUT_SECONDS = 5.0
 GONE_WITH_SUBJECT = (
     *(blind_index.c.subject, login.c.subject, recovery_code.c.subject, session.c.person),
     *(message.c.subject, message_choice.c.subject, membership.c.subject, card.c.subject),
+    evidence.c.subject,
 )
 """Of tables whose rows are deleted with a subject's key, the column that names it."""
 
@@ -209,6 +212,8 @@ def _destroy(database: Database, ledger: OpenLedger, days: Mapping[str, str]) ->
     with database.writing() as conn:
         # The head's lock keeps the append path from writing these rows meanwhile.
         load_position(conn, ledger.id, ledger.origin, lock=True)
+        files = files_of(conn, ledger.id, days)
         destroy_keys(conn, ledger.id, days)
         for column in GONE_WITH_SUBJECT:
             remove(conn, ledger.id, column, days)
+    remove_files(ledger, files)

@@ -4,7 +4,7 @@
     state    a `state` entry sums up all accounts, if anything was entered since the last one
     erase    whoever the log says is to be erased by now is erased, later: restricted until then
     forget   refusals that were remembered for 400 days are forgotten, and codes that were sent a
-             while ago
+             while ago; files of evidence that nothing names are deleted
     lapse    what is kept of people whose invitation is over is erased, each hour
     trail    the root of the audit trail goes into the log, each hour in which it grew
 
@@ -38,6 +38,7 @@ from ledger.logs import log_fault
 from ledger.programme.courier import Courier
 from ledger.programme.due import bring_forward, done_of
 from ledger.programme.erasing import finish
+from ledger.programme.files import sweep
 from ledger.programme.lapses import erase_spent
 from ledger.programme.restriction import restrict_announced
 from ledger.programme.rounds import Rounds
@@ -106,6 +107,8 @@ def _forget(installation: Installation, ledger: OpenLedger, day: str, _: Courier
             forgotten = conn.execute(delete(t.request).where(mine)).rowcount
     _forget_codes(installation, ledger)
     _mark(ledger, "forget", day)
+    # Not before: a database that was restored and not rolled forward yet names too few.
+    sweep(installation.database, ledger, installation.clock)
 
 
 def _forget_codes(installation: Installation, ledger: OpenLedger) -> None:

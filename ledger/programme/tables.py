@@ -387,3 +387,22 @@ session = Table(
     Index(None, "ledger_id", "id", unique=True),
     Index(None, "ledger_id", "person", "created_at"),
 )
+
+# Files that are kept encrypted beside the database (`files.py`); what they are is their record.
+evidence = Table(
+    "evidence",
+    metadata,
+    ledger_id(),
+    Column("about", Word, primary_key=True),  # the person, or a thing of theirs
+    Column(
+        "number", Integer, primary_key=True, autoincrement=False
+    ),  # of what is about that: 1, 2, 3 …
+    Column("id", Word, nullable=False),
+    Column("subject", Word, nullable=False),  # the person
+    Column("organisation", Word),  # the one that keeps the thing, if any does
+    Column("file", Word, nullable=False),  # its name in the ledger's directory
+    UniqueConstraint("ledger_id", "id"),
+    UniqueConstraint("ledger_id", "file"),
+    Index(None, "ledger_id", "subject", "id"),
+    Index(None, "ledger_id", "organisation", "id"),
+)

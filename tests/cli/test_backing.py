@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tarfile
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
 
+from ledger import backup
+from ledger.journal.orders import Done
+from ledger.programme import files, records
+from ledger.programme.erasure import destroy
+from ledger.programme.vault import Erased
+from ledger.programme.wishes import Wish
 from tests.cli.conftest import Terminal
 from tests.postgres import PACKAGE, fresh_database
+from tests.programme.registry import fresh
+
+SCAN = b"%PDF-1.7\n" + bytes(range(256))
 
 TOOLS = PACKAGE / "pginstall" / "bin"
 
@@ -59,6 +71,8 @@ def put_back(folder: Path, other: Terminal, keys: Path) -> None:
     """What docs/operating.md says to do with an unpacked backup."""
     subprocess.run(["cp", "-a", keys, other.data / "keys"], check=True)
     (folder / "high-water").rename(other.data / "high-water")
+    if (folder / "evidence").exists():
+        (folder / "evidence").rename(other.data / "evidence")
     if (folder / "points.db").exists():
         (folder / "points.db").rename(other.data / "points.db")
         return
@@ -94,6 +108,150 @@ def test_a_backup_is_put_back_on_another_machine_and_is_what_it_was(
     installation = restored.installation()
     assert installation.ledger(made["ledger"]).publisher.publish() == made["entries"]
     installation.close()
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+def scan_of(terminal: Terminal, person: str, number: int = 0) -> str:
+    """The id of a scan of somebody's that is kept."""
+    with closing(terminal.installation()) as here:
+        ledger = here.ledger(here.names()[0])
+        request = fresh("request")
+        wish = Wish("evidence", {}, person, request, bytes(32))
+        new = files.New(person, person, None, f"扫描件 {number}", SCAN + bytes([number]))
+        assert isinstance(files.keep(here.database, ledger, here.clock, wish, new), Done)
+    return files.id_of(request)
+
+
+def read(terminal: Terminal, name: str) -> bytes:
+    with closing(terminal.installation()) as here:
+        ledger = here.ledger(here.names()[0])
+        with here.database.reading() as conn:
+            found = records.one(conn, ledger, files.KIND, name)
+            return files.content(conn, ledger, found)
+
+
+def test_evidence_reads_the_same_on_the_other_machine(
+    either: Terminal,
+    restored: Terminal,
+    pair: pyrage.x25519.Identity,
+    identity: Path,
+    tmp_path: Path,
+) -> None:
+    # given a scan that is kept, and what a cut left half written
+    either.facts("demo")
+    person = fresh("person")
+    name = scan_of(either, person)
+    (folder,) = (either.data / "evidence").iterdir()
+    (folder / f"{fresh('file')[5:]}.new").write_bytes(b"half")
+    archive, into = tmp_path / "monday.age", tmp_path / "folder"
+
+    # when a backup of it is opened, and put back elsewhere
+    made = either.facts("backup", "make", archive, "--to", pair.to_public())
+    opened = either.facts("backup", "open", archive, "--identity", identity, "--into", into)
+    put_back(into, restored, either.data / "keys")
+
+    # then it reads the same, and nothing is missing
+    assert (made["evidence"], opened["evidence"]) == (1, 1)
+    assert not [file for file in opened["files"] if "evidence" in file]
+    assert read(restored, name) == read(either, name) == SCAN + b"\0"
+    assert len(list((restored.data / "evidence").glob("*/*"))) == 1
+
+
+def test_evidence_of_who_was_erased_since_does_not_come_back(
+    either: Terminal,
+    restored: Terminal,
+    pair: pyrage.x25519.Identity,
+    identity: Path,
+    tmp_path: Path,
+) -> None:
+    # given a backup, and somebody who is erased after it
+    either.facts("demo")
+    person, other = fresh("person"), fresh("person")
+    name, theirs = scan_of(either, person), scan_of(either, other, 1)
+    archive, into = tmp_path / "monday.age", tmp_path / "folder"
+    either.facts("backup", "make", archive, "--to", pair.to_public())
+    with closing(either.installation()) as here:
+        ledger = here.ledger(here.names()[0])
+        destroy(here.database, ledger, [person], "2026-11-24")
+        erased = ledger.erased
+
+    # when it is put back, beside the newest list of whom the ledger erased
+    either.facts("backup", "open", archive, "--identity", identity, "--into", into)
+    assert len(list((into / "evidence").glob("*/*"))) == 2
+    put_back(into, restored, either.data / "keys")
+    shutil.copy(erased, restored.data / "high-water" / erased.name)
+
+    restored.facts("publish")
+
+    # then the file is gone with the first that is done there, and the other's is there
+    assert read(restored, theirs) == SCAN + b"\1"
+    assert len(list((restored.data / "evidence").glob("*/*"))) == 1
+    with pytest.raises(Erased):
+        read(restored, name)
+
+
+def test_a_file_that_goes_while_the_backup_is_made_leaves_it_whole(
+    terminal: Terminal,
+    pair: pyrage.x25519.Identity,
+    identity: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given an erasure that comes while the files are copied
+    terminal.facts("demo")
+    person, other = fresh("person"), fresh("person")
+    scan_of(terminal, person)
+    scan_of(terminal, other, 1)
+    with closing(terminal.installation()) as here:
+        ledger = here.ledger(here.names()[0])
+        with here.database.reading() as conn:
+            (theirs,) = files.files_of(conn, ledger.id, [person])
+    add = tarfile.TarFile.add
+
+    def erased_before(tar: tarfile.TarFile, file: str, name: str, **more: Any) -> None:
+        if name.endswith(theirs):
+            with closing(terminal.installation()) as here:
+                destroy(here.database, here.ledger(here.names()[0]), [person], "2026-11-24")
+        add(tar, file, name, **more)
+
+    monkeypatch.setattr(tarfile.TarFile, "add", erased_before)
+    archive, into = tmp_path / "monday.age", tmp_path / "folder"
+    made = terminal.facts("backup", "make", archive, "--to", pair.to_public())
+    monkeypatch.undo()
+    opened = terminal.facts("backup", "open", archive, "--identity", identity, "--into", into)
+
+    # then the other's file is in it, and who was erased is on the list
+    assert (made["evidence"], opened["evidence"]) == (1, 1)
+    (listed,) = (into / "high-water").glob("*.erased")
+    assert listed.read_text() == f"{person} 2026-11-24\n"
+
+
+def test_of_evidence_there_may_be_any_number_and_of_other_files_not(
+    terminal: Terminal,
+    pair: pyrage.x25519.Identity,
+    identity: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backup, "OTHERS_MAX", 5)
+    terminal.facts("demo")
+    person = fresh("person")
+    for number in range(8):
+        scan_of(terminal, person, number)
+    archive = tmp_path / "monday.age"
+    terminal.facts("backup", "make", archive, "--to", pair.to_public())
+    opening = ("backup", "open", archive, "--identity", identity, "--into")
+
+    assert terminal.facts(*opening, tmp_path / "folder")["evidence"] == 8
+    for number in range(5):
+        (terminal.data / "high-water" / f"more{number}").touch()
+    terminal.facts("backup", "make", archive, "--to", pair.to_public())
+    assert "something else than a backup" in terminal.complaint(*opening, tmp_path / "other")
+
+
+# --- who reads it --------------------------------------------------------------------------------
 
 
 def test_whoever_has_the_archive_alone_reads_nothing_of_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,11 @@ from sqlalchemy import text
 
 from ledger.journal import triggers
 from ledger.journal.entry import new_id
+from ledger.journal.orders import Done
+from ledger.programme import files
 from ledger.programme.messages import Choice, New, choose, post
 from ledger.programme.recording import Change, save
+from ledger.programme.wishes import Wish
 from tests.cli.conftest import Terminal
 from tests.postgres import PACKAGE
 from tests.programme.people.test_invitations import ask
@@ -63,6 +67,7 @@ def test_where_all_is_well_it_says_so(kept: Terminal) -> None:
         "ledgers",
         "publishing",
         "jobs",
+        "evidence",
         "messages",
         "invitations",
         "calendar",
@@ -98,6 +103,25 @@ def test_it_goes_on_after_what_it_finds(kept: Terminal) -> None:
     assert "trail_next" in found["database"]
     assert keys.name in found["ledgers"]
     assert "No backup" in found["backup"]
+
+
+def test_files_of_evidence_that_are_missing_are_told(kept: Terminal) -> None:
+    # given three files, of which one is there
+    with closing(kept.installation()) as here:
+        ledger, person = here.ledger(here.names()[0]), new_id("person", os.urandom(16))
+        for number in range(3):
+            request = new_id("request", os.urandom(16))
+            wish = Wish("evidence", {}, person, request, bytes(32))
+            new = files.New(person, person, None, None, b"%PDF-" + bytes([number]))
+            assert isinstance(files.keep(here.database, ledger, here.clock, wish, new), Done)
+    assert "3 were looked for" in str(kept.facts("doctor")["findings"])
+    for path in sorted(ledger.evidence.iterdir())[:2]:
+        path.unlink()
+
+    found = bad(kept)
+
+    assert found.keys() == {"evidence"}
+    assert f"{ledger.name}: 2 of 3 files of evidence" in found["evidence"]
 
 
 def test_entries_that_nobody_publishes_are_told(

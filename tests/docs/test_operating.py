@@ -40,6 +40,7 @@ REHEARSED = {
     *("pg-setup", "pg-migrate", "pg-grants", "pg-address", "pg-backup", "pg-restore"),
     "pg-vacuum",
     *("pg-upgrade", "pg-rollback", "init", "sqlite-backup", "sqlite-restore", "keys-backup"),
+    *("evidence-backup", "evidence-restore"),
     *("roll-forward", "key-make", "key-rotate", "key-revoke"),
 }
 KEPT = ("entry", "posting", "checkpoint")
@@ -228,10 +229,16 @@ def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) 
 def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.found()
-    shell.block("sqlite-backup")
+    shell.block("sqlite-backup", "evidence-backup")
+    kept = tmp_path / "data" / "evidence" / "beiyuan" / "a"
+    kept.parent.mkdir()
+    kept.write_bytes(b"sealed")
+    shell.block("evidence-backup", "evidence-backup")
+    kept.unlink()
     shell.rotate()
     shell.block("keys-backup")
-    shell.block("sqlite-restore")
+    shell.block("sqlite-restore", "evidence-restore")
+    assert kept.read_bytes() == b"sealed"
     assert "roll it forward" in shell.points("publish", exits=1)
     assert "1 entries put back, 6 in the bundle" in shell.block("roll-forward")
     # And without any backup of the database, bundle, keys and high-water file are enough

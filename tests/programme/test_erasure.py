@@ -21,7 +21,7 @@ from ledger.config import read_settings
 from ledger.db import Database
 from ledger.errors import LedgerStopped
 from ledger.journal.orders import Done, Refusal
-from ledger.programme import records
+from ledger.programme import files, records
 from ledger.programme.calendar import read_calendar
 from ledger.programme.courier import Courier
 from ledger.programme.erasure import NotAnnounced, add_listed, announce, destroy, erase, read_listed
@@ -33,6 +33,7 @@ from ledger.programme.people.download import download_of
 from ledger.programme.recording import Change, compose
 from ledger.programme.tables import blind_index, data_key
 from ledger.programme.vault import Erased, lawful
+from ledger.programme.wishes import Wish
 from tests.backups import Backups
 from tests.postgres import PACKAGE
 from tests.programme.people.informing import inform
@@ -45,6 +46,7 @@ PLAIN = {
     "notes": "a sentence that nobody else has written",
 }
 POLICY_NUMBER = "PA-20261124-人保财险"
+SIGNED = "%PDF- a form that 阿依古丽 has signed".encode()
 TOLD = "a reason that only this member was told"
 CORRECTED = {**PLAIN, "phone": "13887654321"}
 
@@ -63,6 +65,9 @@ def live_and_be_erased(registry: Registry) -> tuple[str, int]:
     consents.withdraw(*place, read_calendar({}), member, "photos", how="helped", by=registry.office)
     new = New(member, "erasure-refused", {"reasons": TOLD}, "a cause")
     post(*place, new, by=registry.office)
+    scan = files.New(member, member, None, PLAIN["notes"], SIGNED)
+    asked = Wish("evidence", {}, registry.office, fresh("request"), bytes(32))
+    assert isinstance(files.keep(*place, asked, scan), Done)
     choose(*place, member, Choice("phone", "zh"))
     registry.find("full_name", PLAIN["full_name"])
     b"".join(download_of(*place, member))
@@ -103,6 +108,7 @@ def test_who_was_erased_is_neither_read_nor_found_nor_written(registry: Registry
         ("consent", 1),
         ("consent", 2),
         ("correction", 1),
+        ("evidence", 1),
         ("message", 1),
         ("training", 1),
     ]
@@ -190,6 +196,7 @@ def secrets_of(registry: Registry, member: str) -> dict[str, bytes]:
     wanted = {f"plain {name}": value.encode() for name, value in PLAIN.items()}
     wanted["plain phone, corrected"] = CORRECTED["phone"].encode()
     wanted |= {"policy number": POLICY_NUMBER.encode(), "what was told": TOLD.encode()}
+    wanted |= {"what was signed": SIGNED}
     wrapped = wrapped_key(registry.database, member)
     assert wrapped is not None
     wanted |= {"wrapped key": wrapped, "wrapped key in hexadecimal": wrapped.hex().encode()}
@@ -199,6 +206,17 @@ def secrets_of(registry: Registry, member: str) -> dict[str, bytes]:
         )
         wanted |= {f"index of {row.field}": row.value.encode() for row in conn.execute(mine)}
     return wanted
+
+
+def evidence_of(registry: Registry, member: str) -> dict[str, bytes]:
+    """What lies in each file that is kept of somebody."""
+    with registry.database.reading() as conn:
+        names = files.files_of(conn, registry.ledger.id, [member])
+    return {f"file {name}": (registry.ledger.evidence / name).read_bytes() for name in names}
+
+
+def files_of_evidence(registry: Registry) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(registry.ledger.evidence.iterdir()))
 
 
 def found_in(raw: bytes, wanted: dict[str, bytes]) -> list[str]:
@@ -212,6 +230,24 @@ def files_of_sqlite(database: Database) -> bytes:
         for path in sorted(database.path.parent.glob(f"{database.path.name}*"))
         if path.is_file()
     )
+
+
+def test_nothing_of_who_was_erased_is_left_among_the_files_of_evidence(
+    registry: Registry,
+) -> None:
+    # given two members with a file each, of whom one is erased
+    other = files.New(fresh("person"), fresh("person"), None, None, SIGNED)
+    asked = Wish("evidence", {}, registry.office, fresh("request"), bytes(32))
+    files.keep(registry.database, registry.ledger, registry.clock, asked, other)
+    member, seq = live_and_be_erased(registry)
+    sealed = evidence_of(registry, member)
+    wanted = secrets_of(registry, member) | sealed
+    assert len(sealed) == 1
+    assert found_in(files_of_evidence(registry), wanted) == [*sealed]
+    # then neither what was signed nor what it was encrypted to lies there, and the other's does
+    erase(registry.database, registry.ledger, registry.clock, seq)
+    assert found_in(files_of_evidence(registry), wanted) == []
+    assert len(list(registry.ledger.evidence.iterdir())) == 1
 
 
 def test_nothing_of_who_was_erased_is_left_in_sqlite_s_files(sqlite_registry: Registry) -> None:

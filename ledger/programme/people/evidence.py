@@ -1,0 +1,174 @@
+"""Evidence about people, kept and found by those who may: what it is about, and who reaches it.
+
+The office keeps what is about a person, or about a record or a membership of theirs; an
+organisation what is about an attainment that it keeps.  Its person sees it, and so do these.  The
+files themselves are in `ledger.programme.files`.
+
+Order 67 of the Ministry of Civil Affairs, arts. 8 and 9 (what is recorded is true, and can be
+shown to be); 个人信息保护法, art. 31 (a guardian's consent), 51 (encryption).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, literal, or_, select, union_all
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import PointsError
+from ledger.installation import OpenLedger
+from ledger.journal.orders import Outcome
+from ledger.programme import files, records
+from ledger.programme.files import KIND, EvidenceRefused, New
+from ledger.programme.pages import first_of
+from ledger.programme.people.merges import together
+from ledger.programme.people.tables import attainment
+from ledger.programme.reading.people import is_known
+from ledger.programme.records import Record
+from ledger.programme.roles import Reach
+from ledger.programme.tables import evidence as table
+from ledger.programme.tables import membership, record
+from ledger.programme.vault import lawful
+from ledger.programme.wishes import Wish
+
+
+class EvidenceUnknown(PointsError):
+    """The ledger has no evidence of that id that the caller may see."""
+
+    code = "evidence-unknown"
+
+
+class Scan(NamedTuple):
+    """A file to be kept, of a person and a thing of theirs, or the person themselves."""
+
+    person: str
+    about: str
+    title: str | None
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Evidence with its record, whose fields are None where it was erased."""
+
+    id: str
+    person: str
+    about: str
+    record: Record
+
+    @property
+    def fields(self) -> Mapping[str, Any] | None:
+        """What its record says of the file."""
+        return self.record.fields
+
+
+def keep(
+    database: Database, ledger: OpenLedger, clock: Clock, wish: Wish, scan: Scan, reach: Reach
+) -> Outcome:
+    """Keeps a file about what `reach` reaches; the same request again changes nothing.
+
+    Raises `EvidenceRefused`, and what `files.keep` raises.
+    """
+    with database.reading() as conn:
+        organisation = _keeper(conn, ledger.id, scan, reach)
+    new = New(scan.person, scan.about, organisation, scan.title, scan.content)
+    return files.keep(database, ledger, clock, wish, new)
+
+
+def find_evidence(conn: Connection, ledger: OpenLedger, evidence_id: str, reach: Reach) -> Evidence:
+    """The evidence of that id that `reach` reaches; `EvidenceUnknown`, whether it is there or not.
+
+    At most four statements.
+    """
+    reached = or_(*_ways(conn, ledger.id, reach))
+    rows = _rows(conn, ledger.id, table.c.id == evidence_id, reached, limit=1)
+    if not rows:
+        raise EvidenceUnknown(f"There is no {evidence_id} that you may see.")
+    return _opened(conn, own(ledger, reach), rows)[0]
+
+
+def list_evidence(
+    conn: Connection,
+    ledger: OpenLedger,
+    reach: Reach,
+    *,
+    person: str | None = None,
+    about: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Evidence]:
+    """At most `limit` of what `reach` reaches, in order of their ids.
+
+    At most six statements.
+    """
+    c = table.c
+    ways = _ways(conn, ledger.id, reach)
+    conditions = [c.id > after] if after is not None else []
+    if about is not None:
+        conditions.append(c.about == about)
+    if person is not None:
+        conditions.append(or_(*ways))
+        ways = [c.subject == each for each in together(conn, ledger.id, person)]
+    listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
+    return _opened(conn, own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
+
+
+def own(ledger: OpenLedger, reach: Reach) -> OpenLedger:
+    """The ledger as whoever has that reach sees it: the restricted read their own."""
+    return ledger if reach.own is None else lawful(ledger, (reach.own,))
+
+
+def _keeper(conn: Connection, ledger_id: int, scan: Scan, reach: Reach) -> str | None:
+    """The organisation that keeps the thing; `EvidenceRefused` unless `reach` reaches it."""
+    if scan.about == scan.person:
+        if reach.everything and is_known(conn, ledger_id, scan.person):
+            return None
+        raise _nothing(scan)
+    found = conn.execute(_things(ledger_id, scan, reach)).scalars().all()
+    if not found:
+        raise _nothing(scan)
+    return next((each for each in found if each is not None), None)
+
+
+def _things(ledger_id: int, scan: Scan, reach: Reach) -> Any:
+    a, m, r = attainment.c, membership.c, record.c
+    mine = (a.ledger_id == ledger_id, a.id == scan.about, a.person == scan.person)
+    attained = select(a.organisation).where(*mine)
+    if not reach.everything:
+        return attained.where(a.organisation.in_(sorted(reach.organisations)))
+    none = select(literal(None, a.organisation.type))
+    said = none.where(r.ledger_id == ledger_id, r.subject == scan.person, r.id == scan.about)
+    belongs = none.where(m.ledger_id == ledger_id, m.subject == scan.person, m.id == scan.about)
+    return union_all(attained, said.where(r.version == 1), belongs)
+
+
+def _nothing(scan: Scan) -> EvidenceRefused:
+    return EvidenceRefused(
+        f"There is no {scan.about} of {scan.person} that you may add to. Look up the thing and its"
+        " person, or name the person alone."
+    )
+
+
+def _ways(conn: Connection, ledger_id: int, reach: Reach) -> list[ColumnElement[bool]]:
+    """Which rows belong to a reach: a person's own, and those that their organisations keep."""
+    c = table.c
+    if reach.everything:
+        return [c.ledger_id.is_not(None)]
+    people = () if reach.own is None else together(conn, ledger_id, reach.own)
+    kept = [c.organisation == each for each in sorted(reach.organisations)]
+    return [*(c.subject == each for each in people), *kept]
+
+
+def _rows(
+    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], limit: int
+) -> Sequence[Row[Any]]:
+    query = select(table).where(table.c.ledger_id == ledger_id, *conditions)
+    return conn.execute(query.order_by(table.c.id).limit(limit)).all()
+
+
+def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Evidence]:
+    told = records.newest(conn, ledger, KIND, [row.id for row in rows])
+    return [Evidence(row.id, row.subject, row.about, told[row.id]) for row in rows]
