@@ -77,6 +77,11 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"PUT {_LEDGER}/attainments/{{random}}": (
         *("attainment-refused", "attainment-unknown", *_ABOUT_PEOPLE, *_MATCHED),
     ),
+    f"POST {_LEDGER}/evidence": (
+        *("evidence-refused", "evidence-full", "evidence-unwritable", *_ABOUT_PEOPLE),
+    ),
+    f"GET {_LEDGER}/evidence/{{random}}": ("evidence-unknown",),
+    f"GET {_LEDGER}/evidence/{{random}}/file": ("evidence-unknown", "evidence-damaged", "erased"),
     f"POST {_LEDGER}/cards": ("card-refused", "card-unknown", *_ABOUT_PEOPLE),
     f"POST {_LEDGER}/cards/find": ("card-unknown", "number"),
     f"GET {_LEDGER}/cards/{{random}}": ("card-unknown",),
@@ -104,6 +109,10 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/engagements/{{random}}/record": (
         *("engagement-refused", "engagement-unknown", "record-unknown"),
         *("append-failed", "clock", "queue-full", "outcome-unknown"),
+    ),
+    f"GET {_LEDGER}/engagements/{{random}}/file": (
+        *("engagement-refused", "engagement-unknown", "record-unknown", "evidence-damaged"),
+        *("erased", "append-failed", "clock", "queue-full", "outcome-unknown"),
     ),
     f"DELETE {_LEDGER}/engagements/{{random}}": ("engagement-unknown",),
     f"POST {_LEDGER}/erasures": (*_PROPOSED, "from", "erasure-refused"),

@@ -6,11 +6,21 @@ from collections.abc import Iterator
 
 from flask import Response
 
+from ledger.programme.records import Record
+
 
 def attached(response: Response, name: str) -> Response:
     """Names the file that an answer is."""
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def kept(content: bytes, record: Record) -> Response:
+    """A file that is kept as evidence, of which a browser is to show and run nothing."""
+    ending = record.fields["media_type"].partition("/")[2] if record.fields else "bin"
+    response = Response(content, mimetype="application/octet-stream")
+    response.headers["Content-Security-Policy"] = "sandbox"
+    return attached(response, f"{record.id.replace('/', '-')}.{ending}")
 
 
 def zipped(chunks: Iterator[bytes], name: str) -> Response:

@@ -7,16 +7,19 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth import about, caller, installation, within
+from api.auth import about, caller, installation, note_now, within
+from api.document import FILE
+from api.downloads import kept
 from api.fields import ANY_ID, Formed, Reason, id_form, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.resource import Resource, answer, page
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import to_base64
-from ledger.programme import engagements
+from ledger.programme import engagements, files
 from ledger.programme.engagements import KINDS_MAX, RECORDS_MAX, Engagement
 from ledger.programme.inspecting import read_record
+from ledger.programme.vault import lawful
 
 blueprint = Resource(
     "engagements",
@@ -101,6 +104,12 @@ class RecordQuery(Schema):
 
     kind = Formed(KIND, required=True)
     id = Formed(ANY_ID, required=True)
+
+
+class FileQuery(Schema):
+    """Which file."""
+
+    id = Formed(id_form(files.KIND), required=True)
 
 
 class RecordSchema(Schema):
@@ -195,6 +204,28 @@ def show_record(query: dict[str, str], ledger: OpenLedger, random: str) -> Respo
         "by": found.by,
     }
     return answer(shown if found.fields is None else shown | {"fields": found.fields})
+
+
+@blueprint.reads(
+    "/<id:random>/file",
+    None,
+    action="engagements:use",
+    query=FileQuery,
+    content_type=FILE,
+    also=(410,),
+)
+def show_file(query: dict[str, str], ledger: OpenLedger, random: str) -> Response:
+    """Download a file of evidence within an engagement
+
+    For one that is for records of the kind `evidence`: with its record it counts as one.
+    """
+    about(query["id"])
+    reach = caller().reach("engagements:use")
+    record = read_record(*within(ledger), f"engagement/{random}", (files.KIND, query["id"]), reach)
+    with installation().database.reading() as conn:
+        content = files.content(conn, lawful(ledger), record)
+    note_now(ledger)
+    return kept(content, record)
 
 
 @blueprint.deletes("/<id:random>", action="engagements:write")

@@ -76,6 +76,16 @@ KEY_PARAMETER = {
 }
 
 
+NAME_PARAMETER = {
+    "in": "header",
+    "name": "Content-Disposition",
+    "required": False,
+    "description": "the file's name, as in `attachment; filename*=UTF-8''form.pdf`: not in the"
+    " address, which others write down.",
+    "schema": {"type": "string"},
+}
+
+
 class Resource(Blueprint):
     """A blueprint whose views are declared by one decorator each."""
 
@@ -194,18 +204,26 @@ class Resource(Blueprint):
         action: str,
         query: SchemaType,
         keyed: bool,
+        named: bool = False,
         content_type: str | None = None,
+        forms: Sequence[str] = FILES,
+        most: int = FILE_BYTES_MAX,
+        status: int = 200,
+        also: Sequence[int] = (),
     ) -> Callable[[View], View]:
-        """A POST of a file as it is, of at most 20 MB, which the view gets open and seekable."""
+        """A POST of a file as it is, at most so many bytes, which the view gets open and seekable.
+
+        `forms` are the content types under which it may come.
+        """
 
         def decorate(view: View) -> View:
-            view = self._queried(_opening(view), query)
-            view = self.response(200, answer, content_type=content_type)(view)
-            view.body_bytes_max = FILE_BYTES_MAX  # type: ignore[attr-defined]
+            view = self._queried(_opening(view, forms, most), query)
+            view = self.response(status, answer, content_type=content_type)(view)
+            view.body_bytes_max = most  # type: ignore[attr-defined]
             view = _says(view, self.doc(keyed=True)) if keyed else view
-            return self._guarded(
-                rule, "POST", view, action, WRITE, with_a_body=False, entering=keyed, file=FILE
-            )
+            view = _says(view, self.doc(named=True)) if named else view
+            has = {"with_a_body": False, "entering": keyed, "file": FILE}
+            return self._guarded(rule, "POST", view, action, (*WRITE, *also), **has)
 
         return decorate
 
@@ -310,6 +328,7 @@ def _with_headers(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[s
 
 _HEADERS: dict[str, tuple[dict[str, Any], ...]] = {
     "keyed": (KEY_PARAMETER,),
+    "named": (NAME_PARAMETER,),
     "matched": (MATCH_PARAMETER,),
     "matched_or_first": MATCH_PARAMETERS_OF_A_FIRST,
 }
@@ -372,19 +391,19 @@ def _bodiless(view: View) -> View:
     return checked
 
 
-def _opening(view: View) -> View:
+def _opening(view: View, forms: Sequence[str], most: int) -> View:
     """Gives the view the body as a file, kept on disk where it is long."""
 
     @wraps(view)
     def opened(query: dict[str, Any], **path: Any) -> Any:
-        if request.mimetype not in FILES:
+        if request.mimetype not in forms:
             raise Problem("content-type", f"Send the file as it is, with Content-Type: {FILE}.")
         digest, size = hashlib.sha256(), 0
         with tempfile.SpooledTemporaryFile(max_size=FILE_IN_MEMORY_BYTES_MAX) as file:
             while chunk := request.stream.read(CHUNK_BYTES):
                 size += len(chunk)
-                if size > FILE_BYTES_MAX:
-                    raise Problem("too-large", f"Send at most {FILE_BYTES_MAX:,} bytes.")
+                if size > most:
+                    raise Problem("too-large", f"Send at most {most:,} bytes.")
                 digest.update(chunk)
                 file.write(chunk)
             g.body = {"file": digest.hexdigest(), "query": query}  # for the fingerprint

@@ -177,6 +177,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _EVERYBODY | _ADMIN | _OFFICER | _TRAINERS,
         ),
         "attainments:write": Action("keep what people attained", _ADMIN | _TRAINERS),
+        "evidence:read": Action(
+            "scans of what people said or got on paper",
+            _EVERYBODY | _ADMIN | _OFFICER | _TRAINERS,
+        ),
+        "evidence:write": Action(
+            "keep scans of what people said or got on paper", _ADMIN | _OFFICER | _TRAINERS
+        ),
         "notices:write": Action(
             "publish what people are told before they consent", _ADMIN, privileged=True
         ),

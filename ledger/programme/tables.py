@@ -403,6 +403,7 @@ evidence = Table(
     Column("file", Word, nullable=False),  # its name in the ledger's directory
     UniqueConstraint("ledger_id", "id"),
     UniqueConstraint("ledger_id", "file"),
+    Index(None, "ledger_id", "about", "id"),
     Index(None, "ledger_id", "subject", "id"),
     Index(None, "ledger_id", "organisation", "id"),
 )

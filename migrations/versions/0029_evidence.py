@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("ledger_id", "id", name="evidence_ledger_id_id_key"),
         sa.UniqueConstraint("ledger_id", "file", name="evidence_ledger_id_file_key"),
     )
-    for column in ("subject", "organisation"):
+    for column in ("about", "subject", "organisation"):
         name = f"evidence_ledger_id_{column}_id_idx"
         op.create_index(name, "evidence", ["ledger_id", column, "id"])
 

@@ -451,6 +451,16 @@ def _training(s: Scribe) -> None:
     s.told("They passed").ask(*("PUT", f"{s.base}{path}", "admin", passed), If_Match='"1"')
     s.told("The cohort of a course").get(f"/attainments?what={course}", "admin")
     s.told("What somebody attained").get(path, "admin")
+    query = f"?person={person}&about={kept.json['id']}"
+    scan = b"%PDF-1.7 and so on"
+    named = {"Content_Disposition": "attachment; filename*=UTF-8''%E7%BB%93%E4%B8%9A%E8%AF%81.pdf"}
+    sent = {"Idempotency_Key": f"scan-{person[-26:]}", **named}
+    told = s.told("A scan of the certificate")
+    scanned = told.ask("POST", f"{s.base}/evidence{query}", "admin", scan, **sent)
+    path = scanned.json["id"].replace("evidence/", "/evidence/")
+    s.told("What is kept of somebody").get(f"/evidence?person={person}", "admin")
+    s.told("One of them").get(path, "admin")
+    s.told("The scan itself").get(f"{path}/file", "admin")
 
 
 def _messages(s: Scribe) -> None:
@@ -509,7 +519,7 @@ def _engagements(s: Scribe) -> None:
     save(here.database, ledger, here.clock, (change,), by=s.first)
     wanted = {
         "auditor": auditor,
-        "kinds": ["basics"],
+        "kinds": ["basics", "evidence"],
         "from": "2026-11-24",
         "to": "2026-12-31",
         "records": 20,
@@ -521,6 +531,9 @@ def _engagements(s: Scribe) -> None:
     s.told("Why it is asked for").get(f"{path}/reason", "second admin")
     s.ask("POST", f"{told.json['href']}/approve", "second admin")
     s.told("A member's name is read").get(f"{path}/record?kind=basics&id={member}", "outside")
+    sent = f"/evidence?person=person{member.removeprefix('member')}"
+    scanned = s.post(sent, b"%PDF-1.7 and so on", "officer", f"scan-{member[-26:]}").json["id"]
+    s.told("A scan is read").get(f"{path}/file?id={scanned}", "outside")
     s.told("How much was read").get(path, "outside")
     s.told("An auditor's own").get("/engagements", "outside")
     s.told("It is ended").ask("DELETE", s.base + path, "admin")

@@ -128,7 +128,7 @@ def test_every_list_has_an_end():
     lists |= {"engagements", "grants", "members", "organisations", "proposals", "tokens", "trail"}
     lists |= {"attainments", "courses", "duplicates", "memberships", "merges", "messages", "paper"}
     lists |= {"tasks", "teams", "venues"}
-    lists |= {"erasure-requests", "lookups", "records"}
+    lists |= {"erasure-requests", "evidence", "lookups", "records"}
     assert cut == lists
 
 

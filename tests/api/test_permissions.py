@@ -54,6 +54,10 @@ TABLE = {
     f"POST {L}/attainments": ADMIN | TRAINERS,
     f"GET {L}/attainments/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"PUT {L}/attainments/{{random}}": ADMIN | TRAINERS,
+    f"GET {L}/evidence": ONESELF | ADMIN | OFFICER | TRAINERS,
+    f"POST {L}/evidence": ADMIN | OFFICER | TRAINERS,
+    f"GET {L}/evidence/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
+    f"GET {L}/evidence/{{random}}/file": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"POST {L}/cards": DESKS,
     f"POST {L}/cards/find": DESKS,
     f"GET {L}/cards/{{random}}": DESKS | {"member": "own"},
@@ -78,6 +82,7 @@ TABLE = {
     f"GET {L}/engagements/{{random}}": ADMIN | {"auditor": "own"},
     f"DELETE {L}/engagements/{{random}}": ADMIN,
     f"GET {L}/engagements/{{random}}/reason": ADMIN | {"auditor": "own"},
+    f"GET {L}/engagements/{{random}}/file": {"auditor": "own"},
     f"GET {L}/engagements/{{random}}/record": {"auditor": "own"},
     f"GET {L}/entries": READERS,
     f"GET {L}/entries/{{seq}}": READERS,
@@ -309,6 +314,9 @@ FOREIGN = {
     "GET /engagements/{id}": ("engagement", "auditor"),
     "GET /engagements/{id}/reason": ("engagement", "auditor"),
     "GET /engagements/{id}/record": ("engagement", "auditor"),
+    "GET /engagements/{id}/file": ("engagement", "auditor"),
+    "GET /evidence/{id}": ("evidence", "manager"),
+    "GET /evidence/{id}/file": ("evidence", "organiser"),
     "GET /guardians/{id}": ("person", "organiser"),
     "GET /memberships/{id}": ("membership", "manager"),
     "POST /memberships/{id}/confirm": ("membership", "manager"),
@@ -356,7 +364,10 @@ BODIES = {
     "team": {"name": "红V服务队"},
     "venue": VENUE,
 }
-QUERIES = {"GET /engagements/{id}/record": f"?kind=basics&id=member/{'a' * 26}"}
+QUERIES = {
+    "GET /engagements/{id}/record": f"?kind=basics&id=member/{'a' * 26}",
+    "GET /engagements/{id}/file": f"?id=evidence/{'a' * 26}",
+}
 
 
 def test_every_endpoint_that_reaches_less_than_the_ledger_is_among_the_foreign_ones():
@@ -383,6 +394,8 @@ def foreign(people):
     desk.ready(stranger)
     attainment = desk.post("/attainments", insured, "admin")
     theirs |= {"course": course.json["id"], "attainment": attainment.json["id"]}
+    query = f"?person={stranger}&about={attainment.json['id']}"
+    theirs["evidence"] = desk.post(f"/evidence{query}", b"%PDF-1.7", "admin").json["id"]
     theirs["membership"] = desk.joined(organisation)
     minor = desk.member().removeprefix("member/")
     mother = {"name": "王芳", "consents": ["volunteer"], "how": "paper"}

@@ -34,6 +34,7 @@ from ledger.programme.people import (
     teams,
 )
 from ledger.programme.people.attainments import list_attainments
+from ledger.programme.people.evidence import list_evidence
 from ledger.programme.people.memberships import list_memberships
 from ledger.programme.people.organisations import list_organisations
 from ledger.programme.people.tables import organisation, team, team_member
@@ -220,6 +221,7 @@ def grants_of(conn: Connection, ledger: OpenLedger, reach: Reach, **which: Any) 
 OF_ONE = {"organisation": ORGANISATIONS[0]}
 LISTS: dict[str, tuple[Lists, list[dict[str, Any]]]] = {
     "attainments": (list_attainments, [{"person": OTHER}, {"what": "first-aid"}]),
+    "evidence": (list_evidence, [{"person": OTHER}, {"about": OTHER}]),
     "grants": (grants_of, [{"person": OTHER}, OF_ONE]),
     "memberships": (list_memberships, [OF_ONE, {"state": "claimed"}]),
     "organisations": (list_organisations, [{"kind": "enterprise"}, {"status": "left"}]),
@@ -227,7 +229,7 @@ LISTS: dict[str, tuple[Lists, list[dict[str, Any]]]] = {
     "venues": (venues_of, [OF_ONE]),
 }
 """Each list, and what may be asked of it."""
-OWN = ("attainments", "grants", "memberships", "teams")
+OWN = ("attainments", "evidence", "grants", "memberships", "teams")
 """Those in which there is something of a member's own."""
 
 

@@ -67,6 +67,9 @@ lookups.csv    谁查看或处理过您的信息 · who looked at what is yours,
 lookups.json   同上 · the same
 deeds.json     审计日志中您本人的操作 · what you did that the audit trail tells of
 
+证据材料（扫描件、照片）列在记录中，登录后可逐一下载。
+Evidence (scans, photographs) is listed among the records; sign in to download each file.
+
 已删除的内容只留有日期。时间均为 UTC。
 Of what was erased only the dates are left. Times are in UTC.
 """

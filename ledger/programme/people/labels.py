@@ -25,12 +25,15 @@ KINDS: Mapping[str, Label] = {
     "consent": Label("同意", "Consent"),
     "correction": Label("代为更正的理由", "Why basics were corrected for somebody"),
     "erasure-request": Label("删除申请", "Request for erasure"),
+    "evidence": Label("证据材料", "Evidence: a scan or photograph of paper"),
     "message": Label("消息", "Message"),
 }
 
 FIELDS: Mapping[str, Label] = {
+    "about": Label("关于", "About"),
     "area": Label("居住区域", "Area of residence"),
     "basics_version": Label("更正后的版本", "Version that came of it"),
+    "bytes": Label("字节数", "Bytes"),
     "birth_date": Label("出生日期", "Date of birth"),
     "called": Label("希望的称呼", "Name as one likes it"),
     "document_kind": Label("证件类型", "Kind of document"),
@@ -42,6 +45,7 @@ FIELDS: Mapping[str, Label] = {
     "issuer": Label("颁发单位", "Issuer"),
     "kind": Label("类别", "Kind"),
     "last": Label("截止日期", "To"),
+    "media_type": Label("文件类型", "Kind of file"),
     "notice": Label("告知书版本", "Version of the notice"),
     "notice_hash": Label("告知书哈希", "Hash of the notice"),
     "number": Label("编号", "Number"),
@@ -51,9 +55,11 @@ FIELDS: Mapping[str, Label] = {
     "reason": Label("理由", "Reason"),
     "result": Label("结果", "Result"),
     "service_categories": Label("服务类别", "Service categories"),
+    "sha256": Label("文件的 SHA-256", "SHA-256 of the file"),
     "sex": Label("性别", "Sex"),
     "skills": Label("技能", "Skills"),
     "state": Label("状态", "State"),
+    "title": Label("标题", "Title"),
     "what": Label("内容", "What"),
 }
 
