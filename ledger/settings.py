@@ -71,7 +71,7 @@ def _without_secrets(text: str) -> str:
 _SAFE = "个人信息保护法 51"
 KNOWN: Mapping[str, Known] = {
     "POINTS_DATA": Known(
-        ".data", "directory of keys, high-water files and the embedded database", _SAFE
+        ".data", "directory of keys, high-water files, evidence and the embedded database", _SAFE
     ),
     "POINTS_DATABASE_URL": Known(
         "sqlite:///<POINTS_DATA>/points.db",

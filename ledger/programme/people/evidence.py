@@ -4,8 +4,8 @@ The office keeps what is about a person, or about a record or a membership of th
 organisation what is about an attainment that it keeps.  Its person sees it, and so do these.  The
 files themselves are in `ledger.programme.files`.
 
-Order 67 of the Ministry of Civil Affairs, arts. 8 and 9 (what is recorded is true, and can be
-shown to be); 个人信息保护法, art. 31 (a guardian's consent), 51 (encryption).
+个人信息保护法, arts. 14 and 31 (consent, and a guardian's, given on paper too) and 51
+(encryption); 志愿服务条例, arts. 16 and 17 (qualifications, accident insurance).
 """
 
 from __future__ import annotations
