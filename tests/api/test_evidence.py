@@ -189,6 +189,30 @@ def test_about_one_thing_there_are_at_most_twenty(house):
     assert send(house, about=house.attainment).status_code == 201
 
 
+def test_of_two_who_send_the_last_one_at_once_one_is_refused(house, at_once):
+    for number in range(19):
+        send(house, SCAN + bytes([number]))
+    path = f"{house.base}/evidence?person={house.wang}"
+    headers = {"Authorization": f"Bearer {house.tokens['officer']}"}
+
+    def last(key):
+        sent = headers | {"Idempotency-Key": key}
+        client = house.app.test_client()
+        return client.post(path, data=SCAN, headers=sent, content_type=FILE).status_code
+
+    assert sorted(at_once(lambda: last("one"), lambda: last("another"))) == [201, 409]
+    assert len(house.get("/evidence?limit=100", "officer").json["evidence"]) == 20
+    assert len(list((house.installation.settings.evidence / "beiyuan").iterdir())) == 20
+
+
+@pytest.mark.parametrize("kind", [FILE, "application/pdf", "image/jpeg", "image/png"])
+def test_a_file_comes_under_any_of_these_content_types_and_is_what_it_is(house, kind):
+    headers = {"Authorization": f"Bearer {house.tokens['officer']}", "Idempotency-Key": "one"}
+    path = f"{house.base}/evidence?person={house.wang}"
+    answer = house.client.post(path, data=PHOTOGRAPH, headers=headers, content_type=kind)
+    assert (answer.status_code, answer.json["media_type"]) == (201, "image/jpeg")
+
+
 def test_a_file_that_is_gone_or_changed_is_told_in_a_sentence(house):
     name = send(house).json["id"]
     (file,) = (house.installation.settings.evidence / "beiyuan").iterdir()

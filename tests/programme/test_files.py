@@ -14,7 +14,8 @@ from sqlalchemy import update
 
 from ledger.config import read_settings
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Done, KeyReused, Outcome, Refusal
+from ledger.journal.commands import Statement
+from ledger.journal.orders import Done, Group, KeyReused, Order, Outcome, Refusal
 from ledger.programme import files, records
 from ledger.programme.erasure import destroy
 from ledger.programme.files import (
@@ -30,8 +31,9 @@ from ledger.programme.files import (
 from ledger.programme.jobs import do_due_jobs
 from ledger.programme.opening import open_installation
 from ledger.programme.records import Record
+from ledger.programme.restriction import restricting
 from ledger.programme.tables import evidence
-from ledger.programme.vault import Erased
+from ledger.programme.vault import Erased, Restricted, lawful
 from ledger.programme.wishes import Wish
 from tests.backups import Backups
 from tests.programme.registry import TODAY, Registry, fresh
@@ -318,6 +320,26 @@ def test_yesterday_s_backup_brings_no_file_back(cabinet: Cabinet, stack: ExitSta
     assert lying(ledger) == []
 
 
+def test_of_who_is_restricted_the_file_opens_to_themselves_and_legal_duties_alone(
+    cabinet: Cabinet,
+) -> None:
+    # given somebody who is restricted
+    name = cabinet.kept()
+    assert isinstance(cabinet.registry.submit((restricting([cabinet.person], TODAY),)), Done)
+
+    # then nobody reads or adds anything, and the file stays
+    with pytest.raises(Erased):
+        cabinet.read(name)
+    with pytest.raises(Restricted):
+        cabinet.keep()
+    assert len(lying(cabinet.ledger)) == 1
+    # but they, and whom the law obliges
+    for opened in (lawful(cabinet.ledger, (cabinet.person,)), lawful(cabinet.ledger)):
+        with cabinet.registry.database.reading() as conn:
+            found = records.one(conn, opened, files.KIND, name)
+            assert files.content(conn, opened, found) == SCAN
+
+
 # --- what nothing names --------------------------------------------------------------------------
 
 
@@ -339,6 +361,57 @@ def test_what_no_row_names_goes_with_the_daily_job_once_it_is_a_day_old(cabinet:
 
     assert lying(cabinet.ledger) == sorted([ours, young])
     assert cabinet.read(name) == SCAN
+
+
+def test_a_database_that_was_not_rolled_forward_yet_deletes_nothing(
+    cabinet: Cabinet, stack: ExitStack
+) -> None:
+    # given a copy of the database from before a file was kept, and before the log went on
+    registry = cabinet.registry
+    yesterday = Backups(stack).copy(registry.database)
+    cabinet.kept()
+    (file,) = lying(cabinet.ledger)
+    os.utime(file, (0, 0))
+    command = Statement(
+        kind="person",
+        actor=registry.office,
+        fields={"person": fresh("person"), "standing": "member"},
+    )
+    registry.ledger.appender.submit(Group((Order(command=command),)))
+    registry.ledger.publisher.publish()
+
+    # when it is put back, and what time brings is to be done
+    url = yesterday.engine.url.render_as_string(hide_password=False)
+    environ = {**registry.environ, "POINTS_DATABASE_URL": url}
+    restored = open_installation(read_settings(environ), environ, clock=registry.clock)
+    stack.callback(restored.close)
+    done = do_due_jobs(restored, "worker/me")
+
+    # then the job is not done, and the file is there for a newer backup
+    assert "forget" not in [each.job for each in done]
+    assert lying(cabinet.ledger) == [file]
+
+
+def test_an_erasure_that_was_cut_short_leaves_a_file_that_nobody_opens_until_the_next_day(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    name, registry = cabinet.kept(), cabinet.registry
+    found = cabinet.record(name)
+    monkeypatch.setattr("ledger.programme.erasure.remove_files", die)
+    with pytest.raises(KeyboardInterrupt):
+        destroy(registry.database, cabinet.ledger, [cabinet.person], TODAY)
+    monkeypatch.undo()
+    (file,) = lying(cabinet.ledger)
+    with registry.database.reading() as conn, pytest.raises(Erased):
+        files.content(conn, cabinet.ledger, found)
+
+    os.utime(file, (0, 0))
+    do_due_jobs(registry.installation, "worker/me")
+
+    assert lying(cabinet.ledger) == []
 
 
 def test_more_than_one_look_of_them_goes(cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
