@@ -206,7 +206,8 @@ def _add_evidence(archive: tarfile.TarFile, settings: Settings) -> int:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = f"evidence/{folder.name}/{entry.name}"
-                if _EVIDENCE.fullmatch(name):  # else it is half written
+                # Else it is half written, or what somebody else put there.
+                if _EVIDENCE.fullmatch(name) and entry.is_file(follow_symlinks=False):
                     with suppress(FileNotFoundError):
                         archive.add(entry.path, name, recursive=False)
                         added += 1

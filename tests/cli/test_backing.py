@@ -139,12 +139,14 @@ def test_evidence_reads_the_same_on_the_other_machine(
     identity: Path,
     tmp_path: Path,
 ) -> None:
-    # given a scan that is kept, and what a cut left half written
+    # given a scan that is kept, and what a cut left half written, and somebody put there
     either.facts("demo")
     person = fresh("person")
     name = scan_of(either, person)
     (folder,) = (either.data / "evidence").iterdir()
     (folder / f"{fresh('file')[5:]}.new").write_bytes(b"half")
+    (folder / fresh("file")[5:]).symlink_to("/etc/passwd")
+    (folder / fresh("file")[5:]).mkdir()
     archive, into = tmp_path / "monday.age", tmp_path / "folder"
 
     # when a backup of it is opened, and put back elsewhere

@@ -140,6 +140,18 @@ FAULTS: dict[str, Fault] = {
         "room and permission; nothing else",
         "reading goes on; the file is as it was, and nothing is signed",
     ),
+    "test_evidence_that_cannot_be_written": Fault(
+        "A file of evidence cannot be written: its disk is full, its directory closed",
+        ("evidence-unwritable",),
+        "room and permission; nothing else",
+        "nothing is kept, and all else is served",
+    ),
+    "test_evidence_that_is_missing": Fault(
+        "A file of evidence is missing or was changed",
+        ("evidence-damaged",),
+        "putting it back from a backup",
+        "what its record says is shown, and all else is served",
+    ),
 }
 
 

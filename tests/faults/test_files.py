@@ -1,10 +1,11 @@
-"""Keys and high-water files that are missing, damaged or cannot be written."""
+"""Keys, high-water files and evidence that are missing, damaged or cannot be written."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from ledger.errors import LedgerStopped
 from ledger.installation import Installation
@@ -149,4 +150,45 @@ def test_a_high_water_file_that_cannot_be_written(
 
     in_the_way.rmdir()
 
+    customer.is_served_again()
+
+
+# --- evidence -------------------------------------------------------------------------------------
+
+SCAN = b"%PDF-1.7 and so on"
+
+
+def send_scan(customer: Customer, key: str) -> TestResponse:
+    """A scan of the customer's, sent to the office."""
+    person = "person" + customer.member.removeprefix("member")
+    return customer.desk.post(f"/evidence?person={person}", SCAN, key=key)
+
+
+def test_evidence_that_cannot_be_written(customer: Customer, here: Installation) -> None:
+    here.settings.evidence.touch()  # in the place of the directory
+    customer.notes(send_scan(customer, "one"))
+    customer.notes(send_scan(customer, "one"))
+    customer.is_served()
+
+    here.settings.evidence.unlink()
+
+    kept = send_scan(customer, "one")
+    assert kept.status_code == 201
+    path = kept.json["id"].replace("evidence/", "/evidence/")
+    assert customer.desk.get(f"{path}/file", "officer").data == SCAN
+    customer.is_served_again()
+
+
+def test_evidence_that_is_missing(customer: Customer, here: Installation) -> None:
+    kept = send_scan(customer, "one").json
+    path = kept["id"].replace("evidence/", "/evidence/")
+    (file,) = (here.settings.evidence / "beiyuan").iterdir()
+    away = unplug(file)
+    customer.notes(customer.desk.get(f"{path}/file", "officer"))
+    assert customer.desk.get(path, "officer").json == kept
+    customer.is_served()
+
+    put_back(away)
+
+    assert customer.desk.get(f"{path}/file", "officer").data == SCAN
     customer.is_served_again()
