@@ -26,7 +26,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +113,7 @@ def make_backup(
 
 
 def open_backup(source: Path, identity: str, target: Path) -> dict[str, Any]:
-    """Decrypts and unpacks a backup into a new directory; its manifest.
+    """Decrypts and unpacks a backup into a new directory; its manifest, and how much evidence.
 
     `identity` is an age secret key (`AGE-SECRET-KEY-1…`).  Raises `BackupFailed`: then there is no
     new directory.
@@ -140,17 +140,18 @@ def open_backup(source: Path, identity: str, target: Path) -> dict[str, Any]:
 def _unpacked(plain: Path, folder: Path) -> dict[str, Any]:
     folder.mkdir(mode=0o700)
     with tarfile.open(plain) as archive:
-        others = 0
+        others = evidence = 0
         while (member := archive.next()) is not None:
             _forget(archive)
-            others += not _EVIDENCE.fullmatch(member.name)
+            is_evidence = _EVIDENCE.fullmatch(member.name) is not None
+            others, evidence = others + (not is_evidence), evidence + is_evidence
             if others > OTHERS_MAX or not member.isreg() or member.issparse():
                 raise BackupFailed("This archive holds something else than a backup.")
             archive.extract(member, folder, filter="data")
     manifest: dict[str, Any] = orjson.loads((folder / "manifest.json").read_bytes())
     if manifest.get("format") != FORMAT:
         raise BackupFailed(f"This backup is not of the format {FORMAT}: use the version it is of.")
-    return manifest
+    return manifest | {"evidence": evidence}
 
 
 def _recipient(key: str) -> Any:
@@ -208,11 +209,21 @@ def _add_evidence(archive: tarfile.TarFile, settings: Settings) -> int:
                 name = f"evidence/{folder.name}/{entry.name}"
                 # Else it is half written, or what somebody else put there.
                 if _EVIDENCE.fullmatch(name) and entry.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):
-                        archive.add(entry.path, name, recursive=False)
-                        added += 1
-                    _forget(archive)
+                    added += _add_file(archive, entry.path, name)
     return added
+
+
+def _add_file(archive: tarfile.TarFile, path: str, name: str) -> bool:
+    """Adds a file, if it is there; not by `archive.add`, which keeps in memory what it added."""
+    try:
+        with Path(path).open("rb") as file:
+            status, member = os.fstat(file.fileno()), tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = status.st_size, 0o600, int(status.st_mtime)
+            archive.addfile(member, file)
+    except FileNotFoundError:
+        return False
+    _forget(archive)
+    return True
 
 
 def _forget(archive: tarfile.TarFile) -> None:

@@ -84,7 +84,6 @@ def open_(source: Path, identity: Path, into: Path, as_json: bool) -> None:
     manifest = open_backup(source, secret, into.absolute())
     found = [*into.glob("*"), *into.glob("high-water/*")]
     files = sorted(str(file.relative_to(into)) for file in found if file.is_file())
-    evidence = sum(1 for _ in into.glob("evidence/*/*"))
-    facts = {"into": str(into), "files": files, "evidence": evidence, **manifest}
+    facts = {"into": str(into), "files": files, **manifest}
     says = f"A backup of {manifest['at']}, in {into}: {', '.join(files)}"
-    tell(f"{says}; {evidence:,} files of evidence", facts, as_json)
+    tell(f"{says}; {manifest['evidence']:,} files of evidence", facts, as_json)

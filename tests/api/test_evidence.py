@@ -12,6 +12,7 @@ from api.document import FILE
 from ledger.programme.erasure import destroy
 from tests.api.enterprise import managed, member, problem
 from tests.api.foreign import looks_like_none
+from tests.api.test_merges import POLICY
 from tests.statements import statements
 
 SCAN = b"%PDF-1.7\n" + "王芳 的签名".encode()
@@ -318,6 +319,38 @@ def test_what_an_auditor_is_shown_is_on_record_first(house, monkeypatch):
     monkeypatch.undo()
 
     assert (unseen.status_code, "签名".encode() in unseen.data) == (500, False)
+
+
+def test_what_is_kept_of_whom_one_was_merged_with_is_ones_own(house):
+    house.approved("/policies", POLICY)
+    old = house.member(20).replace("member/", "person/")
+    name = send(house, person=old).json["id"]
+    body = {"from": old, "into": house.wang, "reason": "她在服务台说她注册过两次。"}
+    href = house.post("/merges", body, "admin").json["href"].removeprefix(house.base)
+    assert house.get("/evidence", "王芳").json == {"evidence": []}
+    assert house.post(f"{href}/approve", role="second admin").status_code == 201
+    before = looks(house)
+
+    listed = house.get(f"/evidence?person={house.wang}", "王芳").json["evidence"]
+
+    assert [each["id"] for each in listed] == [name]
+    assert house.get(one(name, "/file"), "王芳").data == SCAN
+    assert looks(house) == before
+
+
+def test_a_helper_gets_it_for_a_member_who_is_there_on_record(house):
+    # given a member at a desk, with a card
+    name = send(house).json["id"]
+    card = house.post("/cards", {"person": house.wang, "name": "王芳"}, "officer").json
+    shown = {"way": "present", "card": card["number"]}
+    clerk = house.person()
+    house.given(clerk, "desk", house.org)
+    helping = house.post("/helping", shown, house.session(clerk)).json["session"]
+
+    got = house.get(one(name, "/file"), helping)
+
+    assert got.data == SCAN
+    assert (clerk, "evidence:read") in looks(house)
 
 
 # --- erasure -------------------------------------------------------------------------------------

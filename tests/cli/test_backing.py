@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pyrage
 import pytest
@@ -210,15 +210,15 @@ def test_a_file_that_goes_while_the_backup_is_made_leaves_it_whole(
         ledger = here.ledger(here.names()[0])
         with here.database.reading() as conn:
             (theirs,) = files.files_of(conn, ledger.id, [person])
-    add = tarfile.TarFile.add
+    add = backup._add_file
 
-    def erased_before(tar: tarfile.TarFile, file: str, name: str, **more: Any) -> None:
+    def erased_before(tar: tarfile.TarFile, file: str, name: str) -> bool:
         if name.endswith(theirs):
             with closing(terminal.installation()) as here:
                 destroy(here.database, here.ledger(here.names()[0]), [person], "2026-11-24")
-        add(tar, file, name, **more)
+        return add(tar, file, name)
 
-    monkeypatch.setattr(tarfile.TarFile, "add", erased_before)
+    monkeypatch.setattr(backup, "_add_file", erased_before)
     archive, into = tmp_path / "monday.age", tmp_path / "folder"
     made = terminal.facts("backup", "make", archive, "--to", pair.to_public())
     monkeypatch.undo()
@@ -251,6 +251,33 @@ def test_of_evidence_there_may_be_any_number_and_of_other_files_not(
         (terminal.data / "high-water" / f"more{number}").touch()
     terminal.facts("backup", "make", archive, "--to", pair.to_public())
     assert "something else than a backup" in terminal.complaint(*opening, tmp_path / "other")
+
+
+def test_no_list_of_the_files_is_kept_in_memory(
+    terminal: Terminal, pair: pyrage.x25519.Identity, identity: Path, tmp_path: Path
+) -> None:
+    made = terminal.facts("demo")
+    folder = terminal.data / "evidence" / made["ledger"]
+    folder.mkdir(parents=True)
+
+    def takes(number: int) -> int:
+        """The memory that making and opening a backup of so many files takes at the most."""
+        for _ in range(number):
+            (folder / fresh("file")[5:]).touch()
+        archive, into = tmp_path / f"{number}.age", tmp_path / f"{number}"
+        tracemalloc.start()
+        try:
+            terminal("backup", "make", archive, "--to", pair.to_public())
+            terminal("backup", "open", archive, "--identity", identity, "--into", into)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    takes(1)  # what a process keeps from the first time on
+    few = takes(10)
+    many = takes(2_000)
+
+    assert many - few < 500_000
 
 
 # --- who reads it --------------------------------------------------------------------------------
