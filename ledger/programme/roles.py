@@ -262,7 +262,7 @@ _DONE_FOR_MEMBERS = tuple(
     if action.outcomes.get("member") is _OWN
     and name.partition(":")[0] not in ("login", "sessions", "helping")
 )
-_THERE_ALONE = ("own:download", "own:erase")
+_THERE_ALONE = ("evidence:read", "own:download", "own:erase")
 HELPED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         PRESENT: _DONE_FOR_MEMBERS,
@@ -271,8 +271,8 @@ HELPED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What a helper may do for a member who is there, or on the telephone.
 
-Whatever the member can do alone, but for signing in; everything at once, to take along or to
-destroy, only for who is there.
+Whatever the member can do alone, but for signing in; their papers, and everything at once, to take
+along or to destroy, only for who is there.
 """
 
 

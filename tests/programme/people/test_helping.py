@@ -116,7 +116,7 @@ def test_what_can_be_done_for_a_member_is_their_own(house: House) -> None:
     assert {ACTIONS[action].outcomes["member"] for action in there} == {Outcome.OWN}
     assert not {action.partition(":")[0] for action in there} & {"login", "sessions", "helping"}
     # and what takes all along, or destroys it, nobody does who is on the telephone
-    assert set(there) - set(called) == {"own:download", "own:erase"}
+    assert set(there) - set(called) == {"evidence:read", "own:download", "own:erase"}
     assert not set(called) - set(there)
 
 
