@@ -17,6 +17,7 @@ OF_THINGS = {
     *("attainment.organisation", "attainment.what", "blind_index.id", "budget.project"),
     *("course.organisation", "data_key.key", "engagement_record.engagement"),
     *("engagement_record.record", "erasure_request.decision", "errand.session"),
+    *("evidence.about", "evidence.organisation"),  # about its own subject, with whom its row goes
     *("invitation.organisation", "invitation_batch.organisation", "joining_link.organisation"),
     "lease.holder",
     *("membership.organisation", "merged.merge", "organisation_code.organisation"),

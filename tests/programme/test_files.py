@@ -17,6 +17,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.commands import Statement
 from ledger.journal.orders import Done, Group, KeyReused, Order, Outcome, Refusal
 from ledger.programme import files, records
+from ledger.programme.courier import Courier
 from ledger.programme.erasure import destroy
 from ledger.programme.files import (
     FILE_BYTES_MAX,
@@ -357,7 +358,7 @@ def test_what_no_row_names_goes_with_the_daily_job_once_it_is_a_day_old(cabinet:
         path.touch()
         os.utime(path, (now, now - hours * 3_600))
 
-    do_due_jobs(cabinet.registry.installation, "worker/me")
+    do_due_jobs(cabinet.registry.installation, "worker/me", Courier({}))
 
     assert lying(cabinet.ledger) == sorted([ours, young])
     assert cabinet.read(name) == SCAN
@@ -385,7 +386,7 @@ def test_a_database_that_was_not_rolled_forward_yet_deletes_nothing(
     environ = {**registry.environ, "POINTS_DATABASE_URL": url}
     restored = open_installation(read_settings(environ), environ, clock=registry.clock)
     stack.callback(restored.close)
-    done = do_due_jobs(restored, "worker/me")
+    done = do_due_jobs(restored, "worker/me", Courier({}))
 
     # then the job is not done, and the file is there for a newer backup
     assert "forget" not in [each.job for each in done]
@@ -409,7 +410,7 @@ def test_an_erasure_that_was_cut_short_leaves_a_file_that_nobody_opens_until_the
         files.content(conn, cabinet.ledger, found)
 
     os.utime(file, (0, 0))
-    do_due_jobs(registry.installation, "worker/me")
+    do_due_jobs(registry.installation, "worker/me", Courier({}))
 
     assert lying(cabinet.ledger) == []
 
