@@ -34,7 +34,7 @@ from ledger.programme.people import (
     teams,
 )
 from ledger.programme.people.attainments import list_attainments
-from ledger.programme.people.evidence import list_evidence
+from ledger.programme.people.evidence import EvidenceUnknown, find_evidence, list_evidence
 from ledger.programme.people.memberships import list_memberships
 from ledger.programme.people.organisations import list_organisations
 from ledger.programme.people.tables import organisation, team, team_member
@@ -317,6 +317,8 @@ def test_any_number_of_organisations_and_teams_is_reached(
             assert belongings.find(conn, registry.ledger, TEAM, led, among) == found[0]
             with pytest.raises(TeamUnknown):
                 belongings.find(conn, registry.ledger, TEAM, other, among)
+            with pytest.raises(EvidenceUnknown):
+                find_evidence(conn, registry.ledger, "evidence/" + "a" * 26, reach)
         # and every list may be asked for what is theirs
         for name, (reads, filters) in LISTS.items():
             for which in ({}, *filters):

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, literal, select, union_all
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -23,7 +23,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.orders import Outcome
 from ledger.programme import files, records
 from ledger.programme.files import KIND, EvidenceRefused, New
-from ledger.programme.pages import first_of
+from ledger.programme.pages import any_of, first_of
 from ledger.programme.people.merges import together
 from ledger.programme.people.tables import attainment
 from ledger.programme.reading.people import is_known
@@ -83,7 +83,7 @@ def find_evidence(conn: Connection, ledger: OpenLedger, evidence_id: str, reach:
 
     At most four statements.
     """
-    reached = or_(*_ways(conn, ledger.id, reach))
+    reached = any_of(_ways(conn, ledger.id, reach))
     rows = _rows(conn, ledger.id, table.c.id == evidence_id, reached, limit=1)
     if not rows:
         raise EvidenceUnknown(f"There is no {evidence_id} that you may see.")
@@ -110,7 +110,7 @@ def list_evidence(
     if about is not None:
         conditions.append(c.about == about)
     if person is not None:
-        conditions.append(or_(*ways))
+        conditions.append(any_of(ways))
         ways = [c.subject == each for each in together(conn, ledger.id, person)]
     listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
     return _opened(conn, own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
