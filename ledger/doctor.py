@@ -185,7 +185,7 @@ def _evidence(here: Installation) -> Said:
                 ),
             )
     if not lost:
-        yield True, f"Files of evidence are there; {looked:,} were looked for."
+        yield True, f"Files of evidence are there; looked for: {looked:,}."
 
 
 def _messages(here: Installation) -> Said:

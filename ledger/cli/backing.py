@@ -54,7 +54,7 @@ def make(target: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     entries = ", ".join(f"{name} with {size:,} entries" for name, size in made.ledgers.items())
     facts = {"file": str(target), **made._asdict(), "ledgers": dict(made.ledgers)}
     says = f"{target}: {made.bytes:,} bytes, {entries or 'no ledger'}"
-    tell(f"{says}; {made.evidence:,} files of evidence", facts, as_json)
+    tell(f"{says}; files of evidence: {made.evidence:,}", facts, as_json)
 
 
 @backup.command(name="open", short_help="Unpack a backup into a new directory.")
@@ -86,4 +86,4 @@ def open_(source: Path, identity: Path, into: Path, as_json: bool) -> None:
     files = sorted(str(file.relative_to(into)) for file in found if file.is_file())
     facts = {"into": str(into), "files": files, **manifest}
     says = f"A backup of {manifest['at']}, in {into}: {', '.join(files)}"
-    tell(f"{says}; {manifest['evidence']:,} files of evidence", facts, as_json)
+    tell(f"{says}; files of evidence: {manifest['evidence']:,}", facts, as_json)

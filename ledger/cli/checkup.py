@@ -22,7 +22,7 @@ def doctor(as_json: bool) -> None:
     """
     with installed() as installation:
         findings = look(installation)
-    lines = [f"{'ok  ' if each.good else 'LOOK'}  {each.about:<11}{each.says}" for each in findings]
+    lines = [f"{'ok  ' if each.good else 'LOOK'}  {each.about:<13}{each.says}" for each in findings]
     bad = [each for each in findings if not each.good]
     facts = {"ok": not bad, "findings": [each._asdict() for each in findings]}
     tell("\n".join(lines), facts, as_json)

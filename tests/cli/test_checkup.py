@@ -114,7 +114,7 @@ def test_files_of_evidence_that_are_missing_are_told(kept: Terminal) -> None:
             wish = Wish("evidence", {}, person, request, bytes(32))
             new = files.New(person, person, None, None, b"%PDF-" + bytes([number]))
             assert isinstance(files.keep(here.database, ledger, here.clock, wish, new), Done)
-    assert "3 were looked for" in str(kept.facts("doctor")["findings"])
+    assert "looked for: 3" in str(kept.facts("doctor")["findings"])
     for path in sorted(ledger.evidence.iterdir())[:2]:
         path.unlink()
 
