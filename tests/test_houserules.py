@@ -5,6 +5,7 @@ end are snippets that each rule must refuse, and blameless neighbours that it mu
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -284,3 +285,14 @@ def test_a_blameless_neighbour_passes(name: str) -> None:
 @pytest.mark.parametrize("path", ["ledger/utils.py", "api/common/x.py", "tests/helpers.py"])
 def test_a_room_without_a_name_is_found(path: str) -> None:
     assert nameless([Path(path), Path("ledger/journal/managers_of_points.py")]) == [Path(path)]
+
+
+@pytest.mark.parametrize("room", ["ledger/programme", "ledger/programme/people"])
+def test_a_newcomer_finds_each_file_of_a_room_on_its_first_page(room: str) -> None:
+    page = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text("utf-8"))) or ""
+    told = set(re.findall(r"^ *((?:[a-z_]+\.py(?:, )?)+) ", page, re.MULTILINE))
+    listed = sorted(name for line in told for name in line.split(", "))
+
+    there = sorted(path.name for path in (ROOT / room).glob("[a-z]*.py"))
+
+    assert listed == there
