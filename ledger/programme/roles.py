@@ -182,7 +182,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             _EVERYBODY | _ADMIN | _OFFICER | _TRAINERS,
         ),
         "evidence:write": Action(
-            "keep scans of what people said or got on paper", _ADMIN | _OFFICER | _TRAINERS
+            "keep scans of what people said or got on paper",
+            _ADMIN | _OFFICER | _TRAINERS | {"desk": _OWN},
         ),
         "notices:write": Action(
             "publish what people are told before they consent", _ADMIN, privileged=True

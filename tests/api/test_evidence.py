@@ -12,6 +12,7 @@ from api.document import FILE
 from ledger.programme.erasure import destroy
 from tests.api.enterprise import managed, member, problem
 from tests.api.foreign import looks_like_none
+from tests.api.test_joining import publish
 from tests.api.test_merges import POLICY
 from tests.statements import statements
 
@@ -128,6 +129,35 @@ def test_an_organiser_keeps_a_certificate_with_what_they_keep_and_sees_no_more(h
         refused = send(house, role="organiser", about=about)
         assert problem(refused) == (422, "evidence-refused")
         assert refused.json["detail"].startswith(f"There is no {about} of {house.wang} that you")
+
+
+def test_a_desk_keeps_the_form_of_whom_it_took_up_and_of_nobody_else(house):
+    # given two who work at desks, one of whom takes somebody up on paper
+    for name in ("desk", "another desk"):
+        person = house.person()
+        house.given(person, "desk", house.org)
+        house.tokens[name] = house.session(person)
+    publish(house)
+    body = {"name": "赵大爷", "notice": 1, "how": "paper", "reached": "3 号楼传达室"}
+    zhao = house.post("/joining/desk", body, "desk").json["person"]
+
+    # when they send the form that was signed
+    key = house.key()
+    kept, again = (send(house, role="desk", person=zhao, key=key) for _ in range(2))
+
+    # then the office has it, and the desk is told once what it sent, and shown no more
+    assert (kept.status_code, kept.json["about"], again.data) == (201, zhao, kept.data)
+    assert house.get(one(kept.json["id"], "/file"), "officer").data == SCAN
+    assert problem(house.get(one(kept.json["id"]), "desk")) == (404, "evidence-unknown")
+    # and nothing is added to what others wrote down
+    for role, person, about in (
+        ("another desk", zhao, None),
+        ("desk", house.wang, None),
+        ("desk", house.wang, house.attainment),
+        ("desk", house.wang, "person/" + "a" * 26),
+    ):
+        refused = send(house, role=role, person=person, about=about)
+        assert problem(refused) == (422, "evidence-refused")
 
 
 def test_the_office_keeps_it_with_whatever_is_kept_of_a_person(house):

@@ -55,7 +55,7 @@ TABLE = {
     f"GET {L}/attainments/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"PUT {L}/attainments/{{random}}": ADMIN | TRAINERS,
     f"GET {L}/evidence": ONESELF | ADMIN | OFFICER | TRAINERS,
-    f"POST {L}/evidence": ADMIN | OFFICER | TRAINERS,
+    f"POST {L}/evidence": ADMIN | OFFICER | TRAINERS | {"desk": "own"},
     f"GET {L}/evidence/{{random}}": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"GET {L}/evidence/{{random}}/file": ONESELF | ADMIN | OFFICER | TRAINERS,
     f"POST {L}/cards": DESKS,

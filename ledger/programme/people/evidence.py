@@ -1,8 +1,9 @@
 """Evidence about people, kept and found by those who may: what it is about, and who reaches it.
 
 The office keeps what is about a person, or about a record or a membership of theirs; an
-organisation what is about an attainment that it keeps.  Its person sees it, and so do these.  The
-files themselves are in `ledger.programme.files`.
+organisation what is about an attainment that it keeps; and any desk the papers of what it entered
+itself, such as the form of somebody whom it took up.  Its person sees it, and so do the office and
+that organisation.  The files themselves are in `ledger.programme.files`.
 
 个人信息保护法, arts. 14 and 31 (consent, and a guardian's, given on paper too) and 51
 (encryption); 志愿服务条例, arts. 16 and 17 (qualifications, accident insurance).
@@ -24,6 +25,7 @@ from ledger.journal.orders import Outcome
 from ledger.programme import files, records
 from ledger.programme.files import KIND, EvidenceRefused, New
 from ledger.programme.pages import any_of, first_of
+from ledger.programme.people.attainments import KIND as ATTAINMENT
 from ledger.programme.people.merges import together
 from ledger.programme.people.tables import attainment
 from ledger.programme.reading.people import is_known
@@ -68,7 +70,8 @@ class Evidence:
 def keep(
     database: Database, ledger: OpenLedger, clock: Clock, wish: Wish, scan: Scan, reach: Reach
 ) -> Outcome:
-    """Keeps a file about what `reach` reaches; the same request again changes nothing.
+    """Keeps a file about what `reach` reaches, or whoever has it wrote down; the same request again
+    changes nothing.
 
     Raises `EvidenceRefused`, and what `files.keep` raises.
     """
@@ -122,9 +125,9 @@ def own(ledger: OpenLedger, reach: Reach) -> OpenLedger:
 
 
 def _keeper(conn: Connection, ledger_id: int, scan: Scan, reach: Reach) -> str | None:
-    """The organisation that keeps the thing; `EvidenceRefused` unless `reach` reaches it."""
-    if scan.about == scan.person:
-        if reach.everything and is_known(conn, ledger_id, scan.person):
+    """The organisation that keeps the thing; `EvidenceRefused` unless it is one's to add to."""
+    if reach.everything and scan.about == scan.person:
+        if is_known(conn, ledger_id, scan.person):
             return None
         raise _nothing(scan)
     found = conn.execute(_things(ledger_id, scan, reach)).scalars().all()
@@ -137,10 +140,11 @@ def _things(ledger_id: int, scan: Scan, reach: Reach) -> Any:
     a, m, r = attainment.c, membership.c, record.c
     mine = (a.ledger_id == ledger_id, a.id == scan.about, a.person == scan.person)
     attained = select(a.organisation).where(*mine)
-    if not reach.everything:
-        return attained.where(a.organisation.in_(sorted(reach.organisations)))
     none = select(literal(None, a.organisation.type))
     said = none.where(r.ledger_id == ledger_id, r.subject == scan.person, r.id == scan.about)
+    if not reach.everything:
+        theirs = attained.where(a.organisation.in_(sorted(reach.organisations)))
+        return union_all(theirs, said.where(r.by == reach.own, r.kind != ATTAINMENT))
     belongs = none.where(m.ledger_id == ledger_id, m.subject == scan.person, m.id == scan.about)
     return union_all(attained, said.where(r.version == 1), belongs)
 
