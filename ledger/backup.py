@@ -46,6 +46,9 @@ FORMAT = "points/backup/v1"
 LAST = "last-backup"
 """A file of the data directory that tells when a backup was made last."""
 
+TRIED = "last-backup-tried"
+"""One that tells of when the backup is that was opened last."""
+
 DUMP_SECONDS_MAX = 24 * 3_600
 
 OTHERS_MAX = 10_000
@@ -135,6 +138,16 @@ def open_backup(source: Path, identity: str, target: Path) -> dict[str, Any]:
         manifest = _unpacked(plain, folder)
         folder.replace(target)
     return manifest
+
+
+def note_tried(data: Path, manifest: Mapping[str, Any]) -> None:
+    """Notes in a data directory, if it is there, that this backup was opened, for `points doctor`.
+
+    Where a backup is tried on another machine, its data directory gets the note.
+    """
+    if data.is_dir():
+        with os_errors(data):
+            (data / TRIED).write_text(f"{manifest['at']}\n", "ascii")
 
 
 def _unpacked(plain: Path, folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from alembic.migration import MigrationContext
 from sqlalchemy import select
 
-from ledger.backup import LAST
+from ledger.backup import LAST, TRIED
 from ledger.db import revisions
 from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
@@ -34,6 +34,7 @@ CLOCKS_APART_SECONDS_MAX = 5
 FREE_BYTES_MIN = 1 << 30
 FREE_SHARE_MIN = 0.05
 BACKUP_DAYS_MAX = 2
+TRIED_DAYS_MAX = 100
 UNPUBLISHED_SECONDS_MAX = 60
 WAITING_HOURS_MAX = 18  # the tries of a message take some seventeen, and quiet hours are eleven
 BATCH_HOURS_MAX = 1
@@ -108,7 +109,21 @@ def _backup(here: Installation) -> Said:
     if age > timedelta(days=BACKUP_DAYS_MAX):
         yield False, f"{says}, {age.days} days ago: look at what makes them."
     else:
-        yield True, f"{says}. Whether it opens, only opening it tells."
+        yield True, f"{says}."
+    yield _tried(here)
+
+
+def _tried(here: Installation) -> tuple[bool, str]:
+    """How old the last backup is of which somebody tried whether it opens."""
+    try:
+        tried = (here.settings.data / TRIED).read_text("ascii").strip()
+        age = _since(here, tried)
+    except (FileNotFoundError, ValueError):
+        return True, "No backup was opened by points backup open yet; only that tells if one opens."
+    says = f"The last backup that was opened is of {tried}"
+    if age > timedelta(days=TRIED_DAYS_MAX):
+        return False, f"{says}, {age.days} days ago: try a newer one with points backup open."
+    return True, f"{says}."
 
 
 def _ledgers(here: Installation) -> Said:

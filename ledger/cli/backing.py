@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ledger.backup import make_backup, open_backup
+from ledger.backup import make_backup, note_tried, open_backup
 from ledger.cli.place import environment, stored
 from ledger.cli.terminal import Commands, as_json, tell
 from ledger.clock import SystemClock
@@ -75,6 +75,8 @@ def make(target: Path, recipients: tuple[str, ...], as_json: bool) -> None:
 def open_(source: Path, identity: Path, into: Path, as_json: bool) -> None:
     """Unpack a backup into a new directory, from where it is put back as docs/operating.md says.
 
+    That it opened is noted where the data lie, and points doctor tells how old it is.
+
     \b
     Example:
       points backup open points-monday.age --identity key.txt --into restored
@@ -82,6 +84,7 @@ def open_(source: Path, identity: Path, into: Path, as_json: bool) -> None:
     lines = read_private(identity).decode("ascii", "replace").splitlines()
     secret = next((line for line in lines if line.startswith("AGE-SECRET-KEY-")), "")
     manifest = open_backup(source, secret, into.absolute())
+    note_tried(read_settings(environment()).data, manifest)
     found = [*into.glob("*"), *into.glob("high-water/*")]
     files = sorted(str(file.relative_to(into)) for file in found if file.is_file())
     facts = {"into": str(into), "files": files, **manifest}

@@ -64,6 +64,7 @@ def test_where_all_is_well_it_says_so(kept: Terminal) -> None:
         "disk",
         "database",
         "backup",
+        "backup",
         "ledgers",
         "publishing",
         "jobs",
@@ -85,6 +86,30 @@ def test_a_day_later_it_asks_for_what_time_brings(
     assert found.keys() == {"backup", "jobs"}
     assert "3 days ago" in found["backup"]
     assert "points work" in found["jobs"]
+
+
+def test_it_says_how_old_the_last_backup_is_that_somebody_opened(
+    kept: Terminal, wait: Callable[[int], None], tmp_path: Path
+) -> None:
+    def told(exits: int = 0) -> list[str]:
+        found = kept.facts("doctor", exits=exits)["findings"]
+        return [each["says"] for each in found if each["about"] == "backup"]
+
+    # given a backup that nobody opened yet
+    assert "No backup was opened" in told()[1]
+    pair, archive = pyrage.x25519.Identity.generate(), tmp_path / "tried.age"
+    (tmp_path / "key.txt").write_text(f"{pair}\n")
+    (tmp_path / "key.txt").chmod(0o600)
+    kept.facts("backup", "make", archive, "--to", pair.to_public())
+
+    # when somebody tries it
+    identity = ("--identity", tmp_path / "key.txt")
+    opened = kept.facts("backup", "open", archive, *identity, "--into", tmp_path / "tried")
+
+    # then that is told, and after a long time that it is time for another one
+    assert told()[1] == f"The last backup that was opened is of {opened['at']}."
+    wait(101)
+    assert "101 days ago: try a newer one" in told(exits=1)[1]
 
 
 def test_it_goes_on_after_what_it_finds(kept: Terminal) -> None:
