@@ -14,19 +14,12 @@ from tests.api.enterprise import managed, member, problem
 from tests.api.foreign import looks_like_none
 from tests.api.test_joining import publish
 from tests.api.test_merges import POLICY
+from tests.api.test_training import INSURED
 from tests.statements import statements
 
 SCAN = b"%PDF-1.7\n" + "王芳 的签名".encode()
 PHOTOGRAPH = b"\xff\xd8\xff\xe0" + bytes(range(256))
 TITLE = "王芳 申请表.pdf"
-INSURED = {
-    "kind": "insurance",
-    "what": "accident",
-    "issuer": "人保财险",
-    "number": "PA-1",
-    "from": "2026-01-01",
-    "to": "2026-12-31",
-}
 
 
 @pytest.fixture
