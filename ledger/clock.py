@@ -6,10 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
-
-from ledger.db import database_now
-
 
 class Clock(Protocol):
     """Tells the time of the host, and of the database where that has a clock of its own."""
@@ -17,8 +13,8 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The host's time, aware, UTC."""
 
-    def database_now(self, conn: Connection) -> datetime:
-        """The database's time, aware, UTC."""
+    def database_now(self, told: datetime | None) -> datetime:
+        """The database's time, aware, UTC, given what it told, if it has a clock."""
 
     def running(self) -> float:
         """Seconds from some start, by a clock that nobody sets."""
@@ -31,11 +27,9 @@ class SystemClock:
         """The host's time, aware, UTC."""
         return datetime.now(UTC)
 
-    def database_now(self, conn: Connection) -> datetime:
-        """The database's time, aware, UTC; SQLite runs on the host's."""
-        if conn.dialect.name == "sqlite":
-            return self.now()
-        return database_now(conn)
+    def database_now(self, told: datetime | None) -> datetime:
+        """What it told, in UTC; SQLite runs on the host's."""
+        return self.now() if told is None else told.astimezone(UTC)
 
     def running(self) -> float:
         """Seconds since the host was started, those that it slept included."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ import alembic.command
 import psycopg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from ledger.errors import DatabaseDown, DatabaseUrlError, MigrationError, OutcomeUnknown
@@ -141,13 +141,16 @@ def open_engine(
     return Database(engine, reader, "postgresql", None, lock_timeout_seconds)
 
 
-def database_now(conn: Connection) -> datetime:
-    """The database's clock, aware, UTC. On SQLite that is the host's, in milliseconds."""
-    if conn.dialect.name == "postgresql":
-        now: datetime = conn.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return now.astimezone(UTC)
-    now_text = conn.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
-    return datetime.fromisoformat(now_text).replace(tzinfo=UTC)
+DATABASE_NOW = select(func.clock_timestamp().label("now"))
+"""Asks PostgreSQL for its time, which moves within a transaction."""
+
+
+def database_now(conn: Connection) -> datetime | None:
+    """The time that the database tells, aware; None of SQLite, which has no clock of its own."""
+    if conn.dialect.name != "postgresql":
+        return None
+    now: datetime = conn.execute(DATABASE_NOW).scalar_one()
+    return now
 
 
 def migrate(database_url: str, revision: str = "head") -> None:

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from ledger.backup import LAST, TRIED
-from ledger.db import revisions
+from ledger.db import database_now, revisions
 from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
 from ledger.installation import Installation, OpenLedger
@@ -65,7 +65,8 @@ Said = Iterator[tuple[bool, str]]
 
 def _clock(here: Installation) -> Said:
     with here.database.reading() as conn:
-        apart = abs((here.clock.now() - here.clock.database_now(conn)).total_seconds())
+        there = here.clock.database_now(database_now(conn))
+    apart = abs((here.clock.now() - there).total_seconds())
     if apart > CLOCKS_APART_SECONDS_MAX:
         yield False, f"Host and database are {apart:.0f} s apart: set both by a time server."
     else:

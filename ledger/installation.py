@@ -24,7 +24,7 @@ from ledger.journal.keys import KeyRing, create_keys, load_keys, read_passphrase
 from ledger.journal.masters import MasterKeys
 from ledger.journal.names import check_ledger_name, origin_of
 from ledger.journal.observer import Observer
-from ledger.journal.orders import Done, Group, HoldCompanions, Lasting, Order, Refusal
+from ledger.journal.orders import Credentials, Done, Group, HoldCompanions, Order, Refusal
 from ledger.journal.publish import Publisher
 from ledger.journal.rules import Refused
 from ledger.journal.statetree import StateTrees
@@ -64,7 +64,7 @@ class Installation:
         *,
         clock: Clock | None = None,
         hold_companions: HoldCompanions | None = None,
-        lasting: Lasting = lambda *_: (),
+        credentials: Credentials | None = None,
         observe: Callable[[str], Observer] | None = None,
         before_serving: BeforeServing = lambda _database, _ledger: None,
     ) -> None:
@@ -76,7 +76,7 @@ class Installation:
         self.state_trees = StateTrees(self.database)
         self._passphrase = read_passphrase(settings.passphrase_file, environ)
         self._hold_companions = hold_companions
-        self._lasting = lasting
+        self._credentials = credentials
         self._observe = observe
         self._before_serving = before_serving
         self._open: dict[str, OpenLedger] = {}
@@ -162,7 +162,7 @@ class Installation:
             self.clock,
             guard=publisher.guard,
             hold_companions=self._hold_companions,
-            lasting=self._lasting,
+            credentials=self._credentials,
             observer=self._observe(name) if self._observe else None,
         )
         masters = MasterKeys(self.settings.keys / name, self._passphrase)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from ledger.db import Database
+from ledger.journal.pipeline import Pipeline
 
 PING = ";"
 """Asks PostgreSQL's connection, after a second without work, whether it still is one."""
@@ -42,7 +43,14 @@ def statements(database: Database) -> Iterator[list[Statement]]:
                     seen.append(Statement(str(query), parameters))
                 return execute(cursor, query, parameters, **options)
 
+            send = Pipeline.send
+
+            def spy_beside(pipeline: Pipeline, text: str, parameters: Any) -> None:
+                seen.append(Statement(text, parameters))
+                send(pipeline, text, parameters)
+
             patched.setattr(psycopg.Cursor, "execute", spy)
+            patched.setattr(Pipeline, "send", spy_beside)
             yield seen
             return
 

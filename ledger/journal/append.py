@@ -26,8 +26,8 @@ from ledger.errors import (
 )
 from ledger.journal.batch import Batch
 from ledger.journal.observer import BatchSeen, Observer, Telling
-from ledger.journal.orders import Group, HoldCompanions, Lasting, Outcome, Refusal
-from ledger.journal.store import Position, load_position
+from ledger.journal.orders import Credentials, Group, HoldCompanions, Outcome, Refusal
+from ledger.journal.store import Position, lock_head
 from ledger.journal.times import US_PER_SECOND, parse_time, to_us
 from ledger.logs import log_fault
 
@@ -65,8 +65,8 @@ class Appender:
     """The one way into a ledger's journal.  Safe to share between threads; one a process.
 
     `guard` is called with the locked head before anything is entered on top of it; it raises
-    `LedgerStopped` where nothing may be.  `lasting` is asked, under the lock, about the credentials
-    of orders that have one; without it none lasts.
+    `LedgerStopped` where nothing may be.  `credentials` says how
+    to ask, under the lock, about those that orders have; without it none lasts.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Appender:
         *,
         guard: Callable[[Position], None] = lambda _: None,
         hold_companions: HoldCompanions | None = None,
-        lasting: Lasting = lambda *_: (),
+        credentials: Credentials | None = None,
         queue_groups_max: int = QUEUE_GROUPS_MAX,
         observer: Observer | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class Appender:
         self._clock = clock
         self._guard = guard
         self._hold_companions = hold_companions or {}
-        self._lasting = lasting
+        self._credentials = credentials
         self._queue_groups_max = queue_groups_max
         self._telling = Telling(observer)
         self._lock = threading.Lock()
@@ -169,17 +169,17 @@ class Appender:
         """Decides and writes what `drain` gives once the head is locked, in one transaction."""
         began = time.perf_counter()
         with self._database.writing() as conn:
-            position = load_position(conn, self._ledger_id, self._origin, lock=True)
+            position, told = lock_head(conn, self._ledger_id, self._origin)
             locked = time.perf_counter()
             if position is None:
                 raise LedgerStopped("This ledger has no head row. Restore it from a backup.")
             tickets = drain()
             self._guard(position)
             now, running = self._clock.now(), self._clock.running()
-            _check_clocks(now, self._clock.database_now(conn))
+            _check_clocks(now, self._clock.database_now(told))
             self._check_jump(now, running)
             _check_head(position, to_us(now))
-            batch = Batch(conn, self._ledger_id, position, self._hold_companions, self._lasting)
+            batch = Batch(conn, self._ledger_id, position, self._hold_companions, self._credentials)
             outcomes = batch.run([ticket.group for ticket in tickets], now)
             attempt.committing = True
         self._last = now, running

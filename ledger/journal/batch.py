@@ -25,13 +25,13 @@ from ledger.journal.orders import (
     CREDENTIAL,
     Companion,
     CompanionRow,
+    Credentials,
     Deferral,
     Deferred,
     Done,
     Group,
     HoldCompanions,
     KeyReused,
-    Lasting,
     Order,
     Outcome,
     Refusal,
@@ -59,13 +59,13 @@ class Batch:
         ledger_id: int,
         position: Position,
         hold_companions: HoldCompanions,
-        lasting: Lasting,
+        credentials: Credentials | None,
     ) -> None:
         self._conn = conn
         self._ledger_id = ledger_id
         self._position = position
         self._hold_companions = hold_companions
-        self._lasting = lasting
+        self._credentials = credentials
         self._ended: set[str] = set()
         self._tables: dict[str, Table] = {}
         self._made: list[Made] = []
@@ -74,26 +74,28 @@ class Batch:
         """The outcomes of each group's orders."""
         orders = [order for group in groups for order in group.orders]
         now_us = to_us(now)
-        self._load_ended(orders, now)
-        books = self._load(orders)
-        self._load_companion_rows(orders, books)
+        books = self._load(orders, now)
         outcomes = [self._group(books, group, now_us) for group in groups]
         self._save(books, now_us)
         return outcomes
 
     # --- loading -------------------------------------------------------------------------------
 
-    def _load(self, orders: Sequence[Order]) -> Working:
+    def _load(self, orders: Sequence[Order], now: datetime) -> Working:
         loaded = Loaded(self._conn, self._ledger_id, self._position.head)
         commands = [order.command for order in orders if order.command is not None]
         needs = [command.needs() for command in commands]
-        loaded.first(
-            store.Wanted(
-                requests={order.request for order in orders if order.request},
-                holds={seq for need in needs for seq in need.holds},
-                originals={seq for need in needs for seq in need.originals},
-            )
+        wanted = store.Wanted(
+            requests={order.request for order in orders if order.request},
+            holds={seq for need in needs for seq in need.holds},
+            originals={seq for need in needs for seq in need.originals},
         )
+        companions = self._companion_lookups(self._companions_of(orders))
+        asked = {order.credential for order in orders if order.credential is not None}
+        credentials = [self._credentials.lookup(asked)] if asked and self._credentials else []
+        found = loaded.first(wanted, (*companions, *credentials))
+        sent_with = found.pop() if credentials else ()
+        self._take_companions(companions, found, loaded.books)
         people = {person for need in needs for person in need.people}
         accounts = {name for need in needs for name in need.accounts}
         accounts |= {"member" + person.removeprefix("person") for person in people}
@@ -105,46 +107,55 @@ class Batch:
                 accounts=accounts,
                 services={seq for need in needs for seq in need.services}
                 | set(_services_of(commands, loaded.books)),
-                people=people,
+                people=people | {row.person for row in sent_with},
                 all_accounts=any(need.everything for need in needs),
                 all_budgets=any(need.budgets for need in needs),
                 keys=any(isinstance(c, Statement) and c.kind == "key" for c in commands),
             )
         )
+        self._load_closing(loaded.books)
+        persons = loaded.books.tables["persons"]
+        self._ended = asked - {
+            row.id
+            for row in sent_with
+            if self._credentials and self._credentials.lasts(row, persons.get(row.person), now)
+        }
         return loaded.books
 
-    def _load_ended(self, orders: Iterable[Order], now: datetime) -> None:
-        asked = {order.credential for order in orders if order.credential is not None}
-        if asked:
-            self._ended = asked - set(self._lasting(self._conn, self._ledger_id, asked, now))
+    def _load_closing(self, books: Working) -> None:
+        """The rows of companions that run when one of the loaded holds closes."""
+        stored = books.tables["closings"].values()
+        lookups = self._companion_lookups(map(self._closing, stored))
+        self._take_companions(lookups, look_up(self._conn, self._ledger_id, lookups), books)
 
-    def _load_companion_rows(self, orders: Iterable[Order], books: Books) -> None:
-        """Every companion's rows: one SELECT a table."""
+    def _companion_lookups(self, companions: Iterable[Companion]) -> list[Lookup]:
+        """All rows of some companions: one lookup a table."""
         wanted: dict[str, set[Any]] = {}
-        for companion in self._all_companions(orders, books):
+        for companion in companions:
             self._tables[companion.table.name] = companion.table
             wanted.setdefault(companion.table.name, set()).update(companion.keys)
         tables = [self._tables[name] for name in sorted(wanted)]
-        lookups = [
-            Lookup(tuple(table.c), key_columns(table), wanted[table.name]) for table in tables
-        ]
+        return [Lookup(tuple(table.c), key_columns(table), wanted[table.name]) for table in tables]
+
+    def _take_companions(
+        self, lookups: Sequence[Lookup], found: Sequence[Sequence[Any]], books: Working
+    ) -> None:
         rows = books.tables["companions"]
-        for table, found in zip(tables, look_up(self._conn, self._ledger_id, lookups), strict=True):
+        for lookup, of_table in zip(lookups, found, strict=True):
+            table = self._tables[lookup.columns[0].table.name]
             by = key_columns(table)
-            for row in found:
+            for row in of_table:
                 mapping = row_mapping(table, row)
                 key = tuple(mapping[column.name] for column in by)
                 rows[table.name, key if len(by) > 1 else key[0]] = mapping
 
-    def _all_companions(self, orders: Iterable[Order], books: Books) -> Iterator[Companion]:
+    def _companions_of(self, orders: Iterable[Order]) -> Iterator[Companion]:
         for order in orders:
             yield from order.companions
             if order.deferral is not None:
                 yield order.deferral.companion
             if order.on_close is not None:
                 yield self._closing(order.on_close)
-        for stored in books.tables["closings"].values():
-            yield self._closing(stored)
 
     def _closing(self, stored: tuple[str, Any]) -> Companion:
         kind, key = stored

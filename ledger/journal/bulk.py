@@ -7,6 +7,7 @@ takes each column as an array (`unnest`, `= ANY`), SQLite a JSON list of keys an
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,17 +15,13 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 import psycopg
-from psycopg.pq import TransactionStatus
-from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
     ColumnElement,
-    Compiled,
     Connection,
     Delete,
-    Dialect,
     LargeBinary,
     Row,
     Select,
@@ -39,7 +36,10 @@ from sqlalchemy import (
     true,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
+
+from ledger.journal.pipeline import Pipeline
 
 Mode = Literal["insert", "upsert"]
 
@@ -47,6 +47,7 @@ Mode = Literal["insert", "upsert"]
 class Lookup(NamedTuple):
     """Those rows of one ledger whose column `by` is among `keys`, of each the `columns`.
 
+    Of a table that is no ledger's, those of the installation.
     Where `by` is several columns of one table, each key is a tuple of their values.
     """
 
@@ -67,12 +68,8 @@ def look_up(
     """
     postgresql = conn.dialect.name == "postgresql"
     asked = [_asked(postgresql, ledger_id, lookup) for lookup in lookups]
-    if sum(each is not None for each in asked) <= 1 or not postgresql:
-        return [() if each is None else rows_of(conn, *each) for each in asked]
-    with pipelined(conn):
-        cursors = [None if each is None else _sent(conn, *each) for each in asked]
-    # Outside: within, asking for rows would be one more message to wait for.
-    return [() if cursor is None else cursor.fetchall() for cursor in cursors]
+    found = iter(_rows_of_each(conn, [each for each in asked if each is not None]))
+    return [() if each is None else next(found) for each in asked]
 
 
 def rows_of(conn: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
@@ -81,13 +78,21 @@ def rows_of(conn: Connection, query: Select[Any], parameters: Mapping[str, Any])
     On PostgreSQL it goes past SQLAlchemy's execution, which costs twice what the driver does; the
     first of a transaction is sent together with its BEGIN.
     """
-    if conn.dialect.name != "postgresql":
-        return conn.execute(query, parameters).all()
-    begins = _driver(conn).info.transaction_status == TransactionStatus.IDLE
-    with pipelined(conn) if begins else _driver_errors():
-        cursor = _sent(conn, query, parameters)
-    found: Sequence[Any] = cursor.fetchall()
-    return found
+    return _rows_of_each(conn, [(query, parameters)])[0]
+
+
+def _rows_of_each(
+    conn: Connection, queries: Sequence[tuple[Select[Any], Mapping[str, Any]]]
+) -> Sequence[Sequence[Any]]:
+    if not queries or conn.dialect.name != "postgresql":
+        return [conn.execute(query, parameters).all() for query, parameters in queries]
+    with _driver_errors(), _pipeline(conn) as pipeline:
+        for query, parameters in queries:
+            compiled = _compiled(query)
+            values = compiled.construct_params(parameters)
+            order = compiled.positiontup or ()
+            pipeline.send(compiled.string, [values[name] for name in order])
+        return pipeline.answers()
 
 
 def keyed(
@@ -114,22 +119,20 @@ def _asked(postgresql: bool, ledger_id: int, lookup: Lookup | Select[Any]) -> As
     query = _keyed_query(postgresql, lookup.columns, by, lookup.conditions)
     wanted = list(set(lookup.keys))
     if not postgresql:
-        parameters = {"keys": orjson.dumps(wanted).decode()}
+        parameters: dict[str, Any] = {"keys": orjson.dumps(wanted).decode()}
     else:
         values = [wanted] if len(by) == 1 else list(zip(*wanted, strict=True))
         parameters = {f"keys{at}": _array(column, values[at]) for at, column in enumerate(by)}
     return query, {"of_ledger": ledger_id, **parameters}
 
 
-def _sent(conn: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> Any:
-    compiled = _compiled(query, conn.dialect)
-    cursor = _driver(conn).cursor(row_factory=namedtuple_row)
-    return cursor.execute(compiled.string, compiled.construct_params(parameters))
+# The parameters' places instead of their names, as the server knows them.
+_NUMBERED = psycopg_dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=256)
-def _compiled(query: Select[Any], dialect: Dialect) -> Compiled:
-    return query.compile(dialect=dialect)
+def _compiled(query: Select[Any]) -> Any:
+    return query.compile(dialect=_NUMBERED)
 
 
 @lru_cache(maxsize=256)
@@ -145,7 +148,9 @@ def _keyed_query(
     ledger's rows.
     """
     table = by[0].table
-    mine = select(*columns).where(table.c.ledger_id == bindparam("of_ledger"), *conditions)
+    mine = select(*columns).where(*conditions)
+    if "ledger_id" in table.c:
+        mine = mine.where(table.c.ledger_id == bindparam("of_ledger"))
     if not postgresql:
         key = func.json_each(bindparam("keys", type_=Text)).table_valued("value").c.value
         if len(by) == 1:
@@ -153,9 +158,7 @@ def _keyed_query(
         parts = [func.json_extract(key, f"$[{at}]") for at in range(len(by))]
         return mine.where(tuple_(*by).in_(select(*parts)))
     names = [f"key{at}" for at in range(len(by))]
-    arrays = [
-        cast(bindparam(f"keys{at}", type_=Text), ARRAY(column.type)) for at, column in enumerate(by)
-    ]
+    arrays = [bindparam(f"keys{at}", type_=ARRAY(c.type)) for at, c in enumerate(by)]
     wanted = func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
     matches = [column == wanted.c[name] for column, name in zip(by, names, strict=True)]
     found = mine.where(*matches).offset(literal_column("0")).lateral("found")
@@ -196,7 +199,8 @@ def write(
             _array(column, values)
             for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         ]
-        _driver(conn).cursor().execute(_unnest_sql(table, mode), (ledger_id, *arrays))
+        with pipelined(conn):
+            conn.info[_PIPELINE].send(_unnest_sql(table, mode), [ledger_id, *arrays])
     else:
         conn.exec_driver_sql(_row_sql(table, mode), [(ledger_id, *row) for row in rows])
 
@@ -205,13 +209,28 @@ def write(
 def pipelined(conn: Connection) -> Iterator[None]:
     """Lets PostgreSQL carry out one `write` while the next is being prepared.
 
-    All of them are carried out when the context ends, where their errors are raised.
+    All of them are carried out when the context ends, where their errors are raised.  Nothing but
+    `write` is for within.
     """
-    if conn.dialect.name != "postgresql":
+    if conn.dialect.name != "postgresql" or _PIPELINE in conn.info:
         yield
         return
-    with _driver_errors(), _driver(conn).pipeline():
-        yield
+    with _driver_errors(), _pipeline(conn) as pipeline:
+        conn.info[_PIPELINE] = pipeline
+        try:
+            yield
+        finally:
+            del conn.info[_PIPELINE]
+        pipeline.answers()
+
+
+# What is kept beside a connection of the pool, for as long as the server knows it.
+_PIPELINE, _PREPARED = "points pipeline", "points prepared"
+
+
+def _pipeline(conn: Connection) -> Pipeline:
+    driver: Any = conn.connection.driver_connection
+    return Pipeline(driver, conn.info.setdefault(_PREPARED, {}))
 
 
 @contextmanager
@@ -221,10 +240,6 @@ def _driver_errors() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise DBAPIError.instance(None, None, error, psycopg.Error) from error
-
-
-def _driver(conn: Connection) -> Any:
-    return conn.connection.driver_connection
 
 
 def key_columns(table: Table) -> tuple[Column[Any], ...]:
@@ -241,10 +256,12 @@ def row_mapping(table: Table, row: Row[Any]) -> dict[str, Any]:
 @lru_cache
 def _unnest_sql(table: Table, mode: Mode) -> str:
     columns = [column for column in table.c if column.name != "ledger_id"]
-    arrays = ", ".join(f"%s::{_array_type(column)}[]" for column in columns)
+    types = enumerate(map(_array_type, columns), 2)
+    arrays = ", ".join(f"${at}::{each}[]" for at, each in types)
     names = _names(["ledger_id", *(column.name for column in columns)])
-    return f"INSERT INTO {table.name} ({names}) SELECT %s, * FROM unnest({arrays})" + _conflict(
-        table, mode
+    return (
+        f"INSERT INTO {table.name} ({names}) SELECT $1::bigint, * FROM unnest({arrays})"
+        + _conflict(table, mode)
     )
 
 
@@ -271,28 +288,35 @@ def _names(names: Iterable[str]) -> str:
 _SPECIAL = re.compile(r'["\\\\]')
 
 
-def _array(column: Column[Any], values: Sequence[Any]) -> str:
-    """A column's values as PostgreSQL's array literal (its manual, section 8.15.6).
+def _array(column: Column[Any], values: Sequence[Any]) -> str | bytes:
+    """A column's values as PostgreSQL's array literal (its manual, section 8.15.6); bytes as below.
 
     The driver's own encoder takes ten times as long, which is a third of an append.
     """
-    if not isinstance(column.type, LargeBinary | Text):
-        return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
-    text = _spelling(column, values)
-    if None in values or not values:
-        return "{" + ",".join(["NULL" if v is None else f'"{text(v)}"' for v in values]) + "}"
-    return '{"' + '","'.join(map(text, values)) + '"}'
-
-
-def _spelling(column: Column[Any], values: Sequence[Any]) -> Callable[[Any], str]:
-    """How such values stand between the quotes of an array literal."""
     if isinstance(column.type, LargeBinary):
-        return _hexadecimal
-    return _escaped if _SPECIAL.search("".join([v for v in values if v is not None])) else str
+        return _bytes_array(values)
+    if not isinstance(column.type, Text):
+        return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
+    text = "".join([v for v in values if v is not None])
+    spelled: Callable[[str], str] = _escaped if _SPECIAL.search(text) else str
+    if None in values or not values:
+        return "{" + ",".join(["NULL" if v is None else f'"{spelled(v)}"' for v in values]) + "}"
+    return '{"' + '","'.join(map(spelled, values)) + '"}'
 
 
-def _hexadecimal(raw: bytes) -> str:
-    return "\\\\x" + raw.hex()
+_BYTEA_OID = 17
+_NULL_ELEMENT = (-1).to_bytes(4, "big", signed=True)
+
+
+def _bytes_array(values: Sequence[bytes | None]) -> bytes:
+    """A bytea[] as the server sends and takes it in binary (`array_recv` in its source).
+
+    The number of dimensions, whether there are nulls, what the elements are, how many from which
+    index on; then each with its length.
+    """
+    head = struct.pack(">5i", 1, None in values, _BYTEA_OID, len(values), 1)
+    elements = [_NULL_ELEMENT if v is None else len(v).to_bytes(4, "big") + v for v in values]
+    return head + b"".join(elements)
 
 
 def _escaped(text: str) -> str:

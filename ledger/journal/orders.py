@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from ledger.journal.book import Made
+from ledger.journal.bulk import Lookup
 from ledger.journal.commands import Command
 from ledger.journal.state import State
 
@@ -76,8 +77,15 @@ class Companion:
 CREDENTIAL = "credential"
 """The word of a refusal whose order's credential lasts no longer; nothing is remembered of it."""
 
-Lasting = Callable[[Connection, int, Collection[str], datetime], Collection[str]]
-"""Given a ledger's id and a time: which of these credentials last."""
+
+class Credentials(NamedTuple):
+    """How credentials are asked about: which rows to look up, each with its `id` and `person`.
+
+    `lasts` is pure: it gets such a row, the standing of its person in the log, and the time.
+    """
+
+    lookup: Callable[[Collection[str]], Lookup]
+    lasts: Callable[[Any, str | None, datetime], bool]
 
 
 class Deferral(NamedTuple):

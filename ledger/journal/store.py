@@ -7,6 +7,7 @@ sets, in a fixed number of statements (`bulk.py`), and only inside a transaction
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 
+from ledger.db import DATABASE_NOW
 from ledger.errors import LedgerStopped
 from ledger.journal import tables as t
 from ledger.journal.bulk import Lookup, key_columns, look_up, write
@@ -153,11 +155,27 @@ def load_position(
     conn: Connection, ledger_id: int, origin: str, *, lock: bool = False
 ) -> Position | None:
     """The ledger's head, locked against other appenders if so asked; None without a head row."""
-    row = next(iter(look_up(conn, ledger_id, [_LOCKED_HEAD if lock else _HEAD])[0]), None)
-    if row is None:
+    return _position(look_up(conn, ledger_id, [_LOCKED_HEAD if lock else _HEAD])[0], origin)
+
+
+def _position(rows: Sequence[Any], origin: str) -> Position | None:
+    if not rows:
         return None
+    (row,) = rows
     head = Head(row.size, row.at, origin if row.size else "", row.utc_offset_minutes)
     return Position(head, decode_edge(row.size, row.edge))
+
+
+def lock_head(
+    conn: Connection, ledger_id: int, origin: str
+) -> tuple[Position | None, datetime | None]:
+    """The ledger's head, locked against other appenders, and the time that the database then tells.
+
+    No head without a head row, no time from a database without a clock of its own.
+    """
+    asked = [_LOCKED_HEAD, DATABASE_NOW] if conn.dialect.name == "postgresql" else [_LOCKED_HEAD]
+    rows, *told = look_up(conn, ledger_id, asked)
+    return _position(rows, origin), told[0][0].now if told else None
 
 
 def decode_edge(size: int, raw: bytes) -> CompactRange:
@@ -213,13 +231,14 @@ class Loaded:
         self._originals: dict[int, Entry] = {}
         self.books = Working(self._originals.get, head, BESIDE)
 
-    def first(self, wanted: Wanted) -> None:
-        """Requests, holds and originals that commands name."""
-        requests, holds, entries, reversed_ = self._look_up(
+    def first(self, wanted: Wanted, beside: Sequence[Lookup] = ()) -> list[Sequence[Any]]:
+        """Requests, holds and originals that commands name; the rows of what is asked beside."""
+        requests, holds, entries, reversed_, *others = self._look_up(
             _keys(t.request, t.request.c.request, wanted.requests),
             _keys(t.hold, t.hold.c.seq, wanted.holds),
             _keys(t.entry, t.entry.c.seq, wanted.originals),
             _keys(t.reversed_, t.reversed_.c.seq, wanted.originals),
+            *beside,
         )
         for row in requests:
             fingerprint = None if row.fingerprint is None else bytes(row.fingerprint)
@@ -232,6 +251,7 @@ class Loaded:
             self._originals[row.seq] = decode(bytes(row.raw))
         for row in reversed_:
             self.books.tables["reversed"][row.seq] = row.points
+        return others
 
     def second(self, touched: Touched) -> None:
         """Accounts with their open holds, budgets, services, people, policies."""

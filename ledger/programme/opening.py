@@ -15,7 +15,7 @@ from ledger.installation import Installation, OpenLedger
 from ledger.journal.observer import Observer
 from ledger.programme.erasure import destroy_listed
 from ledger.programme.restriction import restrict_announced
-from ledger.programme.tokens import lasting_tokens
+from ledger.programme.tokens import CREDENTIALS
 
 
 def open_installation(
@@ -33,7 +33,7 @@ def open_installation(
         settings,
         environ,
         clock=clock,
-        lasting=lasting_tokens,
+        credentials=CREDENTIALS,
         observe=observe,
         before_serving=_before_serving,
     )

@@ -24,13 +24,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
-from ledger.journal.bulk import rows_of
+from ledger.journal.bulk import Lookup, rows_of
 from ledger.journal.entry import LEDGER_NAME, new_id
+from ledger.journal.orders import Credentials
 from ledger.journal.tables import ledger as ledger_table
 from ledger.journal.tables import person as person_table
 from ledger.journal.times import format_time, parse_time, to_us
@@ -163,15 +164,6 @@ _BY_HASH = (
     .select_from(_WITH_STANDING)
     .where(token_table.c.hash == bindparam("wanted"))
 )
-_LASTING = (
-    select(token_table.c.id, token_table.c.role, person_table.c.standing)
-    .select_from(_WITH_STANDING)
-    .where(
-        token_table.c.id.in_(bindparam("ids", expanding=True)),
-        token_table.c.revoked_at.is_(None),
-        token_table.c.expires_at > bindparam("now"),
-    )
-)
 
 
 class Found(NamedTuple):
@@ -201,16 +193,18 @@ def find_token(conn: Connection, text: str, now: datetime, ledger_id: int | None
     return Found(_token(row), fits(row.role, row.standing))
 
 
-def lasting_tokens(
-    conn: Connection, ledger_id: int, ids: Collection[str], now: datetime
-) -> frozenset[str]:
-    """Those of these tokens of a ledger that last and whose role their person's standing fits.
+def _tokens_of(ids: Collection[str]) -> Lookup:
+    c = token_table.c
+    return Lookup((c.id, c.person, c.role, c.revoked_at, c.expires_at), c.id, ids)
 
-    For the append path, which asks it under the ledger's lock.  One statement.
-    """
-    values = {"ids": sorted(ids), "of_ledger": ledger_id, "now": _text(now)}
-    rows = conn.execute(_LASTING, values)
-    return frozenset(row.id for row in rows if fits(row.role, row.standing))
+
+def _lasts(row: Row[Any], standing: str | None, now: datetime) -> bool:
+    lasts: bool = row.revoked_at is None and row.expires_at > _text(now)
+    return lasts and fits(row.role, standing)
+
+
+CREDENTIALS = Credentials(_tokens_of, _lasts)
+"""Tokens by their ids, for the append path, which asks about them under the ledger's lock."""
 
 
 def list_tokens(

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Connection
 
 import ledger
 from ledger.cli import points
@@ -159,7 +158,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             def now(self) -> datetime:
                 return super().now() + timedelta(days=number)
 
-            def database_now(self, conn: Connection) -> datetime:
+            def database_now(self, _: datetime | None) -> datetime:
                 return self.now()
 
         monkeypatch.setattr("ledger.installation.SystemClock", Later)

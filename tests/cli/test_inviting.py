@@ -43,7 +43,7 @@ from ledger import installation
 class Later(installation.SystemClock):
     def now(self):
         return super().now() + timedelta(minutes=6)
-    def database_now(self, conn):
+    def database_now(self, told):
         return self.now()
 installation.SystemClock = Later
 """

@@ -69,7 +69,7 @@ class TestClock:
     def now(self) -> datetime:
         return self.time
 
-    def database_now(self, _: Connection) -> datetime:
+    def database_now(self, _: datetime | None) -> datetime:
         return self.time + self.apart
 
     def running(self) -> float:

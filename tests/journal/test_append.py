@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, te
 from ledger.db import Database
 from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
 from ledger.journal import tables as t
-from ledger.journal.bulk import write
+from ledger.journal.bulk import Lookup, write
 from ledger.journal.commands import (
     Capture,
     Debit,
@@ -25,7 +26,16 @@ from ledger.journal.commands import (
     StateOfAll,
 )
 from ledger.journal.entry import decode, to_base64
-from ledger.journal.orders import CREDENTIAL, Companion, Done, Group, KeyReused, Order, Refusal
+from ledger.journal.orders import (
+    CREDENTIAL,
+    Companion,
+    Credentials,
+    Done,
+    Group,
+    KeyReused,
+    Order,
+    Refusal,
+)
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
 from tests.journal.live import Counter
 from tests.statements import statements
@@ -253,23 +263,44 @@ def test_a_refusal_stays_a_refusal_though_it_would_pass_now(counter: Counter) ->
     assert counter.balance(member) == 10
 
 
+passes = Table(
+    "passes",
+    MetaData(),
+    Column("id", Text, primary_key=True),
+    Column("person", Text),
+    Column("last", Integer),
+)
+
+
+def passes_of(ids: Collection[str]) -> Lookup:
+    return Lookup(tuple(passes.c), passes.c.id, ids)
+
+
+def lasts(row: Any, standing: str | None, now: datetime) -> bool:
+    return row.last >= now.year and standing == "office"
+
+
 def test_what_was_sent_with_a_credential_that_has_ended_is_refused_and_not_remembered(
     database: Database,
 ) -> None:
-    # Given two credentials, of which one has ended when the lock is held
-    lasting = {"token/lasting"}
-    counter = Counter(database, lasting=lambda *asked: lasting.intersection(asked[2]))
+    # Given credentials of which one lasts, one has ended, and one is a stranger's
+    counter = Counter(database, credentials=Credentials(passes_of, lasts))
+    with database.writing() as conn:
+        passes.create(conn)
+        of_office = {"id": "token/lasting", "person": counter.office, "last": 2026}
+        conn.execute(passes.insert(), of_office)
+        conn.execute(passes.insert(), of_office | {"id": "token/ended", "last": 2025})
+        conn.execute(passes.insert(), of_office | {"id": "token/other", "person": "person/other"})
     order = counter.order(counter.credit(counter.open()), "a key")
 
-    # When the same is ordered with the one and with the other
-    ended, entered = (
+    # When the same is ordered with each
+    *refused, entered = (
         counter.submit(replace(order, credential=name))[0]
-        for name in ("token/ended", "token/lasting")
+        for name in ("token/ended", "token/other", "token/of nobody", "token/lasting")
     )
 
-    # Then nothing is kept of the first, and it stands for all of its group
-    assert isinstance(ended, Refusal)
-    assert ended.rule == CREDENTIAL
+    # Then nothing is kept of those that do not last, and one stands for all of its group
+    assert [each.rule for each in refused if isinstance(each, Refusal)] == [CREDENTIAL] * 3
     assert isinstance(entered, Done)
     assert not entered.replayed
     others = counter.submit(order, replace(order, credential="token/ended"), atomic=False)
