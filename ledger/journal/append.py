@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from ledger.clock import Clock
@@ -43,10 +44,20 @@ class _Ticket:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.woken = threading.Event()
+        self._asleep = threading.Lock()  # an Event is made of one and much more
+        self._asleep.acquire()
         self.leads = False
         self.outcomes: list[Outcome] | None = None
         self.error: PointsError | None = None
+
+    def wait(self) -> None:
+        """Returns once somebody calls `wake`, or has."""
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        """Lets the thread go on that waits."""
+        with suppress(RuntimeError):  # it was told before
+            self._asleep.release()
 
     def result(self) -> list[Outcome]:
         """The answer; raises what went wrong."""
@@ -117,7 +128,7 @@ class Appender:
 
     def _await(self, ticket: _Ticket) -> None:
         try:
-            ticket.woken.wait()
+            ticket.wait()
         except BaseException:  # an interrupt: whoever leaves must not keep the lead
             with self._lock:
                 if ticket in self._queue:
@@ -145,7 +156,7 @@ class Appender:
             _fail(batch, attempt.cut_short())
             self._hand_over()
             for other in batch:
-                other.woken.set()
+                other.wake()
 
     def _append_in_halves(self, tickets: Sequence[_Ticket], cause: Exception) -> None:
         """Finds the group that fails for a reason nobody foresaw, so that it fails alone."""
@@ -235,7 +246,7 @@ class Appender:
             self._led = heir is not None
             if heir is not None:
                 heir.leads = True
-                heir.woken.set()
+                heir.wake()
 
 
 class _Attempt:

@@ -7,10 +7,10 @@ everything in bulk in a fixed order, the head last.
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -42,12 +42,17 @@ from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.tlog.merkle import leaf_hash
 
+NONCE_BYTES = 16
 PASSING_RULES = frozenset({"gap"})
 """Refusals that say nothing of the command: once the clock is accepted, it passes."""
 
 
-def _nonce() -> str:
-    return base64.b64encode(os.urandom(16)).decode("ascii")
+def _nonces(at_once: int) -> Iterator[str]:
+    """Fresh nonces without end, drawn so many at once: each draw lets go of the interpreter."""
+    while True:
+        drawn = os.urandom(NONCE_BYTES * at_once)
+        for start in range(0, len(drawn), NONCE_BYTES):
+            yield to_base64(drawn[start : start + NONCE_BYTES])
 
 
 class Batch:
@@ -74,6 +79,7 @@ class Batch:
         """The outcomes of each group's orders."""
         orders = [order for group in groups for order in group.orders]
         now_us = to_us(now)
+        self._nonce = partial(next, _nonces(len(orders)))
         books = self._load(orders, now)
         outcomes = [self._group(books, group, now_us) for group in groups]
         self._save(books, now_us)
@@ -240,7 +246,7 @@ class Batch:
         made: list[Made] = []
         if order.command is not None:
             self._check_revoked(order.command)
-            made = decide(draft, order.command, now_us, _nonce, order.request)
+            made = decide(draft, order.command, now_us, self._nonce, order.request)
         first, last = (made[0].entry["seq"], made[-1].entry["seq"]) if made else (-1, -1)
         done = Done(first, last, tuple(made))
         if order.on_close is not None and made:

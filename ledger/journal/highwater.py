@@ -39,6 +39,26 @@ def read_high_water(path: Path, origin: str) -> Checkpoint | None:
     return mark
 
 
+class Watched:
+    """A high-water file that is looked at often, and read when it is another than it was."""
+
+    def __init__(self, path: Path, origin: str) -> None:
+        self._path = path
+        self._origin = origin
+        self._read: tuple[tuple[int, ...], Checkpoint | None] | None = None
+
+    def mark(self) -> Checkpoint | None:
+        """The head in the file, None when there is no file; raises what `read_high_water` does."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return read_high_water(self._path, self._origin)
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if self._read is None or self._read[0] != state:
+            self._read = state, read_high_water(self._path, self._origin)
+        return self._read[1]
+
+
 def write_high_water(path: Path, mark: Checkpoint) -> None:
     """Replaces the file by `mark`, durably: on return it survives a power cut.
 

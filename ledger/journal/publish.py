@@ -25,7 +25,7 @@ from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.bulk import write
 from ledger.journal.entry import decode
-from ledger.journal.highwater import read_high_water, write_high_water
+from ledger.journal.highwater import Watched, read_high_water, write_high_water
 from ledger.journal.keys import KeyRing
 from ledger.journal.soundness import (
     check_heads,
@@ -58,6 +58,7 @@ class Publisher:
         self._keys = keys
         self._clock = clock
         self._high_water = high_water
+        self._watched = Watched(high_water, keys.origin)
         self._wake = threading.Event()
         self._turned = threading.Condition()
         self._published = 0
@@ -91,7 +92,7 @@ class Publisher:
         """
         if self._stopped is not None:
             raise self._stopped
-        mark = self.seen()
+        mark = self._watched.mark()
         size = position.head.size
         if mark is None and self._published:
             raise missing_file(self._high_water, self._published)

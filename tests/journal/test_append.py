@@ -779,14 +779,11 @@ def test_who_is_interrupted_while_waiting_does_not_keep_the_lead(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = [counter.open() for _ in range(3)]
-    wait = threading.Event.wait
     queue = counter.appender._queue
     left = threading.Event()
 
-    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
-        if threading.current_thread().name == "interrupted":
-            raise Interrupted
-        return wait(event, timeout)
+    def interrupted(_: object) -> None:
+        raise Interrupted
 
     def work() -> None:
         try:
@@ -799,7 +796,7 @@ def test_who_is_interrupted_while_waiting_does_not_keep_the_lead(
         first = threading.Thread(target=counter.enter, args=(counter.credit(members[0]),))
         first.start()
         wait_until(lambda: len(queue) == 1)
-        monkeypatch.setattr(threading.Event, "wait", interrupted)
+        monkeypatch.setattr("ledger.journal.append._Ticket.wait", interrupted)
         second = threading.Thread(target=work, name="interrupted")
         second.start()
         second.join(timeout=60)
