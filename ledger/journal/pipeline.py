@@ -46,6 +46,7 @@ class Pipeline:
         self._prepared = prepared
         self._fresh: dict[str, bytes] = {}
         self._sent: list[str | None] = []  # of each message: the statement that it prepares, if one
+        self._before = 0  # messages that are no statement of the caller's
         self._open = False
 
     def __enter__(self) -> Self:
