@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from api import (
@@ -72,6 +72,7 @@ from api import (
     venues,
 )
 from api.converters import CONVERTERS
+from api.current import this_request
 from api.limits import Limiter
 from api.parsing import body_bytes_max
 from api.remembered import Remembered
@@ -196,10 +197,11 @@ class _Json(JSONProvider):
 
 def _refuse_large() -> Response | None:
     # Said before anything else, so that nobody has to send what is not going to be read.
-    most = body_bytes_max(request)
+    req = this_request()
+    most = body_bytes_max(req)
     # A body of no stated length is cut off here, one byte too late to pass for a whole one.
-    request.max_content_length = most + 1
-    if (request.content_length or 0) <= most:
+    req.max_content_length = most + 1
+    if (req.content_length or 0) <= most:
         return None
     return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
 

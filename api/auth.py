@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
+from api.current import this_app, this_g, this_request
 from api.limits import Limiter
 from api.problems import Problem
 from api.remembered import Remembered
@@ -45,7 +46,7 @@ _ID = re.compile(r"[a-z]{1,20}/[a-z2-7]{26}", re.ASCII)
 
 def installation() -> Installation:
     """What the application serves."""
-    found: Installation = current_app.extensions["points"]
+    found: Installation = this_app().extensions["points"]
     return found
 
 
@@ -57,25 +58,29 @@ def within(ledger: OpenLedger) -> tuple[Database, OpenLedger, Clock]:
 
 def caller() -> Principal:
     """Who sends the request, once `requires` let it pass."""
-    principal: Principal = g.principal
+    principal: Principal = this_g().principal
     return principal
 
 
 def in_place_of() -> str | None:
     """In whose place the caller does what this request is for, if only as a deputy."""
-    return caller().in_place_of(g.action)
+    kept = this_g()
+    stands_for: str | None = kept.principal.in_place_of(kept.action)
+    return stands_for
 
 
 def want_scope(action: str) -> None:
     """`Problem` unless the caller's token may be used for that."""
-    if not caller().allows(action) and caller().helped_by is not None:
+    me = caller()
+    if me.allows(action):
+        return
+    if me.helped_by is not None:
         raise Problem("scope", "A helper does not do that for somebody: they do it themselves.")
-    if not caller().allows(action):
-        raise Problem(
-            "scope",
-            f"This token may not be used for {action}: it was made for"
-            f" {', '.join(caller().scopes or ())}. Ask an admin for a wider one.",
-        )
+    raise Problem(
+        "scope",
+        f"This token may not be used for {action}: it was made for"
+        f" {', '.join(me.scopes or ())}. Ask an admin for a wider one.",
+    )
 
 
 def want_impartial(ledger: OpenLedger, *things: str) -> None:
@@ -108,19 +113,20 @@ def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View
         @wraps(view)
         def guarded(**path: Any) -> Any:
             name = path.get("ledger")
-            g.principal = _bearer(name, may_be_remembered=only_enters)
-            g.action = action
-            if not caller().reach(action):
+            kept = this_g()
+            me = kept.principal = _bearer(name, may_be_remembered=only_enters)
+            kept.action = action
+            if not me.reach(action):
                 _note(name, action, "denied")
                 raise Problem(
                     "role",
-                    f"You come with the role {' and '.join(caller().roles) or 'of nobody'}; the"
+                    f"You come with the role {' and '.join(me.roles) or 'of nobody'}; the"
                     f" role {' or '.join(roles)} is needed. Ask an admin.",
                 )
             _want_scope(name, action)
             if name is not None:
                 path["ledger"] = installation().ledger(name)
-            helped = caller().helped_by is not None
+            helped = me.helped_by is not None
             noted = ACTIONS[action].privileged or helped
             try:
                 answer = _helped(view, action, path) if helped else view(**path)
@@ -128,11 +134,11 @@ def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View
                 if noted:
                     _note(name, action, "refused")
                 raise
-            if g.get("unconfirmed"):
+            if kept.get("unconfirmed"):
                 raise RuntimeError("a remembered token was not asked about again")
-            if g.get("shown"):
+            if kept.get("shown"):
                 _note_shown(path["ledger"])
-            if noted and not g.get("noted"):
+            if noted and not kept.get("noted"):
                 _note(name, action, "done")
             return answer
 
@@ -251,7 +257,7 @@ def _note_shown(ledger: OpenLedger) -> None:
 
 def limiter() -> Limiter:
     """What counts the requests of this process."""
-    found: Limiter = current_app.extensions["points limits"]
+    found: Limiter = this_app().extensions["points limits"]
     return found
 
 
@@ -272,7 +278,8 @@ def credential() -> str | None:
 
     To be passed on by whoever asks for it.
     """
-    return caller().id if g.pop("unconfirmed", False) else None
+    kept = this_g()
+    return kept.principal.id if kept.pop("unconfirmed", False) else None
 
 
 def confirm() -> None:
@@ -281,12 +288,12 @@ def confirm() -> None:
 
 
 def _bearer(ledger: str | None, *, may_be_remembered: bool = False) -> Principal:
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    kind, _, text = this_request().headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         _refuse_stranger("Send a token: Authorization: Bearer pts_…", "")
     text = text.strip(" ")
     found = _remembered().find(text) if may_be_remembered else None
-    g.unconfirmed = found is not None
+    this_g().unconfirmed = found is not None
     if found is None:
         return admitted(text, ledger, helped=True)
     _count(found)
@@ -295,7 +302,7 @@ def _bearer(ledger: str | None, *, may_be_remembered: bool = False) -> Principal
 
 
 def _remembered() -> Remembered[Principal]:
-    found: Remembered[Principal] = current_app.extensions["points remembered"]
+    found: Remembered[Principal] = this_app().extensions["points remembered"]
     return found
 
 
@@ -371,7 +378,7 @@ def _opened(name: str) -> OpenLedger | None:
 
 
 def _count(principal: Principal) -> None:
-    if request.method in ("GET", "HEAD"):
+    if this_request().method in ("GET", "HEAD"):
         limiter().take_read(principal.id)
     else:
         limiter().take_write(principal.id)

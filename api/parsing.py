@@ -12,9 +12,10 @@ import re
 from typing import Any, NoReturn
 
 import marshmallow
-from flask import Request, current_app, g, request
+from flask import Request
 from webargs.flaskparser import FlaskParser
 
+from api.current import this_app, this_g, this_request
 from api.problems import Problem
 
 BODY_BYTES_MAX = 65_536
@@ -36,9 +37,13 @@ class StrictParser(FlaskParser):
         super().__init__()
         self._without_query: dict[Any, dict[str, Any]] = {}
 
+    def get_default_request(self) -> Request:
+        """The request that is read where none is named."""
+        return this_request()
+
     def parse(self, argmap: Any, req: Request | None = None, **how: Any) -> Any:
         """As webargs does; what a query that is not there comes to is found once a schema."""
-        if how.get("location") != "query" or (req or request).query_string:
+        if how.get("location") != "query" or (req or this_request()).query_string:
             return super().parse(argmap, req, **how)
         if argmap not in self._without_query:
             self._without_query[argmap] = super().parse(argmap, req, **how)
@@ -51,10 +56,11 @@ class StrictParser(FlaskParser):
                 "content-type", "Send the body as JSON, with Content-Type: application/json."
             )
         raw = req.get_data()
-        if len(raw) > body_bytes_max(req):
-            raise Problem("too-large", f"Send at most {body_bytes_max(req):,} bytes.")
+        most = body_bytes_max(req)
+        if len(raw) > most:
+            raise Problem("too-large", f"Send at most {most:,} bytes.")
         body = parse_body(raw)
-        g.body = body
+        this_g().body = body
         return body
 
     def load_querystring(self, req: Request, _schema: marshmallow.Schema) -> dict[str, str]:
@@ -70,7 +76,7 @@ class StrictParser(FlaskParser):
 
 def body_bytes_max(req: Request) -> int:
     """How long the body of this request may be, in bytes: what its view says, or 65,536."""
-    view = current_app.view_functions.get(req.endpoint or "")
+    view = this_app().view_functions.get(req.endpoint or "")
     most: int = getattr(view, "body_bytes_max", BODY_BYTES_MAX)
     return most
 

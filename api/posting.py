@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from flask import Response, g, request
+from flask import Request, Response
 from marshmallow import Schema, fields
 
 from api.auth import caller, confirm, credential, in_place_of, installation
+from api.current import this_g, this_request
 from api.fields import WAIT_SECONDS_MAX, Count
 from api.problems import Problem, want_done
 from api.resource import answer
@@ -162,8 +163,9 @@ def entries_of(ledger: OpenLedger, outcomes: Sequence[Done]) -> list[Sequence[by
 
 def wish_maker(ledger: OpenLedger) -> Callable[[int, str, Mapping[str, Any]], Wish]:
     """Makes wishes of this request, given the place of each in it, its kind and values."""
-    person, key, stands_for = caller().person, _idempotency_key(), in_place_of()
-    content = [request.method, str(request.url_rule), _path_values(), g.get("body", {})]
+    req = this_request()
+    person, key, stands_for = caller().person, _idempotency_key(req), in_place_of()
+    content = [req.method, str(req.url_rule), req.view_args or {}, this_g().get("body", {})]
     fingerprint = ledger.keys.fingerprint(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
     def make(place: int, kind: str, values: Mapping[str, Any]) -> Wish:
@@ -173,12 +175,8 @@ def wish_maker(ledger: OpenLedger) -> Callable[[int, str, Mapping[str, Any]], Wi
     return make
 
 
-def _path_values() -> dict[str, Any]:
-    return dict(request.view_args or {})
-
-
-def _idempotency_key() -> str:
-    key = request.headers.get("Idempotency-Key")
+def _idempotency_key(req: Request) -> str:
+    key = req.headers.get("Idempotency-Key")
     if key is None:
         raise Problem(
             "key-missing",

@@ -18,10 +18,11 @@ import time
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import metrics
+from api.current import this_g, this_request
 from ledger.programme.roles import Principal
 
 HEADER = "X-Request-Id"
@@ -46,20 +47,22 @@ def request_id() -> str:
 
 
 def _begin() -> None:
-    g.began = time.perf_counter()
-    sent = request.headers.get(HEADER, "")
-    g.request_id = sent if _ID.fullmatch(sent) else os.urandom(16).hex()
+    kept = this_g()
+    kept.began = time.perf_counter()
+    sent = this_request().headers.get(HEADER, "")
+    kept.request_id = sent if _ID.fullmatch(sent) else os.urandom(16).hex()
     clear_contextvars()  # a thread serves one request after another
-    bind_contextvars(request_id=g.request_id)
+    bind_contextvars(request_id=kept.request_id)
 
 
 def _end(response: Response) -> Response:
-    if "began" not in g:  # it failed before anything of ours was asked
+    kept, req = this_g(), this_request()
+    if "began" not in kept:  # it failed before anything of ours was asked
         _begin()
-    seconds = time.perf_counter() - g.began
-    rule = UNMATCHED if request.url_rule is None else request.url_rule.rule
-    method = request.method if request.method in _METHODS else UNMATCHED
-    response.headers[HEADER] = g.request_id
+    seconds = time.perf_counter() - kept.began
+    rule = UNMATCHED if req.url_rule is None else req.url_rule.rule
+    method = req.method if req.method in _METHODS else UNMATCHED
+    response.headers[HEADER] = kept.request_id
     metrics.answered(method, rule, response.status_code, seconds)
     _logger.info(
         "request",
@@ -67,7 +70,7 @@ def _end(response: Response) -> Response:
         route=rule,
         status=response.status_code,
         ms=round(seconds * 1_000, 2),
-        **_who(g.get("principal")),
+        **_who(kept.get("principal")),
     )
     return response
 
