@@ -88,12 +88,7 @@ def parse_body(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Problem("json", f"The body is not UTF-8 (at byte {error.start}).") from None
     try:
-        body = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_constant=_constant,
-        )
+        body = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise Problem("json", f"The body is not JSON (at character {error.pos}).") from None
     except RecursionError:
@@ -121,6 +116,9 @@ def _whole(text: str) -> int:
 
 def _constant(text: str) -> NoReturn:
     raise Problem("json-number", f"{text} is no number that JSON has.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_constant=_constant)
 
 
 def _check(value: Any, depth: int) -> None:

@@ -250,6 +250,19 @@ def test_bodies_that_are_no_json_object(desk, installation, subtests):
             assert everything(installation) == before
 
 
+def test_a_body_that_is_no_json_is_told_where(desk, subtests):
+    for raw, where in (
+        (b"", "character 0"),
+        (b"\xef\xbb\xbf{}", "character 0"),
+        (b" {} {}", "character 4"),
+        (b'{"amount": }', "character 11"),
+        ('{"姓": 名}'.encode(), "character 6"),
+        (b'{"account": "\xff"}', "byte 13"),
+    ):
+        with subtests.test(raw):
+            assert where in send(desk, "/credits", raw).json["detail"]
+
+
 def test_a_large_body_of_no_stated_length(desk, installation):
     # given a JSON object within the bounds, with blanks after it that go beyond them
     before = everything(installation)
