@@ -12,14 +12,14 @@ id of the token or session, and its ledger: no path, no query, no header, no bod
 
 from __future__ import annotations
 
-import os
+import random
 import re
 import time
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from api import metrics
 from api.current import this_g, this_request
@@ -50,9 +50,14 @@ def _begin() -> None:
     kept = this_g()
     kept.began = time.perf_counter()
     sent = this_request().headers.get(HEADER, "")
-    kept.request_id = sent if _ID.fullmatch(sent) else os.urandom(16).hex()
-    clear_contextvars()  # a thread serves one request after another
+    kept.request_id = sent if _ID.fullmatch(sent) else _new_id()
+    # A thread serves one request after another: the id takes the place of the one before.
     bind_contextvars(request_id=kept.request_id)
+
+
+def _new_id() -> str:
+    # Unique is enough, also after a fork; the system's randomness would let go of the interpreter.
+    return f"{random.getrandbits(128):032x}"
 
 
 def _end(response: Response) -> Response:

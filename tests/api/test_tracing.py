@@ -1,11 +1,13 @@
 """Each request has an id and one line in the log, which tells nothing of whom it was about."""
 
 import json
+import os
 import re
 
 import pytest
 import structlog
 
+from api import tracing
 from ledger.logs import configure_logging
 from ledger.programme import deeds
 
@@ -30,6 +32,25 @@ def test_an_id_of_a_safe_form_is_taken_and_any_other_is_not(desk, subtests):
             answer = desk.ask("GET", desk.base, "nobody", X_Request_Id=sent)
             assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
             assert answer.headers["X-Request-Id"] != sent
+
+
+def test_ids_are_made_once_though_a_process_forks():
+    # given a process that makes ids, and another one that begins as its copy
+    before = tracing._new_id()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, tracing._new_id().encode())
+        os._exit(0)
+
+    # when both of them make one
+    os.waitpid(child, 0)
+    theirs, ours = os.read(reading, 32).decode(), tracing._new_id()
+
+    # then no id is made twice
+    assert len({before, theirs, ours}) == 3
+    for each in (before, theirs, ours):
+        assert re.fullmatch("[0-9a-f]{32}", each)
 
 
 def test_a_line_tells_the_route_and_not_what_was_asked(desk, capsys):
