@@ -116,7 +116,7 @@ def requires(action: str, *, only_enters: bool = False) -> Callable[[View], View
             kept = this_g()
             me = kept.principal = _bearer(name, may_be_remembered=only_enters)
             kept.action = action
-            if not me.reach(action):
+            if not me.may(action):
                 _note(name, action, "denied")
                 raise Problem(
                     "role",

@@ -379,12 +379,22 @@ class Principal:
         """Whether the token or session was made for that action, whatever the roles say."""
         return self.scopes is None or action in self.scopes
 
+    def may(self, action: str) -> bool:
+        """Whether the person may go anywhere at all with an action, as `reach` says how far.
+
+        KeyError for an action there is not.
+        """
+        outcomes = ACTIONS[action].outcomes
+        return any(outcomes.get(each.role) for each in self.held)
+
     def in_place_of(self, action: str) -> str | None:
         """Whose deputy the person is in an action; None where a role of their own goes as far.
 
         Of several people, the first by their ids.  KeyError for an action there is not.
         """
         outcomes = ACTIONS[action].outcomes
+        if all(each.deputy_of is None for each in self.held):
+            return None
         furthest = max((outcomes.get(each.role, Outcome.NEVER) for each in self.held), default=0)
         whose = [each.deputy_of for each in self.held if outcomes.get(each.role, 0) == furthest]
         deputies = [name for name in whose if name is not None]

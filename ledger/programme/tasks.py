@@ -101,7 +101,7 @@ def list_tasks(
     wanted = KINDS if kind is None else {kind: KINDS[kind]}
     found: list[Task] = []
     for word, each in wanted.items():
-        if who.reach(each.action) and who.allows(each.action):
+        if who.may(each.action) and who.allows(each.action):
             bound = None if after is None else _bound(calendar, offset, word, after)
             rows = _rows(conn, ledger_id, who, each, bound, limit)
             found += [_task(calendar, offset, now, word, row) for row in rows]
