@@ -110,7 +110,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
-            view = self.response(200, answer, content_type=content_type)(view)
+            view = _says(view, self.response(200, answer, content_type=content_type))
             return self._guarded(rule, "GET", view, action, (*READ, *also))
 
         return decorate
@@ -122,7 +122,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, None)
-            view = self.response(200, answer, content_type=content_type)(view)
+            view = _says(view, self.response(200, answer, content_type=content_type))
             return self._published(rule, "GET", view, (400, 404, 422, 500, 503))
 
         return decorate
@@ -134,7 +134,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
-            view = open_to_strangers(self.response(200, answer)(view))
+            view = open_to_strangers(_says(view, self.response(200, answer)))
             return self._published(rule, "GET", view, (400, 404, 422, 429, 500, 503))
 
         return decorate
@@ -154,10 +154,10 @@ class Resource(Blueprint):
         """
 
         def decorate(view: View) -> View:
-            view = self.arguments(body())(self._queried(view, None))
+            view = self._given(self._queried(view, None), body())
             if asks is not None:
                 view = _says(view, self.alt_response(200, schema=asks, success=True))
-            view = open_to_strangers(self.response(status, answer)(view))
+            view = open_to_strangers(_says(view, self.response(status, answer)))
             problems = (400, 404, 409, 413, 415, 422, 429, 500, 503)
             return self._published(rule, "POST", view, problems, with_a_body=True)
 
@@ -184,10 +184,10 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
-            view = _bodiless(view) if body is None else self.arguments(body())(view)
+            view = _bodiless(view) if body is None else self._given(view, body())
             if waits is not None:
                 view = _says(view, self.alt_response(202, schema=waits, success=True))
-            view = self.response(status, answer)(view)
+            view = _says(view, self.response(status, answer))
             view.body_bytes_max = body_bytes_max  # type: ignore[attr-defined]
             if keyed:
                 view = _says(view, self.doc(keyed=True))
@@ -218,7 +218,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(_opening(view, forms, most), query)
-            view = self.response(status, answer, content_type=content_type)(view)
+            view = _says(view, self.response(status, answer, content_type=content_type))
             view.body_bytes_max = most  # type: ignore[attr-defined]
             view = _says(view, self.doc(keyed=True)) if keyed else view
             view = _says(view, self.doc(named=True)) if named else view
@@ -244,8 +244,8 @@ class Resource(Blueprint):
         """
 
         def decorate(view: View) -> View:
-            view = self.arguments(body())(self._queried(view, None))
-            view = self.response(200, answer)(view)
+            view = self._given(self._queried(view, None), body())
+            view = _says(view, self.response(200, answer))
             if matched:
                 view = _says(view, self.doc(**{"matched_or_first" if first else "matched": True}))
             problems = (*WRITE, 412, 428) if matched else WRITE
@@ -267,7 +267,7 @@ class Resource(Blueprint):
             view = _bodiless(self._queried(view, None))
             if says is not None:
                 view = _says(view, self.alt_response(200, schema=says, success=True))
-            view = self.response(204)(view)
+            view = _says(view, self.response(204))
             return self._guarded(rule, "DELETE", view, action, (400, *GUARDED, 422, *also))
 
         return decorate
@@ -275,8 +275,13 @@ class Resource(Blueprint):
     def _queried(self, view: View, query: SchemaType | None) -> View:
         """Gives the view its query; one that takes none gets nothing, and refuses any parameter."""
         if query is not None:
-            return self.arguments(query(), location="query")(view)
-        return self.arguments(Schema(), location="query", as_kwargs=True)(view)
+            return self._given(view, query(), location="query")
+        return self._given(view, Schema(), location="query", as_kwargs=True)
+
+    def _given(self, view: View, schema: Schema, **how: Any) -> View:
+        """Gives the view what the schema makes of the body, or of another part of the request."""
+        given: View = self.ARGUMENTS_PARSER.use_args(schema, **how)(view)
+        return _says(given, self.arguments(schema, **how))
 
     def _guarded(
         self,
@@ -373,7 +378,8 @@ def spelled(rule: str) -> str:
 def _says(view: View, describe: Callable[[View], View]) -> View:
     """The view with what `describe` adds to its description.
 
-    What flask-smorest wraps around it for that only costs time with each request.
+    What flask-smorest wraps around it for that only costs time with each request: a view makes its
+    `Response` itself.
     """
     vars(view)["_apidoc"] = vars(describe(view))["_apidoc"]
     return view
