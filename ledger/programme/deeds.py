@@ -9,13 +9,14 @@ imported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.installation import OpenLedger
 from ledger.journal.commands import StateOfAll
-from ledger.journal.orders import Order
+from ledger.journal.orders import Companion, Order
 from ledger.programme.engagements import NEEDS_TWO, engaging
 from ledger.programme.grants import TWO_PEOPLE_ROLES, granting
 from ledger.programme.wishes import KINDS, Values, Wish, command_of
@@ -47,15 +48,19 @@ def register(kind: str, deed: Deed) -> None:
     DEEDS[kind] = deed
 
 
-def order_of_one(wish: Wish, at: str) -> Order:
-    """What a wish becomes in one person's name: nothing, where that is never enough for a deed."""
+def order_of_one(wish: Wish, at: str, companions: tuple[Companion, ...], **more: Any) -> Order:
+    """What a wish becomes in one person's name: nothing, where that is never enough for a deed.
+
+    Either way with these companions, and with what `more` an order has.
+    """
     deed = DEEDS.get(wish.kind)
     if deed is None:
-        return Order(command=command_of(wish.kind, wish.values, actor=wish.actor))
+        command = command_of(wish.kind, wish.values, actor=wish.actor)
+        return Order(command=command, companions=companions, **more)
     if deed.reason(wish.values) is not None:
-        return Order()
+        return Order(companions=companions, **more)
     (order,) = deed.orders(wish, None, at)
-    return order
+    return replace(order, companions=(*order.companions, *companions), **more)
 
 
 def orders_of_two(wish: Wish, approver: str, at: str) -> tuple[Order, ...]:

@@ -123,12 +123,12 @@ def submit(
     """
     proposal_id = _id_of(wish.request)
     at = format_time(to_us(clock.now()))
-    order = order_of_one(wish, at)
-    order = replace(
-        order,
+    order = order_of_one(
+        wish,
+        at,
+        companions,
         request=wish.request,
         fingerprint=wish.fingerprint,
-        companions=(*order.companions, *companions),
         deferral=Deferral(
             _making(proposal_id, wish, at), lambda state, day: _needs_two(wish, state, day)
         ),
