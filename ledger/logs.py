@@ -12,6 +12,7 @@ import structlog
 
 def configure_logging() -> None:
     """One JSON object a line on stderr."""
+    logger = structlog.BytesLogger(sys.stderr.buffer)  # one for all, not a new one for each line
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,  # the id of the request, where there is one
@@ -19,7 +20,7 @@ def configure_logging() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        logger_factory=lambda *_: logger,
     )
 
 
