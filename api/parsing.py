@@ -138,7 +138,7 @@ def _check(value: Any, depth: int) -> None:
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise Problem("json-text", "A text holds the character NUL: leave it out.")
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise Problem("json-text", "A text holds half a character (a lone surrogate): correct it.")
 
 
