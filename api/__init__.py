@@ -198,12 +198,13 @@ class _Json(JSONProvider):
 def _refuse_large() -> Response | None:
     # Said before anything else, so that nobody has to send what is not going to be read.
     req = this_request()
-    most = body_bytes_max(req)
-    # A body of no stated length is cut off here, one byte too late to pass for a whole one.
-    req.max_content_length = most + 1
-    if (req.content_length or 0) <= most:
-        return None
-    return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
+    most, stated = body_bytes_max(req), req.content_length
+    if not stated:
+        # A body of no stated length is cut off here, one byte too late to pass for a whole one.
+        req.max_content_length = most + 1
+    elif stated > most:
+        return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
+    return None
 
 
 def _secured(response: Response) -> Response:

@@ -263,18 +263,23 @@ def test_a_body_that_is_no_json_is_told_where(desk, subtests):
             assert where in send(desk, "/credits", raw).json["detail"]
 
 
-def test_a_large_body_of_no_stated_length(desk, installation):
+@pytest.mark.parametrize(
+    "stated",
+    [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": "x"}],
+    ids=["none", "no number"],
+)
+def test_a_large_body_of_no_stated_length(desk, installation, stated):
     # given a JSON object within the bounds, with blanks after it that go beyond them
     before = everything(installation)
     raw = b'{"kind": "org"}' + b" " * 100_000
 
-    # when it comes in chunks, so that nothing says how long it is
+    # when it comes in chunks, or else nothing says how long it is
     answer = desk.client.post(
         f"{desk.base}/accounts",
         input_stream=io.BytesIO(raw),
         content_type="application/json",
         headers={"Authorization": f"Bearer {desk.tokens['officer']}", "Idempotency-Key": "k"},
-        environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True, **stated},
     )
 
     # then it is too large, and not taken for the object that it begins with
