@@ -374,8 +374,8 @@ def _postgresql_arguments(url: URL, settings: dict[str, str]) -> dict[str, Any]:
     options = [theirs] if isinstance(theirs, str) else list(theirs)
     options += [f"-c {name}={value}" for name, value in settings.items()]
     arguments: dict[str, Any] = {"application_name": "points", "options": " ".join(options)}
-    # What is asked often is prepared by `journal/pipeline.py`: where the driver prepares something, it
-    # has the server forget all that was prepared with each rollback.
+    # `journal/pipeline.py` prepares what is asked often.  Where the driver prepares anything, each
+    # rollback has the server forget all of it, ours too.
     arguments["prepare_threshold"] = None
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
