@@ -1,8 +1,9 @@
 """The Flask application: HTTP in, one domain call, HTTP out.
 
 `create_app` only puts things together.  A resource is a file; what all of them share is in
-`resource.py` (declaring endpoints), `auth.py` (roles), `parsing.py` and `fields.py` (what comes
-in), `posting.py` (idempotency, answers) and `problems.py` (everything else that goes out).
+`resource.py` (declaring endpoints), `auth.py` (roles), `current.py` (the request itself),
+`parsing.py` and `fields.py` (what comes in), `posting.py` (idempotency, answers) and `problems.py`
+(everything else that goes out).
 """
 
 from __future__ import annotations
