@@ -33,14 +33,14 @@ def credit_load(desk: BenchDesk, workers: int) -> Load:
     token, run = _officer(desk), desk.next_numbers(WARMING_REQUESTS + REQUESTS)
     path = f"/v1/ledgers/{desk.ledger.name}/credits"
 
-    def request(at: int) -> bytes:
-        number = run[at]
+    def request(number: int) -> bytes:
         body = _credit(desk.member(number), desk.budget, 1 + number % 50)
         return _post(address, path, body, _headers(token, number))
 
     with our_service(desk.environ, workers) as address:
-        load(address, request, WARMING_REQUESTS, CLIENTS)
-        return load(address, lambda at: request(WARMING_REQUESTS + at), REQUESTS, CLIENTS)
+        messages = list(map(request, run))  # beforehand, as the echo's is
+        load(address, messages.__getitem__, WARMING_REQUESTS, CLIENTS)
+        return load(address, messages[WARMING_REQUESTS:].__getitem__, REQUESTS, CLIENTS)
 
 
 def batch_load(desk: BenchDesk, workers: int) -> Load:
