@@ -98,6 +98,8 @@ def web(figures: Figures, server: str, base: Path) -> None:
         for _ in range(ROUNDS):
             found = echo_load(WORKERS)
             figures.note(echo, found.per_second)
+            found = echo_load(WORKERS, on_cores=True)
+            figures.note(f"{echo}, each on a core as ours", found.per_second, peer=echo)
             for workers in sorted({1, WORKERS}):
                 found = credit_load(desk, workers)
                 name = f"HTTP credits, {workers} workers"

@@ -33,11 +33,15 @@ def our_service(environ: Mapping[str, str], workers: int) -> Iterator[Address]:
 
 
 @contextmanager
-def echo_service(workers: int) -> Iterator[Address]:
-    """The bare echo under the same server, the same workers and threads."""
+def echo_service(workers: int, *, on_cores: bool) -> Iterator[Address]:
+    """The bare echo under the same server, the same workers and threads.
+
+    Its workers run where the system puts them, as gunicorn's do, or keep to a core each, as ours.
+    """
     address = _free_address()
     command = ["-m", "gunicorn", "--worker-class", WORKER, "--workers", str(workers)]
     command += ["--threads", str(THREADS), "--bind", f"{address[0]}:{address[1]}"]
+    command += ["--config", "python:bench.cores"] if on_cores else []
     command += ["--no-control-socket", "--log-level", "error", "bench.echo:app"]
     with _running(command, {}, address):
         yield address

@@ -19,10 +19,10 @@ WARMING_BATCHES = 8
 BATCH_COMMANDS = 1_000
 
 
-def echo_load(workers: int) -> Load:
+def echo_load(workers: int, *, on_cores: bool = False) -> Load:
     """The peer: as many clients, a body of the same size."""
     body = _credit("member/" + "a" * 26, "issuer/" + "a" * 26, 25)
-    with echo_service(workers) as address:
+    with echo_service(workers, on_cores=on_cores) as address:
         message = _post(address, "/echo", body, {})
         load(address, lambda _: message, WARMING_REQUESTS, CLIENTS)
         return load(address, lambda _: message, ECHO_REQUESTS, CLIENTS)
