@@ -20,7 +20,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 Driver = psycopg.Connection[Any]
@@ -97,13 +97,19 @@ class Pipeline:
         return [_rows(self._driver, result) for result in told[self._before :]]
 
     def _finish(self) -> list[PGresult]:
-        """The result of each message; the connection is closed unless all of them came."""
+        """The result of each message, or of those up to the one at which the server went away.
+
+        Unless all of them came, the connection is closed.
+        """
         self._open = False
         try:
             self._libpq.pipeline_sync()
             with self._driver.lock:
                 results = self._driver.wait(_collected(self._libpq))
-            self._libpq.exit_pipeline_mode()
+            if self._libpq.status == ConnStatus.BAD:
+                self._driver.close()
+            else:
+                self._libpq.exit_pipeline_mode()
         except BaseException:
             self._driver.close()  # nobody can tell what is still under way
             raise
@@ -124,12 +130,24 @@ def _collected(libpq: PGconn) -> Generator[Any, Any, list[PGresult]]:
     yield from send(libpq)
     found: list[PGresult] = []
     while True:
-        results = yield from fetch_many(libpq)
+        try:
+            results = yield from fetch_many(libpq)
+        except psycopg.OperationalError:
+            found += _last_word(libpq)
+            if not found or found[-1].status != ExecStatus.FATAL_ERROR:
+                raise
+            return found  # the last one says why
         if not results:
             raise psycopg.OperationalError("the connection was lost")
         if results[-1].status == ExecStatus.PIPELINE_SYNC:
             return found
         found.append(results[-1])
+
+
+def _last_word(libpq: PGconn) -> list[PGresult]:
+    """The error that the server sent before it went away, where nobody has read it yet."""
+    left = (libpq.get_result() for _ in range(3))  # there is a None between two messages' results
+    return [each for each in left if each is not None and each.status == ExecStatus.FATAL_ERROR][:1]
 
 
 def _rows(driver: Driver, result: PGresult) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -117,10 +118,25 @@ def test_more_goes_both_ways_at_once_than_any_buffer_holds(driver: psycopg.Conne
 def test_a_server_that_ends_the_session_is_told_of_and_the_connection_closed(
     driver: psycopg.Connection,
 ) -> None:
-    with pytest.raises(psycopg.OperationalError), Pipeline(driver, {}) as pipeline:
+    with pytest.raises(psycopg.errors.AdminShutdown), Pipeline(driver, {}) as pipeline:
         pipeline.send(ADD, [1, None])
         pipeline.send("SELECT pg_terminate_backend(pg_backend_pid())", [])
         pipeline.send(COUNT, [])
         pipeline.answers()
 
+    assert driver.closed
+
+
+def test_why_a_session_was_ended_meanwhile_is_told(driver: psycopg.Connection) -> None:
+    # Given a transaction that did nothing for longer than it may
+    driver.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+    time.sleep(0.3)
+
+    # When it goes on, then the error is the server's own
+    with (
+        pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout),
+        Pipeline(driver, {}) as pipeline,
+    ):
+        pipeline.send(COUNT, [])
+        pipeline.answers()
     assert driver.closed
