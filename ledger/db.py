@@ -373,10 +373,14 @@ def _postgresql_arguments(url: URL, settings: dict[str, str]) -> dict[str, Any]:
     theirs = url.query.get("options", "")
     options = [theirs] if isinstance(theirs, str) else list(theirs)
     options += [f"-c {name}={value}" for name, value in settings.items()]
-    arguments: dict[str, Any] = {"application_name": "points", "options": " ".join(options)}
-    # `journal/pipeline.py` prepares what is asked often.  Where the driver prepares anything, each
-    # rollback has the server forget all of it, ours too.
-    arguments["prepare_threshold"] = None
+    arguments: dict[str, Any] = {
+        "application_name": "points",
+        "client_encoding": "UTF8",  # in which texts are sent, whatever the database's
+        "options": " ".join(options),
+        # `journal/pipeline.py` prepares what is asked often.  Where the driver prepares anything,
+        # each rollback has the server forget all of it, ours too.
+        "prepare_threshold": None,
+    }
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
     return arguments
