@@ -120,13 +120,15 @@ class Batch:
             )
         )
         self._load_closing(loaded.books)
-        persons = loaded.books.tables["persons"]
-        self._ended = asked - {
-            row.id
-            for row in sent_with
-            if self._credentials and self._credentials.lasts(row, persons.get(row.person), now)
-        }
+        self._ended = asked - self._lasting(sent_with, loaded.books, now)
         return loaded.books
+
+    def _lasting(self, found: Iterable[Any], books: Working, now: datetime) -> set[str]:
+        """Which of the credentials found last."""
+        if self._credentials is None:
+            return set()
+        lasts, persons = self._credentials.lasts, books.tables["persons"]
+        return {row.id for row in found if lasts(row, persons.get(row.person), now)}
 
     def _load_closing(self, books: Working) -> None:
         """The rows of companions that run when one of the loaded holds closes."""
