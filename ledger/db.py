@@ -24,6 +24,7 @@ import alembic.command
 import psycopg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
@@ -41,6 +42,9 @@ IDLE_UNASKED_SECONDS_MAX = 1.0
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # Any constant will do, as long as nothing else on that server takes the same advisory lock.
 _MIGRATION_LOCK = 0x706F696E7473
+
+PREPARED = "points_prepared"
+"""Where a PostgreSQL connection keeps what was prepared on it; emptied where that is forgotten."""
 
 # Execution option of a SQLite connection: what its next transaction is for.
 _PURPOSE = "points_purpose"
@@ -311,9 +315,14 @@ def _postgresql_engine(
     settings = _postgresql_settings(lock_timeout_seconds)
     if reading:
         settings["default_transaction_read_only"] = "on"
+    arguments = _postgresql_arguments(url, settings)
+    if not reading:
+        # What writers ask often is prepared by `journal/pipeline.py`.  Where the driver prepares
+        # anything, it has the server forget all of it with each rollback, DROP and ALTER.
+        arguments["prepare_threshold"] = None
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args=_postgresql_arguments(url, settings),
+        connect_args=arguments,
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
         pool_size=pool_size,
         max_overflow=0,
@@ -322,8 +331,16 @@ def _postgresql_engine(
     )
     event.listen(engine, "connect", _postgresql_plans)
     event.listen(engine, "checkin", _note_idle)
+    if reading:
+        event.listen(engine, "rollback", _forget_prepared)
     event.listen(engine, "checkout", _asked_when_idle(engine))
     return engine
+
+
+def _forget_prepared(conn: Connection) -> None:
+    driver: Any = conn.connection.driver_connection
+    if driver.info.transaction_status != TransactionStatus.IDLE:  # else nothing is rolled back
+        conn.info.pop(PREPARED, None)
 
 
 def _note_idle(_connection: Any, record: Any) -> None:
@@ -377,9 +394,6 @@ def _postgresql_arguments(url: URL, settings: dict[str, str]) -> dict[str, Any]:
         "application_name": "points",
         "client_encoding": "UTF8",  # in which texts are sent, whatever the database's
         "options": " ".join(options),
-        # `journal/pipeline.py` prepares what is asked often.  Where the driver prepares anything,
-        # each rollback has the server forget all of it, ours too.
-        "prepare_threshold": None,
     }
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS

@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 
+from ledger.db import PREPARED
 from ledger.journal.pipeline import Pipeline
 
 Mode = Literal["insert", "upsert"]
@@ -224,13 +225,12 @@ def pipelined(conn: Connection) -> Iterator[None]:
         pipeline.answers()
 
 
-# What is kept beside a connection of the pool, for as long as the server knows it.
-_PIPELINE, _PREPARED = "points pipeline", "points prepared"
+_PIPELINE = "points_pipeline"
 
 
 def _pipeline(conn: Connection) -> Pipeline:
     driver: Any = conn.connection.driver_connection
-    return Pipeline(driver, conn.info.setdefault(_PREPARED, {}))
+    return Pipeline(driver, conn.info.setdefault(PREPARED, {}))
 
 
 @contextmanager

@@ -8,11 +8,11 @@ prepared when a connection first sends it.
 
 from __future__ import annotations
 
-import itertools
 from collections import namedtuple
 from collections.abc import Callable, Generator, MutableMapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,11 +26,14 @@ from psycopg.pq.abc import PGconn, PGresult
 Driver = psycopg.Connection[Any]
 Parameter = str | int | bytes | None
 Prepared = MutableMapping[str, bytes]
-"""The names under which one connection has prepared statements, by their text."""
+"""The names under which one connection has prepared statements, by their text.
+
+It may be emptied at any time: what is still there is closed before it is prepared again.
+"""
 
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 _NO_SUCH_STATEMENT = "26000"
-_numbers = itertools.count()
+_CLOSES = ""
 
 
 class Pipeline:
@@ -45,7 +48,7 @@ class Pipeline:
         self._libpq: PGconn = driver.pgconn
         self._prepared = prepared
         self._fresh: dict[str, bytes] = {}
-        self._sent: list[str | None] = []  # of each message: the statement that it prepares, if one
+        self._sent: list[str | None] = []  # the statement that a message prepares; None of others
         self._before = 0  # messages that are no statement of the caller's
         self._open = False
 
@@ -72,9 +75,11 @@ class Pipeline:
         """
         name = self._prepared.get(statement) or self._fresh.get(statement)
         if name is None:
-            name = self._fresh[statement] = b"points_%d" % next(_numbers)
-            self._libpq.send_prepare(name, statement.encode())
-            self._sent.append(statement)
+            text = statement.encode()
+            name = self._fresh[statement] = b"points_" + sha256(text).hexdigest()[:32].encode()
+            self._libpq.send_close_prepared(name)
+            self._libpq.send_prepare(name, text)
+            self._sent += [_CLOSES, statement]
         forms = [Format.BINARY if isinstance(each, bytes) else Format.TEXT for each in parameters]
         values = [_encoded(each) for each in parameters]
         self._libpq.send_query_prepared(name, values, forms, result_format=Format.BINARY)
@@ -114,7 +119,7 @@ class Pipeline:
             self._driver.close()  # nobody can tell what is still under way
             raise
         for statement, result in zip(self._sent, results, strict=False):
-            if statement is not None and result.status == ExecStatus.COMMAND_OK:
+            if statement and result.status == ExecStatus.COMMAND_OK:
                 self._prepared[statement] = self._fresh[statement]
         return results
 

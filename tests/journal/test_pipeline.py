@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from sqlalchemy import literal, select
 
-from ledger.db import Database
+from ledger.db import Database, open_engine
+from ledger.journal.bulk import rows_of
 from ledger.journal.pipeline import Pipeline
 
 COUNT = "SELECT count(*) AS number FROM things"
@@ -94,6 +96,36 @@ def test_statements_that_the_server_was_made_to_forget_are_prepared_anew(
     with Pipeline(driver, prepared) as pipeline:
         pipeline.send(COUNT, [])
         assert pipeline.answers()[0][0].number == 0
+
+
+def test_what_is_prepared_once_more_takes_the_place_of_what_was(driver: psycopg.Connection) -> None:
+    for _ in range(3):
+        with Pipeline(driver, {}) as pipeline:
+            pipeline.send(COUNT, [])
+            assert pipeline.answers()[0][0].number == 0
+
+    names = driver.execute("SELECT name FROM pg_prepared_statements").fetchall()
+    assert len(names) == 1
+
+
+def test_a_reader_that_fails_does_not_spoil_its_connection(postgresql_url: str) -> None:
+    # Given one connection on which the driver, too, has prepared something
+    database = open_engine(postgresql_url, pool_size=1)
+    asked = select(literal(1).label("number"))
+    for _ in range(8):
+        with database.reading(snapshot=True) as conn:
+            conn.execute(asked)
+            assert rows_of(conn, asked, {})[0].number == 1
+
+    # When a snapshot is left by an error, so that the driver makes the server forget all of it
+    with pytest.raises(ZeroDivisionError), database.reading(snapshot=True) as conn:
+        conn.execute(asked)
+        raise ZeroDivisionError
+
+    # Then the next reader notices nothing
+    with database.reading() as conn:
+        assert rows_of(conn, asked, {})[0].number == 1
+    database.close()
 
 
 def test_a_transaction_begins_as_the_connection_wants_it(postgresql_database: Database) -> None:
