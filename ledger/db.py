@@ -338,6 +338,8 @@ def _postgresql_engine(
 
 
 def _forget_prepared(conn: Connection) -> None:
+    if conn.invalidated:  # the connection is gone, and what is kept beside it
+        return
     driver: Any = conn.connection.driver_connection
     if driver.info.transaction_status != TransactionStatus.IDLE:  # else nothing is rolled back
         conn.info.pop(PREPARED, None)

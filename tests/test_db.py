@@ -263,6 +263,19 @@ def test_a_server_that_dies_during_a_transaction_is_down(postgresql_database: Da
         assert conn.execute(text("SELECT 1")).scalar_one() == 1
 
 
+def test_a_server_that_dies_under_a_reader_is_down(postgresql_database: Database) -> None:
+    database = postgresql_database
+    for snapshot in (True, False):
+        with (
+            pytest.raises(DatabaseDown, match="cannot be reached"),
+            database.reading(snapshot=snapshot) as conn,
+        ):
+            terminate(database, conn)
+            conn.execute(text("SELECT 1"))
+    with database.reading() as conn:
+        assert conn.execute(text("SELECT 1")).scalar_one() == 1
+
+
 def test_a_file_that_is_no_database_is_down(tmp_path: Path) -> None:
     path = tmp_path / "points.db"
     path.write_text("no database at all, but long enough to be asked whether it is one\n" * 20)

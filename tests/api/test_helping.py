@@ -169,7 +169,7 @@ def code_at(house, letters, contact, role="helped"):
     assert house.ask("POST", path, role, {"contact": contact}).status_code == 202
     house.app.extensions["points courier"].wait()
     assert letters.sent[-1].to == contact
-    (code,) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", letters.sent[-1].text))
+    (code,) = set(re.findall(r"(?<![0-9a-z])\d{6}(?![0-9a-z])", letters.sent[-1].text))
     return code, letters.sent[-1]
 
 
@@ -379,7 +379,7 @@ def read_out(house, letters, role="desk", **whom):
     assert (asked.status_code, asked.json) == (202, {"contact": "phone", "minutes": 10})
     house.app.extensions["points courier"].wait()
     assert letters.sent[-1].to == PHONE
-    (code,) = set(re.findall(r"(?<!\d)\d{6}(?!\d)", letters.sent[-1].text))
+    (code,) = set(re.findall(r"(?<![0-9a-z])\d{6}(?![0-9a-z])", letters.sent[-1].text))
     return code
 
 
