@@ -76,8 +76,8 @@ class Appender:
     """The one way into a ledger's journal.  Safe to share between threads; one a process.
 
     `guard` is called with the locked head before anything is entered on top of it; it raises
-    `LedgerStopped` where nothing may be.  `credentials` says how
-    to ask, under the lock, about those that orders have; without it none lasts.
+    `LedgerStopped` where nothing may be.  `credentials` says how to ask, under the lock, about
+    those that orders have; without it none lasts.
     """
 
     def __init__(

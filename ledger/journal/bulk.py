@@ -48,8 +48,8 @@ Mode = Literal["insert", "upsert"]
 class Lookup(NamedTuple):
     """Those rows of one ledger whose column `by` is among `keys`, of each the `columns`.
 
-    Of a table that is no ledger's, those of the installation.
-    Where `by` is several columns of one table, each key is a tuple of their values.
+    Of a table that is no ledger's, those of the installation.  Where `by` is several columns of one
+    table, each key is a tuple of their values.
     """
 
     columns: tuple[Column[Any], ...]
