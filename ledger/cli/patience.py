@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
@@ -18,6 +19,9 @@ SECONDS = 15.0
 
 SECONDS_PER_CONNECTION, SECONDS_BEFORE_ONE = 0.000_05, 0.001
 """How long a worker leaves a new connection to the others, for each one that it has; at most."""
+
+NEXT_REQUEST_MS = 10
+"""How long a thread waits for a connection's next request before others may have the thread."""
 
 
 class BoundedUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn is untyped
@@ -63,9 +67,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
-        """Serves one request of a connection, in a thread."""
+        """Serves a connection's requests, in a thread, for as long as they follow each other."""
         if conn.parser is None:  # which gunicorn would make in its place
             conn.parser = get_parser(self.cfg, conn.sock, conn.client)
             conn.parser.unreader = BoundedUnreader(conn.sock)
-        conn.parser.unreader.begin()
-        return super().handle(conn)
+        while True:
+            conn.parser.unreader.begin()
+            stays = super().handle(conn)
+            if stays is not True or not self._asks_again(conn):
+                return stays
+
+    def _asks_again(self, conn: Any) -> bool:
+        """Whether the next request comes at once, and there is a thread for each connection.
+
+        Between two requests gunicorn goes from the thread to its main one and to another thread.
+        """
+        if not self.alive or self.nr_conns > self.cfg.threads:
+            return False
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        return bool(waiting.poll(NEXT_REQUEST_MS))

@@ -151,6 +151,26 @@ def test_slow_clients_hold_no_thread_for_ever(port: int, begin: bytes) -> None:
             client.close()
 
 
+def test_clients_that_stay_are_served_by_turns_though_there_are_fewer_threads(port: int) -> None:
+    clients = [connect(port) for _ in range(THREADS + 2)]
+    for _ in range(10):
+        for client in clients:
+            client.sendall(GET + b"\r\n")
+        for client in clients:
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+    for client in clients:
+        client.close()
+    assert served(port)
+
+
+def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -> None:
+    with connect(port) as client:
+        client.sendall(GET + b"\r\n" + GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
+        said = answer(client)
+    assert said.count(b"HTTP/1.1 200") == 3
+    assert said.count(b"Connection: close") == 1
+
+
 def drip(client: socket.socket, left: threading.Event) -> None:
     """Sends a byte, time and again, until the server or the test has enough."""
     while not left.wait(PATIENCE / 10):
