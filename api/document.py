@@ -10,11 +10,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import orjson
+from werkzeug.http import HTTP_STATUS_CODES
 
 from api.problems import MIMETYPE, PROBLEMS, ProblemSchema, problem_body
 
@@ -274,7 +274,7 @@ def documented(operation: str, problems: Mapping[int, Sequence[str]]) -> dict[st
     for status, codes in problems.items():
         refs = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
         responses[status] = {
-            "description": HTTPStatus(status).phrase,
+            "description": HTTP_STATUS_CODES[status],  # as the answers have it; Python's differ
             "content": {MIMETYPE: {"schema": ProblemSchema, "examples": refs}},
         }
     doc: dict[str, Any] = {"responses": responses}

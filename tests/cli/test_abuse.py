@@ -7,7 +7,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
 
 import pytest
 
@@ -152,14 +153,17 @@ def test_slow_clients_hold_no_thread_for_ever(port: int, begin: bytes) -> None:
 
 
 def test_clients_that_stay_are_served_by_turns_though_there_are_fewer_threads(port: int) -> None:
-    clients = [connect(port) for _ in range(THREADS + 2)]
-    for _ in range(10):
+    with ExitStack() as stack:
+        clients = [HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(THREADS + 2)]
         for client in clients:
-            client.sendall(GET + b"\r\n")
-        for client in clients:
-            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
-    for client in clients:
-        client.close()
+            stack.callback(client.close)
+        for _ in range(10):
+            for client in clients:
+                client.request("GET", "/healthz")
+            for client in clients:
+                answered = client.getresponse()
+                assert (answered.status, answered.read()) == (200, b'{"status":"ok"}')
+                assert not answered.will_close
     assert served(port)
 
 
