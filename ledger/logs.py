@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
 
 
+class _Lines:
+    """Writes each line in one piece and holds no lock.
+
+    Whoever held one would let go of the interpreter while it writes, and all others would wait in
+    turn for both.  A reader that is gone, or a full disk, stops the log and not the service.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._write = getattr(file, "raw", file).write
+
+    def msg(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._write(line + b"\n")
+
+    debug = info = warning = error = critical = msg
+
+
 def configure_logging() -> None:
     """One JSON object a line on stderr."""
-    logger = structlog.BytesLogger(sys.stderr.buffer)  # one for all, not a new one for each line
+    logger = _Lines(sys.stderr.buffer)  # one for all, not a new one for each line
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,  # the id of the request, where there is one

@@ -152,6 +152,12 @@ FAULTS: dict[str, Fault] = {
         "putting it back from a backup",
         "what its record says is shown, and all else is served",
     ),
+    "test_a_log_that_nobody_reads_any_more": Fault(
+        "Whoever read the service's log (stderr) is gone, or the disk that it goes to is full",
+        (),
+        "starting the service again with another; or room on the disk, and nothing else",
+        "nothing: lines are lost, and all is served",
+    ),
 }
 
 

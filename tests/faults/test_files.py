@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,32 @@ def test_evidence_that_is_missing(customer: Customer, here: Installation) -> Non
 
     assert customer.desk.get(f"{path}/file", "officer").data == SCAN
     customer.is_served_again()
+
+
+# --- the service's log ----------------------------------------------------------------------------
+
+
+def test_a_log_that_nobody_reads_any_more(stopped_service: Terminal) -> None:
+    # given a service whose log goes to a pipe, and then to nobody
+    with stopped_service.start("serve", "--workers", 1) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline().startswith("Two-Way Points serves")
+            asked = ("/v1/ledgers/beiyuan", "/readyz")
+            before = [status_of(stopped_service, path) for path in asked]
+            assert '"event":"request"' in process.stderr.readline()
+            # when its reader goes, then the answers are the same
+            process.stderr.close()
+            for _ in range(3):
+                assert [status_of(stopped_service, path) for path in asked] == before == [401, 200]
+        finally:
+            process.terminate()
+
+
+def status_of(service: Terminal, path: str) -> int:
+    """What a client that has no token gets."""
+    client = HTTPConnection("127.0.0.1", int(service.environ["POINTS_PORT"]), timeout=30)
+    with closing(client):
+        client.request("GET", path)
+        return client.getresponse().status
