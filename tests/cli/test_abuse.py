@@ -46,7 +46,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     terminal = Terminal(data, f"sqlite:///{data}/points.db")
     terminal.environ["POINTS_PORT"] = str(_free_port())
     terminal("migrate")
-    patience = f"import ledger.cli.patience as patience\npatience.SECONDS = {PATIENCE}"
+    patience = f"import ledger.cli.connections as patience\npatience.SECONDS = {PATIENCE}"
     process = terminal.start(
         *("serve", "--workers", 1, "--threads", THREADS), before=patience, stderr=subprocess.STDOUT
     )
@@ -173,6 +173,26 @@ def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -
         said = answer(client)
     assert said.count(b"HTTP/1.1 200") == 3
     assert said.count(b"Connection: close") == 1
+
+
+def test_clients_that_take_no_answer_hold_no_thread_for_ever(port: int) -> None:
+    # given clients that ask for far more than fits on the way, and read nothing
+    with ExitStack() as stack:
+        for _ in range(THREADS + 1):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(("127.0.0.1", port))
+            send(client, (b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n") * 20)
+        # when another comes, then it is served
+        assert served(port)
+
+
+def test_clients_that_stay_when_they_are_told_to_go_keep_nobody_waiting(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(connect(port))
+            client.sendall(GET + b"Connection: close\r\n\r\n")
+        assert served(port)
 
 
 def drip(client: socket.socket, left: threading.Event) -> None:
