@@ -17,7 +17,7 @@ from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from api.current import this_app, this_g, this_request
-from api.limits import Limiter
+from api.limits import Limiter, address_of
 from api.problems import Problem
 from api.remembered import Remembered
 from ledger.clock import Clock
@@ -182,7 +182,7 @@ def open_to_strangers(view: View) -> View:
 
     @wraps(view)
     def counted(**path: Any) -> Any:
-        limiter().take_stranger(request.remote_addr or "")
+        limiter().take_stranger(address_of(request))
         path["ledger"] = installation().ledger(path["ledger"])
         return view(**path)
 
@@ -385,7 +385,7 @@ def _count(principal: Principal) -> None:
 
 
 def _refuse_stranger(detail: str, error: str) -> NoReturn:
-    limiter().take_stranger(request.remote_addr or "")
+    limiter().take_stranger(address_of(this_request()))
     raise Problem(
         "unauthorized", detail, headers={"WWW-Authenticate": f'Bearer realm="points"{error}'}
     )

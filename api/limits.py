@@ -7,7 +7,7 @@ without a valid token is counted by its network address (IPv6: by the /64); at m
 many addresses does not fill the memory.
 
 A batch is one request.  `/healthz`, `/readyz` and the public log, which caches carry, have no
-limit.  Behind a reverse proxy all strangers have the proxy's address, and count as one.
+limit.  A proxy on this host says in X-Forwarded-For whom it asks for; one elsewhere counts as one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable
+
+from flask import Request
 
 from api.problems import Problem
 from ledger.config import RateLimit
@@ -80,6 +82,26 @@ class Limiter:
             return OTHERS
         self._addresses += 1
         return key
+
+
+def address_of(req: Request) -> str:
+    """Where a request comes from; what a proxy says of it, if that is on this host.
+
+    Of several in X-Forwarded-For the last is the proxy's own word, the others are its client's.
+    """
+    peer = req.remote_addr or ""
+    said = req.headers.get("X-Forwarded-For")
+    return said.rpartition(",")[2].strip() if said and _is_here(peer) else peer
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is the host's own; gunicorn gives none to a socket in the file system."""
+    try:
+        found = ipaddress.ip_address(address or "::1")
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if found.version == 6 else None  # of a socket for both
+    return (mapped or found).is_loopback
 
 
 def _network(address: str) -> str:

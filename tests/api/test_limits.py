@@ -70,6 +70,30 @@ def test_whoever_guesses_tokens_is_stopped_and_the_public_log_is_not(desk):
         assert all(desk.ask("GET", path).status_code != 429 for _ in range(5))
 
 
+@pytest.mark.parametrize(
+    ("peer", "said", "counted"),
+    [
+        ("127.0.0.1", "192.0.2.{}", [401] * 4),
+        ("::1", "203.0.113.7, 192.0.2.{}", [401] * 4),
+        ("::ffff:127.0.0.1", "192.0.2.{}", [401] * 4),
+        ("127.0.0.1", "192.0.2.{}, 203.0.113.7", [401, 401, 429, 429]),
+        ("127.0.0.1", "nonsense {}", [401, 401, 429, 429]),
+        ("198.51.100.1", "192.0.2.{}", [401, 401, 429, 429]),
+    ],
+)
+def test_strangers_behind_a_proxy_on_this_host_are_told_apart(desk, peer, said, counted):
+    answers = [
+        desk.client.get(
+            "/v1/ledgers/beiyuan",
+            headers={"X-Forwarded-For": said.format(number)},
+            environ_base={"REMOTE_ADDR": peer},
+        )
+        for number in range(4)
+    ]
+
+    assert [answer.status_code for answer in answers] == counted
+
+
 def test_asking_for_other_ledgers_is_counted_too(desk):
     token = desk.tokens["auditor"]
     answers = [desk.ask("GET", "/v1/ledgers/nanyuan", token) for _ in range(5)]
