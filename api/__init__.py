@@ -72,6 +72,7 @@ from api import (
     trail,
     venues,
 )
+from api.bodies import arriving
 from api.converters import CONVERTERS
 from api.current import this_request
 from api.limits import Limiter
@@ -205,6 +206,7 @@ def _refuse_large() -> Response | None:
         req.max_content_length = most + 1
     elif stated > most:
         return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
+    arriving(req)
     return None
 
 
