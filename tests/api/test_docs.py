@@ -145,9 +145,9 @@ def printed() -> str:
         "never changes; `detail` is a sentence for people and may. This page is printed from",
         "`api/problems.toml`.",
         "",
-        "What is no HTTP request that can be read, or has a line of more than 4,094 bytes or a header",
-        "of more than 8,190, never gets so far: the server refuses it by a short page of HTML (400,",
-        "414, 417, 431, 501) without an id, and closes the connection. So may a proxy before it.",
+        "What cannot be read as HTTP, or has a first line of over 4,094 bytes or a header of over",
+        "8,190, never gets so far: the server refuses it by a short page of HTML (400, 414, 417,",
+        "431, 501) without an id, and closes the connection. So may a proxy before it.",
     ]
     for group, title in GROUPS.items():
         lines += ["", f"## {title}"]
