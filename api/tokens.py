@@ -112,7 +112,8 @@ def rotate(body: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     """Replace a token by a new one of the same person, role and scopes
 
     The new one lasts as long as the old one was to; the old one ends after the overlap, so that
-    whatever uses it can change over meanwhile. Whose tokens you make, these you rotate.
+    whatever uses it can change over meanwhile. A token is rotated once: whoever lost the new one's
+    text rotates that. Whose tokens you make, these you rotate.
     """
     here, token_id = installation(), f"token/{random}"
     about(token_id)

@@ -96,7 +96,8 @@ def rotate(
 ) -> None:
     """Replace a token by a new one of the same person, role and scopes.
 
-    The new one is shown once, and lasts as long as the old one was to.
+    The new one is shown once, and lasts as long as the old one was to. A token is rotated once:
+    whoever lost the new one's text rotates that.
 
     \b
     Example:

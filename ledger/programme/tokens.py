@@ -3,7 +3,8 @@
 A token is the text ``pts_<ledger>_<secret>``: the ledger's name, and 256 random bits in base64url
 without padding (43 characters).  It is shown once, when it is made.  Stored is its SHA-256, which
 is also what it is looked up by, so that no comparison takes longer the more of a guess is right;
-its public id ``token/…`` is drawn separately and says nothing about it.
+its public id ``token/…`` is drawn separately and says nothing about it.  The id of a token that
+takes another's place follows from the other's id: so one token has one successor, which is found.
 
 Each token is of one person and one role.  What the role allows is said in `roles.py`; what the
 person may enter is decided by the book, by the person's standing in the log.  So a role is given
@@ -129,12 +130,20 @@ def rotate_token(
     """Makes the successor of a token: same person, role and scopes, and as long a life as it had.
 
     The old one ends `overlap_days` (0 to 7) later, or on its own day if that is sooner; 0: at
-    once.  Raises `TokenUnknown`, and `TokenRefused` where it has ended or would not be made today.
+    once.  Raises `TokenUnknown`, and `TokenRefused` where it has a successor already, has ended, or
+    would not be made today.
     """
     if not 0 <= overlap_days <= OVERLAP_DAYS_MAX:
         raise TokenRefused(f"Two tokens overlap 0 to {OVERLAP_DAYS_MAX} days, not {overlap_days}.")
     with database.writing() as conn:
-        old, now = read_token(conn, ledger, token_id), clock.now()
+        old, now = read_token(conn, ledger, token_id, locked=True), clock.now()
+        successor = _successor_of(token_id)
+        mine = token_table.c.id == successor
+        if conn.execute(select(token_table.c.id).where(mine)).one_or_none() is not None:
+            raise TokenRefused(
+                f"{token_id} was rotated already, and {successor} took its place: rotate that one,"
+                " or make a new one."
+            )
         if old.revoked_at is not None or old.expires_at <= _text(now):
             raise TokenRefused(f"{token_id} has ended: make a new one instead.")
         _check_role(conn, ledger, old.person, old.role)
@@ -142,13 +151,19 @@ def rotate_token(
         mine = token_table.c.id == token_id
         conn.execute(update(token_table).where(mine).values(expires_at=ends))
         life = timedelta(microseconds=parse_time(old.expires_at) - parse_time(old.created_at))
-        return _insert(conn, ledger, old.person, old.role, old.scopes, now, life)
+        return _insert(conn, ledger, old.person, old.role, old.scopes, now, life, successor)
 
 
-def read_token(conn: Connection, ledger: str, token_id: str) -> Token:
-    """One token of a ledger by its public id; `TokenUnknown`."""
+def _successor_of(token_id: str) -> str:
+    digest = hashlib.sha256(f"successor of {token_id}".encode("ascii")).digest()
+    return new_id("token", digest[:16])
+
+
+def read_token(conn: Connection, ledger: str, token_id: str, *, locked: bool = False) -> Token:
+    """One token of a ledger by its public id, kept from others if `locked`; `TokenUnknown`."""
     mine = (token_table.c.ledger == ledger) & (token_table.c.id == token_id)
-    row = conn.execute(select(token_table).where(mine)).one_or_none()
+    query = select(token_table).where(mine)
+    row = conn.execute(query.with_for_update() if locked else query).one_or_none()
     if row is None:
         raise TokenUnknown(f"{ledger} has no token {token_id}.")
     return _token(row)
@@ -250,9 +265,11 @@ def _insert(
     scopes: tuple[str, ...] | None,
     now: datetime,
     life: timedelta,
+    token_id: str | None = None,
 ) -> NewToken:
     text = f"pts_{ledger}_{secrets.token_urlsafe(SECRET_BYTES)}"
-    made = NewToken(new_id("token", os.urandom(16)), text, _text(now + life))
+    token_id = token_id or new_id("token", os.urandom(16))
+    made = NewToken(token_id, text, _text(now + life))
     conn.execute(
         insert(token_table).values(
             hash=_hash(text),

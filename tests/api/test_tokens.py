@@ -226,6 +226,23 @@ def test_without_an_overlap_the_old_token_ends_at_once(desk):
     assert (again.status_code, again.json["type"]) == (422, "/problems/token-refused")
 
 
+def test_a_token_that_was_rotated_is_not_rotated_again_but_its_successor_is(desk, clock):
+    # given an answer that was lost
+    old = desk.post("/tokens", {"person": desk.first, "role": "officer"}, "admin").json
+    lost = rotated(desk, old, overlap_days=1).json
+
+    # when the same is asked again, then it is said which token is there already
+    again = rotated(desk, old, overlap_days=1)
+    assert (again.status_code, again.json["type"]) == (422, "/problems/token-refused")
+    assert f"{lost['id']} took its place: rotate that one" in again.json["detail"]
+
+    # and that one's successor lasts as long as the first was to
+    new = rotated(desk, lost, overlap_days=0).json
+    clock.wait(days=89)
+    assert desk.get("", new["token"]).status_code == 200
+    assert unauthorized(desk.get("", lost["token"]))
+
+
 def test_nobody_rotates_the_token_of_another_clerk(desk):
     shown = desk.get("/tokens", "admin").json["tokens"]
     (theirs,) = (each for each in shown if each["person"] == desk.second)

@@ -215,7 +215,7 @@ def test_a_token_is_narrowed_and_rotated(either: Terminal) -> None:
     assert tokens[new["id"]]["scopes"] == tokens[old["id"]]["scopes"] == ["log:read"]
     assert tokens[old["id"]]["expires_at"] <= tokens[new["id"]]["created_at"]
     assert "for log:read" in either("token", "list").stdout
-    assert "has ended" in either.complaint("token", "rotate", old["id"])
+    assert f"{new['id']} took its place" in either.complaint("token", "rotate", old["id"])
     # And a scope of another role is refused
     beyond = ("token", "create", *words, "--scope", "points:write")
     assert "has no scope points:write" in either.complaint(*beyond)

@@ -1,10 +1,13 @@
 """Tokens as they are stored."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from ledger.journal.times import format_time, to_us
 from ledger.programme.tables import token as table
 from ledger.programme.tokens import (
     OPERATOR,
@@ -14,6 +17,7 @@ from ledger.programme.tokens import (
     find_token,
     list_tokens,
     revoke_token,
+    rotate_token,
 )
 from tests.journal.live import TestClock
 
@@ -94,3 +98,48 @@ def test_a_token_that_would_be_of_no_use_is_refused(database, ledger, role, days
     with pytest.raises(TokenRefused, match=why):
         create_token(database, TestClock(), ledger, SOMEBODY, role, days)
     assert list_tokens(database, ledger) == []
+
+
+# --- rotation ------------------------------------------------------------------------------------
+
+
+def test_a_token_has_one_successor_however_often_it_is_rotated(database):
+    # given a token of 90 days that was rotated, and whose overlap is not over
+    clock = TestClock()
+    first = made(database, clock, days=90)
+    clock.wait(days=10)
+    second = rotate_token(database, clock, OPERATOR, first.id)
+    before = list_tokens(database, OPERATOR)
+
+    # when it is rotated again, now and when it has ended, then it is said what to rotate instead
+    for _ in range(2):
+        with pytest.raises(TokenRefused, match=f"{first.id} .*already.* {second.id}"):
+            rotate_token(database, clock, OPERATOR, first.id)
+        assert list_tokens(database, OPERATOR) == before
+        clock.wait(days=2)
+
+    # and whoever does so has one that lasts as long as the first was to
+    third = rotate_token(database, clock, OPERATOR, second.id)
+    tokens = {token.id: token for token in list_tokens(database, OPERATOR)}
+    assert set(tokens) == {first.id, second.id, third.id}
+    assert tokens[third.id].expires_at == format_time(to_us(clock.now() + timedelta(days=90)))
+
+
+def test_a_token_that_is_rotated_by_several_at_once_has_one_successor(database):
+    clock = TestClock()
+    token = made(database, clock)
+
+    def rotate():
+        try:
+            return rotate_token(database, clock, OPERATOR, token.id).id
+        except TokenRefused as refused:
+            return str(refused)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [job.result() for job in [pool.submit(rotate) for _ in range(4)]]
+
+    (successor,) = {answer for answer in answers if answer.startswith("token/")} & {
+        each.id for each in list_tokens(database, OPERATOR)
+    }
+    assert sum(successor in answer for answer in answers) == 4
+    assert len(list_tokens(database, OPERATOR)) == 2
