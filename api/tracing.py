@@ -1,10 +1,10 @@
 """What is told of each request: an id, one line in the log, and the figures of `metrics.py`.
 
 The id is the client's `X-Request-Id` where that has the form of a UUID or of a trace id (32
-hexadecimal digits, with hyphens or without), since anything else might be a name or a secret;
-otherwise one is made.  It is echoed, it is in each log line of the request, and in `internal`
-problems.  (Commands of several requests may be entered by the thread of one of them: what fails
-there bears the id of that one.)
+hexadecimal digits of either case, with hyphens or without), since anything else might be a name or
+a secret; otherwise one is made.  It is echoed, it is in each log line of the request, and in
+`internal` problems.  (Commands of several requests may be entered by the thread of one of them:
+what fails there bears the id of that one.)
 
 The line has the method, the route's rule, status, milliseconds until the answer began, the public
 id of the token or session, and its ledger: no path, no query, no header, no body, no name.
@@ -28,7 +28,8 @@ from ledger.programme.roles import Principal
 HEADER = "X-Request-Id"
 UNMATCHED = "-"
 
-_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII)
+_HEX = "[0-9A-Fa-f]"
+_ID = re.compile(rf"{_HEX}{{8}}(-?){_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{12}}", re.ASCII)
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _logger = structlog.get_logger("access")
