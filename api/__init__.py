@@ -76,7 +76,7 @@ from api.bodies import arriving
 from api.converters import CONVERTERS
 from api.current import this_request
 from api.limits import Limiter
-from api.parsing import body_bytes_max
+from api.parsing import body_bytes_max, refuse_no_text
 from api.remembered import Remembered
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
@@ -169,6 +169,7 @@ def create_app(
     tracing.register(app)  # first, so that what is refused below is traced too
     app.before_request(_refuse_large)
     app.after_request(_secured)
+    app.before_request(refuse_no_text)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     app.register_blueprint(health.blueprint)

@@ -26,7 +26,7 @@ _LEDGER = "/v1/ledgers/{ledger}"
 
 # What any operation can meet, by status, and what only those that enter something in the log can.
 _EVERYWHERE: dict[int, tuple[str, ...]] = {
-    400: ("bad-request", "json-text"),
+    400: ("bad-request",),
     401: ("unauthorized",),
     403: ("role", "scope", "standing"),
     404: ("ledger-unknown", "not-found"),
@@ -37,7 +37,7 @@ _EVERYWHERE: dict[int, tuple[str, ...]] = {
     500: ("internal",),
     503: ("database-busy", "database-down", "keys-unusable", "ledger-stopped"),
 }
-_WITH_A_BODY = ("json", "json-duplicate", "json-number", "json-depth")
+_WITH_A_BODY = ("json", "json-duplicate", "json-number", "json-text", "json-depth")
 _ENTERING = (
     *("key-missing", "key-form", "key-reused", "standing", "once", "append-failed"),
     *("clock", "gap", "queue-full", "outcome-unknown"),

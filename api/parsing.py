@@ -2,7 +2,8 @@
 
 A body is at most 65,536 bytes of UTF-8 JSON, or what its endpoint says: one object, no key twice,
 no NaN or Infinity, at most 8 levels deep, no NUL and no half character (lone surrogate) in any
-text.  A query names each parameter once.  Each fault is a problem of its own.
+text.  A query is UTF-8 without NUL, on whatever page, and names each parameter once.  Each fault is
+a problem of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import marshmallow
 from flask import Request
@@ -69,9 +71,24 @@ class StrictParser(FlaskParser):
         for name, values in req.args.lists():
             if len(values) > 1:
                 raise Problem("bad-request", f"The query names {name[:40]!a} twice: name it once.")
-            _check_text(values[0])
             query[name] = values[0]
         return query
+
+
+def refuse_no_text() -> None:
+    """Refuses a query that is no text: it would else be looked up by its bytes' spelling."""
+    req = this_request()
+    if not req.query_string:
+        return
+    try:
+        text = unquote_to_bytes(req.query_string).decode("utf-8")
+    except UnicodeDecodeError:
+        req.query_string = b""  # which the page that says so would repeat, and cannot
+        raise Problem(
+            "bad-request", "The query is not UTF-8: encode its texts as UTF-8, then by percent."
+        ) from None
+    if "\0" in text:
+        raise Problem("bad-request", "The query holds the character NUL: leave it out.")
 
 
 def body_bytes_max(req: Request) -> int:

@@ -174,7 +174,10 @@ QUERIES = {
     "/entries/9007199254740991": (404, "not-found"),
     "/accounts?kind=issuer": FIELDS,
     "/accounts?reference=": FIELDS,
-    "/accounts?reference=%00": (400, "json-text"),
+    "/accounts?reference=%00": (400, "bad-request"),
+    "/accounts?reference=%D5%C5": (400, "bad-request"),
+    "/accounts?%D5%C5=1": (400, "bad-request"),
+    "/accounts?reference=%ED%A0%80": (400, "bad-request"),
     "/accounts?reference=" + "x" * 201: FIELDS,
     "/accounts/issuer/" + "a" * 26: (404, "not-found"),
     "/accounts/member/" + "a" * 25: (404, "not-found"),
@@ -318,6 +321,19 @@ def test_queries_and_paths_that_lead_nowhere(desk, place, subtests):
     for path, wanted in QUERIES.items():
         with subtests.test(path):
             assert said(desk.get(path)) == wanted
+
+
+@pytest.mark.parametrize("path", ["/v1/ledgers/beiyuan/accounts", "/ledgers/beiyuan", "/none"])
+def test_a_query_that_is_no_text_is_a_fault_of_the_query(desk, path):
+    # GBK, as old systems write Chinese; as it is, by percent, and a NUL
+    for query, why in {"a=\xd5\xc5": "UTF-8", "a=%D5%C5": "UTF-8", "a=%00": "NUL"}.items():
+        answer = desk.client.get(path, environ_overrides={"QUERY_STRING": query})
+
+        assert answer.status_code == 400
+        if path.startswith("/v1"):
+            assert answer.json["type"] == "/problems/bad-request"
+            assert answer.json["detail"].startswith("The query")
+            assert why in answer.json["detail"]
 
 
 def test_a_request_that_takes_no_body_refuses_one(desk, place, installation):
