@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.auth import installation
 from api.fields import Formed, Reference, limit
@@ -125,6 +125,11 @@ class AccountsQuery(Schema):
     kind = fields.String(validate=validate.OneOf(HOLDER_KINDS), load_default=None)
     after = Formed(HOLDER, load_default=None)
     limit = limit()
+
+    @validates_schema
+    def _one_or_a_list(self, values: dict[str, Any], **_: Any) -> None:
+        if "reference" in values and (values.get("kind") or values.get("after")):
+            raise ValidationError("Name `reference`, or `kind` and `after`, not both.", "reference")
 
 
 class LineSchema(Schema):

@@ -174,6 +174,8 @@ QUERIES = {
     "/entries/9007199254740991": (404, "not-found"),
     "/accounts?kind=issuer": FIELDS,
     "/accounts?reference=": FIELDS,
+    "/accounts?reference=x&kind=member": FIELDS,
+    "/accounts?reference=x&after=org/" + "a" * 26: FIELDS,
     "/accounts?reference=%00": (400, "bad-request"),
     "/accounts?reference=%D5%C5": (400, "bad-request"),
     "/accounts?%D5%C5=1": (400, "bad-request"),
