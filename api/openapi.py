@@ -17,6 +17,7 @@ from api import batch
 from api.auth import SCHEME
 from api.converters import CONVERTERS, described
 from api.document import problem_examples
+from api.headers import add_headers
 from api.resource import Resource, answer
 
 blueprint = Blueprint("openapi", __name__)
@@ -53,4 +54,5 @@ def _document_of(resources: tuple[Resource, ...]) -> dict[str, Any]:
     for resource in resources:
         api.register_blueprint(resource)
     made: dict[str, Any] = api.spec.to_dict()
+    add_headers(made)
     return made

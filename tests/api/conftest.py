@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from api import create_app
 from api.document import FILE
+from api.headers import HEADERS
 from api.resource import spelled
 from ledger.config import read_settings
 from ledger.installation import Installation
@@ -37,6 +38,8 @@ HOST = "points.example.org"
 PASSPHRASE = "a passphrase of the tests"
 LEDGERS = ("beiyuan", "nanyuan")
 SOMEBODY = "person/" + "a" * 26
+SOMETIMES = {"Link", "Idempotency-Replayed"}
+"""Headers that depend on what was asked: on whether more follows, or it was asked before."""
 FOUNDING = {
     "budget": {"limit": 1_000_000, "from": "2026-01-01", "to": "2030-12-31"},
     "policy": {
@@ -278,6 +281,7 @@ class Desk:
                 code = answer.json["type"].removeprefix("/problems/")
                 said = (method, rule, answer.text)
                 assert code in content["application/problem+json"]["examples"], said
+            check_headers(declared[str(answer.status_code)]["headers"], answer)
 
     def rule_of(self, method: str, path: str) -> str | None:
         """The rule that serves the path, None where none does."""
@@ -310,6 +314,14 @@ class Desk:
 
     def publish(self) -> int:
         return self.installation.ledger("beiyuan").publisher.publish()
+
+
+def check_headers(declared: Iterable[str], answer: TestResponse) -> None:
+    """Of the headers that the document names, an answer has those that it says, and no others."""
+    sent = {name for name in HEADERS if name in answer.headers}
+    said = (answer.request.method, answer.request.path, answer.status_code, sent, declared)
+    assert sent <= set(declared), said
+    assert set(declared) - SOMETIMES <= sent, said
 
 
 @pytest.fixture

@@ -9,15 +9,17 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from werkzeug.test import TestResponse
 
 from api import create_app
 from api.document import EXAMPLES, curl, examples
 from api.problems import PROBLEMS
+from api.resource import spelled
 from ledger.config import read_settings
 from ledger.db import migrate
 from ledger.journal.keys import create_keys
 from ledger.programme.opening import open_installation
-from tests.api.conftest import HOST, LEDGERS, PASSPHRASE
+from tests.api.conftest import HOST, LEDGERS, PASSPHRASE, Desk
 from tests.api.examples import Scribe, tell
 from tests.api.interface import operations, published
 from tests.journal.live import CHEAP, TestClock
@@ -72,6 +74,35 @@ def test_the_examples_are_what_is_asked_and_answered(scribe):
         recorded = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
         for one, other in zip(exchanges, recorded, strict=True):
             assert comparable(one) == comparable(other), name
+
+
+def test_what_is_sent_again_says_so_where_the_document_does(app, client, installation):
+    # when each request of the story that has a key is sent twice, then each answer says so
+    again = Again(app, client, installation)
+    tell(again)
+
+    assert again.unlike == []
+
+
+class Again(Scribe):
+    """A scribe who sends what has a key twice, and holds the second answer to the document."""
+
+    def __init__(self, *place: Any) -> None:
+        self.unlike: list[tuple[str, str, int]] = []
+        super().__init__(*place)
+
+    def ask(
+        self, method: str, path: str, role: str = "nobody", body: Any = None, **headers: str
+    ) -> TestResponse:
+        first = super().ask(method, path, role, body, **headers)
+        if "Idempotency_Key" in headers and first.status_code < 300:
+            answer = Desk.ask(self, method, path, role, body, **headers)
+            rule = spelled(self.rule_of(method, path.partition("?")[0]) or "")
+            responses = published()["paths"][rule][method.lower()]["responses"]
+            declared = "Idempotency-Replayed" in responses[str(answer.status_code)]["headers"]
+            if declared != ("Idempotency-Replayed" in answer.headers):
+                self.unlike.append((method, rule, answer.status_code))
+        return first
 
 
 def test_every_operation_has_an_example_of_each_good_answer_and_of_its_body():

@@ -47,6 +47,27 @@ def test_every_problem_is_declared_as_one():
                 assert list(response["content"]) == ["application/problem+json"], (name, status)
 
 
+def test_every_answer_names_its_headers():
+    spec = published()
+    named = set()
+    for name, operation in operations(spec):
+        for status, response in operation["responses"].items():
+            headers = response["headers"]
+            named |= set(headers)
+            assert "X-Request-Id" in headers, (name, status)
+            assert ("WWW-Authenticate" in headers) == (status == "401"), (name, status)
+            if status in ("429", "503"):
+                assert "Retry-After" in headers, (name, status)
+    assert named == set(spec["components"]["headers"])
+    paths = spec["paths"]
+    credits = paths["/v1/ledgers/{ledger}/credits"]["post"]["responses"]
+    assert {"Idempotency-Replayed", "Location"} <= set(credits["202"]["headers"])
+    assert "Idempotency-Replayed" in credits["409"]["headers"]
+    team = paths["/v1/ledgers/{ledger}/teams/{random}"]
+    assert "ETag" in team["get"]["responses"]["200"]["headers"]
+    assert "Link" in paths["/v1/ledgers/{ledger}/entries"]["get"]["responses"]["200"]["headers"]
+
+
 def test_every_reference_leads_somewhere():
     spec = published()
     text = json.dumps(spec)
