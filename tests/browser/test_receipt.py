@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from api.console.pages import STATIC
 from ledger.audit.faults import ReceiptFault
@@ -132,6 +132,96 @@ def test_a_tampered_receipt_does_not_hold(page: Page, what: str) -> None:
     # And as it was, it holds again
     page.get_by_role("button", name="As it was").click()
     expect(page.locator("#verdict")).to_have_attribute("data-state", "good")
+
+
+def test_as_it_was_brings_key_and_receipt_back_and_checks_them(page: Page) -> None:
+    # Given a key that is none
+    key = page.get_by_label("The log's key").input_value()
+    check(page, vkey=key[:-4])
+    expect(page.locator("#verdict")).to_contain_text("is no Ed25519 key")
+    # When both are set back
+    page.get_by_role("button", name="As it was").click()
+    # Then the verdict is of what stands there
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "good")
+    expect(page.get_by_label("The log's key")).to_have_value(key)
+    assert states(page) == ["good"] * 6
+
+
+def test_a_receipt_of_another_entry_is_said_to_be_one(page: Page, served: Served) -> None:
+    # Given another entry's receipt, which was handed over
+    own = page.locator(".proof").inner_text()
+    answer = page.request.get(served.url("/entries/33/entry.tlog-proof"))
+    # When it is checked on this page
+    check(page, answer.text())
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "good")
+    # Then the page says of which entry it is, and shows nothing of its own entry's receipt
+    expect(page.locator("#verdict")).to_have_text(
+        "The receipt holds: entry 33 is in the log, and the key signed for it."
+        " But it is not the entry of this page."
+    )
+    expect(page.locator("#step-read")).to_contain_text("number of the entry: 33")
+    page.get_by_text("The hashes of the path").click()
+    lines = answer.text().split("\n")
+    said = page.locator("[data-hashes] li").all_inner_texts()
+    assert said == lines[3 : lines.index("")]
+    expect(page.locator("#step-read")).to_contain_text(f"hashes listed: {len(said)}")
+    # And its own is said to be its own
+    page.get_by_role("button", name="As it was").click()
+    expect(page.locator("#verdict")).to_have_text(
+        f"The receipt holds: entry {ENTRY} is in the log, and the key signed for it."
+    )
+    page.get_by_text("The hashes of the path").click()
+    assert page.locator(".proof").inner_text() == own
+
+
+@pytest.mark.parametrize("field", ["The receipt", "The log's key"])
+def test_what_is_changed_counts_as_not_checked(page: Page, field: str) -> None:
+    # When a letter is put in
+    page.get_by_label(field, exact=True).press_sequentially("x")
+    # Then nothing is claimed of it any more
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "waiting")
+    expect(page.locator("#verdict")).to_have_text("You changed something: check again.")
+    assert states(page) == ["waiting"] * 6
+    expect(page.locator("#step-head [data-found=root]")).to_be_hidden()
+
+
+def test_a_check_that_was_overtaken_says_nothing(page: Page) -> None:
+    # Given digests that take their time
+    page.evaluate(
+        """() => {
+          const digest = crypto.subtle.digest.bind(crypto.subtle);
+          crypto.subtle.digest = async (...asked) => {
+            await new Promise((go) => setTimeout(go, 50));
+            return digest(...asked);
+          };
+        }"""
+    )
+    # When somebody goes on writing while the check runs
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_label("The log's key").press_sequentially("x")
+    page.wait_for_timeout(1_500)
+    # Then its end is not said of what stands there now
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "waiting")
+    assert states(page) == ["waiting"] * 6
+
+
+def test_without_scripts_the_receipt_is_there_to_read(
+    contexts: Callable[..., BrowserContext], served: Served
+) -> None:
+    # Given an auditor whose browser runs no scripts
+    page = contexts(java_script_enabled=False).new_page()
+    page.goto(served.url(f"/entries/{ENTRY}/receipt"))
+    page.get_by_label("Your token").fill(served.token)
+    page.get_by_role("button", name="Look inside").click()
+    # Then nothing offers what cannot be done
+    expect(page.get_by_text("Try it yourself")).to_be_hidden()
+    expect(page.get_by_role("button", name="Check", exact=True)).to_be_hidden()
+    # And the receipt's numbers and text are there, which Enter does not send
+    expect(page.locator("#step-read")).to_contain_text(f"number of the entry: {ENTRY}")
+    expect(page.get_by_label("The receipt", exact=True)).not_to_be_editable()
+    page.get_by_label("The log's key").press("Enter")
+    page.wait_for_timeout(300)
+    expect(page).to_have_url(served.url(f"/entries/{ENTRY}/receipt"))
 
 
 def test_a_tampered_receipt_from_the_server_does_not_hold_either(

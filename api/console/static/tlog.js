@@ -50,13 +50,14 @@ export async function isAble() {
  */
 export async function check(text, vkey, on = () => {}) {
   const receipt = parseReceipt(text);
-  on("read", { index: receipt.index, path: receipt.path.length });
+  const path = receipt.path.map(toBase64);
+  on("read", { index: receipt.index, count: path.length, path });
   const leaf = await leafHash(receipt.extra);
-  on("leaf", { hash: toBase64(leaf) });
+  on("leaf", { leaf: toBase64(leaf) });
   const root = await rootOf(leaf, receipt.index, receipt.size, receipt.path);
-  on("path", { hash: toBase64(root) });
+  on("path", { reached: toBase64(root) });
   want(toBase64(root) === receipt.root, "head", "other-root");
-  on("head", { hash: receipt.root, size: receipt.size });
+  on("head", { origin: receipt.origin, size: receipt.size, root: receipt.root });
   await verifySignature(receipt, await parseVkey(vkey));
   on("signature", {});
   const entry = parseEntry(receipt.extra);
