@@ -70,7 +70,7 @@ def show_me(ledger: OpenLedger) -> Any:
         if found is not None:
             asked = ALL if before is None else Span(0, before - 1)
             lines = account_history(
-                conn, ledger.id, account, ALL, page=asked, newest_first=True, limit=LINES
+                conn, ledger.id, account, ALL, page=asked, newest_first=True, limit=LINES + 1
             ).lines
         inbox, more = _inbox(conn, ledger, me)
         choice = messages.choices_of(conn, ledger.id, {me})[me]
@@ -83,9 +83,9 @@ def show_me(ledger: OpenLedger) -> Any:
         "console/me.html",
         name=known.get("full_name"),
         account=found,
-        lines=lines,
+        lines=lines[:LINES],
         before=before,
-        following=lines[-1].seq if len(lines) == LINES else None,
+        following=lines[LINES - 1].seq if len(lines) > LINES else None,
         inbox=inbox,
         older=inbox[-1].id.partition("/")[2] if more else None,
         channels=_channels(known),

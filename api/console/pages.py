@@ -53,6 +53,7 @@ def install(app: Flask) -> None:
         account=shown.account,
         entry_link=shown.entry_link,
         in_words=words.in_words,
+        in_reserve=words.in_reserve,
         own_words=words.own_words,
         in_fours=shown.in_fours,
         type_name=words.type_name,
@@ -159,8 +160,8 @@ def _lost(error: HTTPException) -> Response:
     return headed(on_http(error))
 
 
-def refused(code: str, *, wanted: str | None = None) -> Response:
-    """The page of a refusal."""
+def refused(code: str, *, wanted: str | None = None, tried: bool = False) -> Response:
+    """The page of a refusal; somebody who `tried` a token is told that it is the token."""
     status = PROBLEMS[code].status
     form, way_in = None, None
     if code in ("unauthorized", "role", "scope", "standing"):
@@ -172,7 +173,7 @@ def refused(code: str, *, wanted: str | None = None) -> Response:
     page = render_template(
         "console/refused.html",
         title=_title(status),
-        advice=_advice(code),
+        advice=_advice("token" if tried and code == "unauthorized" else code),
         sign_in_form=form,
         way_in=way_in,
         own=own_address() if code == "role" else None,
@@ -204,6 +205,10 @@ def _advice(code: str) -> str:
         "unauthorized": gettext(
             "You have not signed in to this ledger yet, or you were signed out since, or your token"
             " is unknown or over."
+        ),
+        "token": gettext(
+            "This token opens nothing: it is unknown, was revoked, or is over. Check that you put"
+            " in all of it, or ask the office for another."
         ),
         "role": gettext(
             "These pages show a ledger to its office and its auditors. The operator's token opens"

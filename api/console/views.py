@@ -38,6 +38,7 @@ from ledger.programme.reading.accounts import find_account
 from ledger.programme.reading.budgets import list_budgets
 from ledger.programme.reading.entries import find_entry, list_entries, list_entries_of_type
 from ledger.programme.reading.histories import account_history
+from ledger.programme.reading.holds import find_holds
 
 LATEST = 8
 PER_PAGE = 25
@@ -65,8 +66,14 @@ def enter() -> Any:
     form = SignInForm()
     if not form.validate():
         missing = form.token.errors and not form.csrf_token.errors
-        return pages.refused("unauthorized" if missing else "form", wanted=form.wanted.data)
-    return _entered(form.token.data.strip(), form.wanted.data)
+        code = "unauthorized" if missing else "form"
+        return pages.refused(code, wanted=form.wanted.data, tried=bool(form.token.data))
+    try:
+        return _entered(form.token.data.strip(), form.wanted.data)
+    except Problem as problem:
+        if problem.code != "unauthorized":
+            raise
+        return pages.refused("unauthorized", wanted=form.wanted.data, tried=True)
 
 
 @blueprint.post("/demo")
@@ -135,7 +142,7 @@ def show_entries(ledger: OpenLedger) -> str:
     kind = request.args.get("type")
     kind = kind if kind in TYPES else None
     before = _before()
-    asked = {"span": _until(before), "newest_first": True, "limit": PER_PAGE}
+    asked = {"span": _until(before), "newest_first": True, "limit": PER_PAGE + 1}
     with installation().database.reading() as conn:
         if kind:
             found = list_entries_of_type(conn, ledger.id, kind, **asked)
@@ -144,11 +151,11 @@ def show_entries(ledger: OpenLedger) -> str:
         newest = resolve(conn, ledger.id)
     return render_template(
         "console/entries.html",
-        entries=[decode(each.raw) for each in found],
+        entries=[decode(each.raw) for each in found[:PER_PAGE]],
         kind=kind,
         kinds=TYPES,
         before=before,
-        following=found[-1].seq if len(found) == PER_PAGE and found[-1].seq else None,
+        following=found[PER_PAGE - 1].seq if len(found) > PER_PAGE else None,
         size=newest + 1,
     )
 
@@ -190,11 +197,16 @@ def show_account(ledger: OpenLedger, kind: str, random: str) -> str:
         if found is None:
             raise Problem("account", f"There is no account {name} in this ledger.")
         lines = account_history(
-            conn, ledger.id, name, ALL, page=_until(before), newest_first=True, limit=PER_PAGE
+            conn, ledger.id, name, ALL, page=_until(before), newest_first=True, limit=PER_PAGE + 1
         ).lines
-    following = lines[-1].seq if len(lines) == PER_PAGE else None
+        holds = find_holds(conn, ledger.id, found.holds)
     return render_template(
-        "console/account.html", account=found, lines=lines, before=before, following=following
+        "console/account.html",
+        account=found,
+        holds=holds,
+        lines=lines[:PER_PAGE],
+        before=before,
+        following=lines[PER_PAGE - 1].seq if len(lines) > PER_PAGE else None,
     )
 
 

@@ -16,6 +16,7 @@ from api.console import shown
 from api.console.shown import said
 from ledger.journal.entry import Entry
 from ledger.programme.reading.histories import Line
+from ledger.programme.reading.holds import HoldView
 
 Sentence = Callable[[Entry], Markup]
 
@@ -23,6 +24,16 @@ Sentence = Callable[[Entry], Markup]
 def in_words(entry: Entry) -> Markup:
     """What the entry did."""
     return SENTENCES[entry["type"]](entry)
+
+
+def in_reserve(hold: HoldView) -> Markup:
+    """What an open hold sets aside, for whom and until when."""
+    return said(
+        gettext("%(points)s for %(payee)s, until %(until)s"),
+        points=shown.points(hold.left),
+        payee=shown.account(hold.payee),
+        until=shown.local_time(hold.until),
+    )
 
 
 def type_name(kind: str) -> str:

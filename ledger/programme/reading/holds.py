@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ledger.journal import tables as t
+from ledger.journal.bulk import keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,19 @@ class HoldView:
 
 def find_hold(conn: Connection, ledger_id: int, seq: int) -> HoldView | None:
     """The hold that the entry `seq` placed."""
-    query = select(t.hold).where(t.hold.c.ledger_id == ledger_id, t.hold.c.seq == seq)
-    row = conn.execute(query).one_or_none()
-    if row is None:
-        return None
-    left = sum(points for _, points in orjson.loads(row.lots))
-    return HoldView(row.seq, row.account, row.payee, row.until, left)
+    return next(iter(find_holds(conn, ledger_id, (seq,))), None)
+
+
+def find_holds(conn: Connection, ledger_id: int, seqs: Collection[int]) -> list[HoldView]:
+    """The holds that these entries placed, the earliest first."""
+    c = t.hold.c
+    columns = (c.seq, c.account, c.payee, c.until, c.lots)
+    rows = keyed(conn, columns, ledger_id, c.seq, seqs)
+    return [
+        HoldView(row.seq, row.account, row.payee, row.until, _left(row.lots))
+        for row in sorted(rows, key=lambda row: row.seq)
+    ]
+
+
+def _left(lots: str) -> int:
+    return sum(points for _, points in orjson.loads(lots))
