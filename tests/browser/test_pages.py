@@ -53,6 +53,44 @@ def test_no_page_keeps_anybody_out(visit: Visit, served: Served, scheme: str, wi
     assert found == {}
 
 
+FIGURES = """table => [...table.querySelectorAll("tbody .figure")].filter((cell) => {
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  const { left, right, width } = text.getBoundingClientRect();
+  return width > 0 && left >= 0 && right <= document.documentElement.clientWidth;
+}).length"""
+
+
+@pytest.mark.parametrize("language", ["English", "中文"])
+@pytest.mark.parametrize("width", [320, 390, 961, 1280])
+def test_figures_are_seen_at_every_width(
+    visit: Visit, served: Served, language: str, width: int
+) -> None:
+    page = visit(locale="en-US", viewport={"width": width, "height": 900})
+    if language == "中文":
+        page.get_by_role("button", name=language).click()
+    page.goto(served.url("/entries?before=86"))
+    account = page.locator("a[href*='/accounts/member/']").first.get_attribute("href")
+    for path, figures in ((account, 2), (f"/ledgers/{served.ledger}/budgets", 3)):
+        # Given a table with many digits
+        page.goto(f"{served.address}{path}")
+        table = page.locator("table.stacked")
+        table.evaluate(
+            """table => table.querySelectorAll("tbody .figure").forEach((cell) => {
+              cell.textContent = "−12,345,678";
+            })"""
+        )
+        # Then all of them lie in the window, without moving anything
+        rows = table.locator("tbody tr").count()
+        assert rows
+        assert table.evaluate(FIGURES) == rows * figures
+        box = table.locator("..")
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+        # And it is a table to whoever does not see it
+        expect(page.get_by_role("columnheader")).to_have_count(6)
+        expect(page.get_by_role("rowheader")).to_have_count(rows)
+
+
 def test_everything_but_the_check_works_without_scripts(
     contexts: Callable[..., object], served: Served, tmp_path: Path
 ) -> None:
