@@ -8,7 +8,7 @@ import click
 
 from ledger.backup import make_backup, note_tried, open_backup
 from ledger.cli.place import environment, stored
-from ledger.cli.terminal import Commands, as_json, tell
+from ledger.cli.terminal import Commands, as_json, many, tell
 from ledger.clock import SystemClock
 from ledger.config import read_settings
 from ledger.journal.privatefiles import read_private
@@ -51,7 +51,9 @@ def make(target: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     settings = read_settings(environment())
     with stored(settings) as database:
         made = make_backup(settings, database, SystemClock(), target.absolute(), list(recipients))
-    entries = ", ".join(f"{name} with {size:,} entries" for name, size in made.ledgers.items())
+    entries = ", ".join(
+        f"{name} with {many(size, 'entries')}" for name, size in made.ledgers.items()
+    )
     facts = {"file": str(target), **made._asdict(), "ledgers": dict(made.ledgers)}
     says = f"{target}: {made.bytes:,} bytes, {entries or 'no ledger'}"
     tell(f"{says}; files of evidence: {made.evidence:,}", facts, as_json)

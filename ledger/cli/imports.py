@@ -21,6 +21,7 @@ from ledger.cli.terminal import (
     actor_option,
     as_json,
     ledger_option,
+    many,
     progress,
     tell,
 )
@@ -118,8 +119,8 @@ def _run(work: Import, check_only: bool, skip_bad: bool, report: Report) -> tupl
         return summary, ""
     there = summary.imported + summary.already
     return summary, (
-        f"the ledger refused {summary.refused:,} rows, {there:,} are there. Once what is wrong is"
-        " mended, run it again."
+        f"the ledger refused {many(summary.refused, 'rows')}, and has {there:,}. Once what is wrong"
+        " is mended, run it again."
     )
 
 
@@ -158,7 +159,8 @@ def _only_budget(installation: Installation, ledger: OpenLedger) -> str:
 
 def _lines(summary: Summary) -> str:
     return (
-        f"{summary.rows:,} rows: {summary.imported:,} imported, {summary.already:,} there already,"
-        f" {summary.zero:,} worth 0 points, {summary.bad:,} bad, {summary.refused:,} refused\n"
-        f"{summary.points:,} points, {summary.accounts_opened:,} accounts opened"
+        f"{many(summary.rows, 'rows')}: {summary.imported:,} imported,"
+        f" {summary.already:,} there already, {summary.zero:,} worth 0 points, {summary.bad:,} bad,"
+        f" {summary.refused:,} refused\n"
+        f"{many(summary.points, 'points')}, {many(summary.accounts_opened, 'accounts')} opened"
     )

@@ -10,7 +10,7 @@ import click
 from ledger.audit.faults import RestoreFault
 from ledger.audit.restore import Place, Restored, origin_in, restore_bundle
 from ledger.cli.place import installed
-from ledger.cli.terminal import as_json, counted, key_options, ledger_option, progress, tell
+from ledger.cli.terminal import as_json, counted, key_options, ledger_option, many, progress, tell
 from ledger.cli.verify import trusted_keys
 from ledger.installation import Installation
 from ledger.journal.names import check_ledger_name
@@ -58,15 +58,16 @@ def restore(
     trusted = trusted_keys(keys, files)
     with installed() as installation:
         done = _restored(installation, bundle, name, trusted, newest)
+    restored = max(done.size - done.before, 0)
     facts = {
         "origin": done.origin,
         "size": done.size,
         "root": done.root.hex(),
         "before": done.before,
-        "restored": max(done.size - done.before, 0),
+        "restored": restored,
     }
-    line = f"{done.origin}: {facts['restored']:,} entries put back, {done.size:,} in the bundle."
-    if not facts["restored"]:
+    line = f"{done.origin}: {many(restored, 'entries')} put back, {done.size:,} in the bundle."
+    if not restored:
         line = f"{done.origin}: all {done.size:,} entries of the bundle are there, as they were."
     tell(line, facts, as_json)
 

@@ -161,6 +161,13 @@ def tell(lines: str, facts: Mapping[str, Any], as_json: bool) -> None:
         click.echo(lines)
 
 
+def many(number: int, things: str) -> str:
+    """So many things, which are given in the plural with s: `1 entry`, `1,041 entries`."""
+    if number != 1:
+        return f"{number:,} {things}"
+    return f"1 {things.removesuffix('ies')}y" if things.endswith("ies") else f"1 {things[:-1]}"
+
+
 def note(line: str) -> None:
     """Tells a person something that is no result."""
     click.echo(line, err=True)

@@ -22,6 +22,7 @@ from ledger.cli.terminal import (
     counted,
     key_options,
     ledger_option,
+    many,
     progress,
     tell,
 )
@@ -203,21 +204,28 @@ def _judge(trust: str, says: str) -> None:
 
 def _told(report: Report) -> str:
     accounts, points = report.accounts, report.points
+    members = many(accounts.member, "members")
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(report.entries.items()))
     gone = f"{points.settled:,} settled, {points.expired:,} expired, {points.withdrawn:,} withdrawn"
     return "\n".join(
         [
             f"log          {report.origin}",
-            f"size         {report.size:,} entries, {report.first_at} to {report.last_at}",
+            f"size         {many(report.size, 'entries')}, {report.first_at} to {report.last_at}",
             f"root         {report.root.hex()}",
             f"entries      {kinds}",
             "checked      every signature, leaf, tile and root, and each entry by every rule;",
-            f"             {report.checkpoints:,} checkpoints are consistent with each other",
-            f"accounts     {accounts.member:,} members, {accounts.org:,} organisations",
+            f"             {_heads(report.checkpoints)}",
+            f"accounts     {members}, {many(accounts.org, 'organisations')}",
             f"points       {points.issued:,} issued, {points.outstanding:,} outstanding, {gone}",
             f"trust        {report.says}",
         ]
     )
+
+
+def _heads(checkpoints: int) -> str:
+    if checkpoints == 1:
+        return "1 checkpoint is consistent with the log"
+    return f"{checkpoints:,} checkpoints are consistent with each other"
 
 
 def _shown(report: ReceiptReport) -> str:
@@ -232,12 +240,12 @@ def _shown(report: ReceiptReport) -> str:
 
 def _balance_told(report: BalanceReport) -> str:
     receipt = report.receipt
-    last = f"{report.count:,} postings, the last of them entry {report.last}"
+    last = f"{many(report.count, 'postings')}, the last of them entry {report.last}"
     return "\n".join(
         [
             f"log      {receipt.origin}",
             f"account  {report.account}",
-            f"balance  {report.balance:,} points, and {report.held:,} held",
+            f"balance  {many(report.balance, 'points')}, and {report.held:,} held",
             f"as of    entry {receipt.seq}, {receipt.entry['at']}; {last}",
             f"trust    {receipt.says}",
         ]

@@ -360,7 +360,7 @@ def test_a_statement_links_every_line_to_the_one_before(desk, visitor):
     # when the statement is looked at
     page = visitor.get(f"/ledgers/beiyuan/accounts/{member}", **{"Accept-Language": "en"})
     # then each line names the one before, and the first the entry that opened the account
-    rows = re.findall(r'<tr id="e(\d+)">(.*?)</tr>', page.text, re.DOTALL)
+    rows = re.findall(r'<tr id="e(\d+)"[^>]*>(.*?)</tr>', page.text, re.DOTALL)
     links = {int(seq): int(re.findall(r"/entries/(\d+)", row)[-1]) for seq, row in rows}
     assert links == {seqs[2]: seqs[1], seqs[1]: seqs[0], seqs[0]: opened}
     assert "+1,000" in page.text

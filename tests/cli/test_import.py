@@ -152,7 +152,7 @@ def test_a_row_the_book_refused_is_tried_anew(founded: Terminal, written: Writte
     file = written("who,on,points,until\n" + "".join(f"ann,1997-01-01,1,{day}\n" for day in days))
     # Then the last one is refused, and told
     result = founded(*founded.importing(file, columns=columns), exits=1)
-    assert "the ledger refused 1 rows" in result.stderr
+    assert "the ledger refused 1 row," in result.stderr
     assert _bad_rows(result.stdout)[0][0] == 66
     # And it is tried again, not taken for done
     again = founded.facts(*founded.importing(file, columns=columns), exits=1)

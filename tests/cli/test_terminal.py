@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from ledger.cli.terminal import many
 from tests.cli.conftest import Terminal
 
 TABLE = "customer,date,dollars\nann,1997-01-01,5\n"
@@ -30,6 +31,27 @@ def test_progress_is_shown_to_a_person_and_not_to_a_script(
     assert "1 imported" in told
     assert "entering rows" not in told
     assert terminal.start(*words, stderr=subprocess.PIPE).communicate()[1] == ""
+
+
+def test_one_thing_is_told_as_one(
+    terminal: Terminal, written: Callable[[str], Path], tmp_path: Path
+) -> None:
+    assert [many(n, "entries") for n in (0, 1, 2, 1_041)] == [
+        "0 entries",
+        "1 entry",
+        "2 entries",
+        "1,041 entries",
+    ]
+    assert [many(n, "members") for n in (1, 2)] == ["1 member", "2 members"]
+    # Given a log with one member, by an import of one row
+    terminal.found()
+    imported = terminal(*terminal.importing(written(TABLE))).stdout
+    assert imported.startswith("1 row: 1 imported")
+    assert "5 points, 1 account opened" in imported
+    bundle = tmp_path / "bundle.zip"
+    terminal("export", bundle)
+    # Then it is told of as one
+    assert "1 member, 0 organisations" in terminal("verify", bundle, exits=3).stdout
 
 
 def _read(descriptor: int) -> bytes:
