@@ -73,7 +73,8 @@ def stored(settings: Settings) -> Iterator[Database]:
     if scheme.startswith("sqlite") and not os.path.exists(path):  # noqa: PTH110  # as it is named
         raise ConfigError(
             f"There is no database at {path}. Make a ledger with `points init` or `points demo`,"
-            " or set POINTS_DATA to the directory of the one that you mean."
+            " or empty tables for `points restore` with `points migrate`; or set POINTS_DATA to the"
+            " directory of the one that you mean."
         )
     database = open_engine(settings.database_url)
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import psycopg
+import pyrage
 import pytest
 from click.testing import CliRunner
 
@@ -37,13 +38,15 @@ BLOCK = re.compile(
 BLOCKS = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "rehearsal"}
 CHECKED = {name: text for kind, name, text in BLOCK.findall(PAGE) if kind == "checked"}
 REHEARSED = {
-    *("pg-setup", "pg-migrate", "pg-grants", "pg-address", "pg-backup", "pg-restore"),
-    "pg-vacuum",
+    *("pg-setup", "pg-migrate", "pg-grants", "pg-address", "pg-backup", "pg-replace"),
+    *("pg-restore", "pg-vacuum"),
     *("pg-upgrade", "pg-rollback", "init", "sqlite-backup", "sqlite-restore", "keys-backup"),
     *("evidence-backup", "evidence-restore"),
     *("roll-forward", "key-make", "key-rotate", "key-revoke"),
 }
+AS_POSTGRES = {"pg-setup", "pg-replace"}
 KEPT = ("entry", "posting", "checkpoint")
+PG_TOOLS = PACKAGE / "pginstall" / "bin"
 
 
 class Shell:
@@ -56,7 +59,7 @@ class Shell:
         (folder / "passphrase").write_text("a passphrase of the tests\n")
         (folder / "passphrase").chmod(0o600)
         own = {name: value for name, value in os.environ.items() if name[:2] not in ("PO", "PG")}
-        path = [Path(sys.executable).parent, PACKAGE / "pginstall" / "bin", own["PATH"]]
+        path = [Path(sys.executable).parent, PG_TOOLS, own["PATH"]]
         self.environ = {
             **own,
             "PATH": os.pathsep.join(map(str, path)),
@@ -67,10 +70,19 @@ class Shell:
             "BACKUP": str(folder / "backup"),
             **environ,
         }
+        if "PGHOST" in environ:
+            (owner,) = re.findall(r'^export OWNER="(.*)"$', PAGE, re.MULTILINE)
+            self.environ["OWNER"] = owner.replace("$PGHOST", environ["PGHOST"])
 
     def block(self, *names: str, exits: int = 0) -> str:
-        """Runs blocks of the page one after the other in one shell; what they print."""
-        return self.run("\n".join(BLOCKS[name] for name in names), exits=exits)
+        """Runs blocks of the page one after the other in one shell; what they print.
+
+        The database's superuser is whom the page says, and elsewhere nobody.
+        """
+        users = {True: "export PGUSER=postgres", False: "unset PGUSER"}
+        return self.run(
+            "\n".join(f"{users[name in AS_POSTGRES]}\n{BLOCKS[name]}" for name in names), exits
+        )
 
     def run(self, script: str, exits: int = 0) -> str:
         done = subprocess.run(
@@ -128,10 +140,14 @@ def server() -> Iterator[str]:
 def postgresql(server: str, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A shell after the page's set-up of PostgreSQL, with the service's address."""
     host = server.partition("host=")[2]
-    shell = Shell(tmp_path_factory.mktemp("postgresql"), PGHOST=host, PGUSER="postgres")
+    shell = Shell(tmp_path_factory.mktemp("postgresql"), PGHOST=host)
     shell.block("pg-setup", "pg-migrate", "pg-grants", "pg-grants")
+    return at_the_service_s_address(shell)
+
+
+def at_the_service_s_address(shell: Shell) -> Shell:
     (address,) = re.findall(r'POINTS_DATABASE_URL="(.*)"', BLOCKS["pg-address"])
-    shell.environ["POINTS_DATABASE_URL"] = address.replace("$PGHOST", host)
+    shell.environ["POINTS_DATABASE_URL"] = address.replace("$PGHOST", shell.environ["PGHOST"])
     return shell
 
 
@@ -148,6 +164,8 @@ def test_the_service_role_does_all_that_the_service_does(postgresql: Shell) -> N
     postgresql.points("work", "--once")
     postgresql.points("export", str(postgresql.folder / "demo.zip"), *here)
     postgresql.points("verify", "--database", *here)
+    key = pyrage.x25519.Identity.generate().to_public()
+    postgresql.run(f'points backup make "$BACKUP/points.age" --to {key}')
     person = ("--person", made["founders"][0], "--role", "officer")
     token = orjson.loads(postgresql.points("token", "create", *here, *person, "--json"))["token"]
     # Then the API writes and is ready
@@ -208,13 +226,13 @@ def test_the_service_role_owns_no_table(postgresql: Shell) -> None:
 
 
 def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) -> None:
-    # Given a ledger that goes on after the backup, until the database is lost
+    # Given a ledger that goes on after the daily backup, until the database is lost
     postgresql.found()
-    postgresql.block("pg-backup")
+    postgresql.block("pg-backup", "pg-backup")
     postgresql.rotate()
-    postgresql.block("keys-backup")
-    # When the page is followed
-    postgresql.block("pg-restore")
+    postgresql.block("keys-backup", "keys-backup")
+    # When the page is followed, and once more
+    postgresql.block("pg-replace", "pg-restore", "pg-replace", "pg-restore")
     assert "roll it forward" in postgresql.points("publish", "--ledger", "beiyuan", exits=1)
     told = postgresql.block("roll-forward")
     # Then nothing is missing, and the ledger goes on
@@ -226,24 +244,51 @@ def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) 
     postgresql.points("verify", "--database", "--ledger", "beiyuan")
 
 
+def test_a_new_server_is_given_the_backup(postgresql: Shell, tmp_path: Path) -> None:
+    postgresql.points("demo", "--if-missing")
+    postgresql.block("pg-backup")
+    with postgres_server() as url:
+        shell = Shell(tmp_path, PGHOST=url.partition("host=")[2])
+        shell.environ["BACKUP"] = postgresql.environ["BACKUP"]
+        shell.block("pg-replace", "pg-restore")
+        at_the_service_s_address(shell)
+        with psycopg.connect(shell.environ["POINTS_DATABASE_URL"]) as conn:
+            assert conn.execute("SELECT count(*) FROM ledger").fetchone() != (0,)
+
+
+def test_a_backup_that_fails_leaves_the_one_before(postgresql: Shell, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, PGHOST="/nowhere")
+    for name in ("points.dump", "points.db"):
+        (tmp_path / "backup" / name).write_bytes(b"yesterday's")
+    # When the server, and the file, are not there
+    shell.block("pg-backup", exits=1)
+    shell.block("sqlite-backup", exits=1)
+    # Then what is there is yesterday's
+    for name in ("points.dump", "points.db"):
+        assert (tmp_path / "backup" / name).read_bytes() == b"yesterday's"
+
+
 def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.found()
-    shell.block("sqlite-backup", "evidence-backup")
+    shell.block("sqlite-backup", "sqlite-backup", "evidence-backup")
     kept = tmp_path / "data" / "evidence" / "beiyuan" / "a"
     kept.parent.mkdir()
     kept.write_bytes(b"sealed")
     shell.block("evidence-backup", "evidence-backup")
     kept.unlink()
     shell.rotate()
-    shell.block("keys-backup")
-    shell.block("sqlite-restore", "evidence-restore")
+    shell.block("keys-backup", "keys-backup")
+    lost = (tmp_path / "data" / "points.db").read_bytes()
+    shell.block("sqlite-restore", "sqlite-restore", "evidence-restore")
+    assert lost in [file.read_bytes() for file in tmp_path.glob("data/lost/*/points.db")]
     assert kept.read_bytes() == b"sealed"
     assert "roll it forward" in shell.points("publish", exits=1)
     assert "1 entries put back, 6 in the bundle" in shell.block("roll-forward")
     # And without any backup of the database, bundle, keys and high-water file are enough
     for file in (tmp_path / "data").glob("points.db*"):
         file.unlink()
+    assert "points migrate" in shell.block("roll-forward", exits=1)
     shell.points("migrate")
     assert "6 entries put back" in shell.block("roll-forward")
     shell.rotate()
@@ -292,9 +337,29 @@ def test_the_unit_starts_what_there_is_and_keeps_it_in_bounds() -> None:
 def test_the_proxy_closes_its_braces_and_waits_longer_than_the_service() -> None:
     text = CHECKED["nginx"]
     assert text.count("{") == text.count("}")
-    assert all(re.search(r"[;{}]$", line) for line in text.splitlines() if line.strip())
+    lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
+    assert all(re.search(r"[;{}]$", line) for line in lines)
     (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;\n.*proxy_send", text)
     assert int(seconds) > 60
+
+
+def test_the_proxy_knows_each_bundle_and_sets_its_headers_for_all(tmp_path: Path) -> None:
+    text = CHECKED["nginx"]
+    # nginx passes a server's headers on to no location that sets one
+    places = re.findall(r"^    location (.*?) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
+    assert len(places) == text.count("location ") == text.count("proxy_pass ")
+    assert not any("proxy_set_header" in inside for _, inside in places)
+    for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto"):
+        assert text.count(f"proxy_set_header {header} ") == 1
+    # and a bundle is not kept until it is whole
+    (bundle,) = (place.removeprefix("~ ") for place, inside in places if "buffering off" in inside)
+    app = create_app(settings=read_settings(Shell(tmp_path).environ))
+    paths = [re.sub("<.*?>", "x", str(rule)) for rule in app.url_map.iter_rules()]
+    app.extensions["points"].close()
+    whole = [path for path in paths if re.search(r"/bundle[^/]*$", path)]
+    assert len(whole) > 1
+    assert all(re.search(bundle, path) for path in whole)
+    assert not any(re.search(bundle, path) for path in paths if path not in whole)
 
 
 def test_the_service_erases_and_the_owner_rewrites_the_tables(postgresql: Shell) -> None:
