@@ -17,6 +17,7 @@ from ledger import distribution
 from ledger.db import MIGRATIONS
 from ledger.errors import PointsError
 from ledger.installation import Installation
+from ledger.programme.privileges import lacking
 
 blueprint = Blueprint("health", __name__)
 
@@ -37,8 +38,7 @@ def readyz() -> Response:
     here = installation()
     checks = {name: _said(check, here) for name, check in CHECKS.items()}
     if checks["database"] == "ok":
-        said = {_head(here, name) for name in here.names()} - {"ok"}
-        checks["ledgers"] = ", ".join(sorted(said)) or "ok"
+        checks["ledgers"] = _said(_ledgers, here)
     ready = all(said == "ok" for said in checks.values())
     body = {"status": "ready" if ready else "not ready", "checks": checks}
     return answer(body, 200 if ready else 503)
@@ -72,6 +72,18 @@ def _distribution(here: Installation) -> str:
         return "; ".join(distribution.faults(conn)) or "ok"
 
 
+def _privileges(here: Installation) -> str:
+    """Whether the database's role has what it was to be granted after the last migration."""
+    with here.database.reading() as conn:
+        lacks = lacking(conn)
+    return "ok" if lacks is None else f"missing: {lacks}; run the grants of docs/operating.md"
+
+
+def _ledgers(here: Installation) -> str:
+    said = {_head(here, name) for name in here.names()} - {"ok"}
+    return ", ".join(sorted(said)) or "ok"
+
+
 def _head(here: Installation, name: str) -> str:
     """Whether the ledger's database extends the last head that was signed."""
 
@@ -98,6 +110,7 @@ def _said(check: Callable[[Installation], str], here: Installation) -> str:
 CHECKS: dict[str, Callable[[Installation], str]] = {
     "database": _database,
     "migrations": _migrations,
+    "privileges": _privileges,
     "triggers": _triggers,
     "distribution": _distribution,
 }

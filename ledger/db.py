@@ -23,7 +23,9 @@ from typing import Any, Literal
 import alembic.command
 import psycopg
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
@@ -160,7 +162,8 @@ def database_now(conn: Connection) -> datetime | None:
 def migrate(database_url: str, revision: str = "head") -> None:
     """Bring the tables up to `revision`, in one transaction and by one process at a time.
 
-    Raises what `open_engine` and `Database.writing` raise, and `MigrationError`.
+    Raises what `open_engine` and `Database.writing` raise, and `MigrationError`: nothing was
+    changed.
     """
     _migrate(database_url, alembic.command.upgrade, revision)
 
@@ -198,10 +201,26 @@ def _migrate(database_url: str, step: Callable[[Config, str], None], revision: s
                 conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             prepare_schema_change(conn)
             config.attributes["connection"] = conn
-            step(config, revision)
+            try:
+                step(config, revision)
+            except CommandError as error:
+                raise MigrationError(_no_way(conn, revision)) from error
             _check_foreign_keys(conn)
     finally:
         database.close()
+
+
+def _no_way(conn: Connection, revision: str) -> str:
+    """Why no migrations lead from where the tables are to `revision`."""
+    found = MigrationContext.configure(conn).get_current_revision()
+    if found is None:
+        return f"The database has no tables, so there is nothing to take down to {revision}."
+    if found in revisions():
+        return f"The tables are of migration {found}, which is not above {revision}."
+    return (
+        f"The tables are of migration {found}, which this version does not know: use the version"
+        " that made them, or a newer one."
+    )
 
 
 def prepare_schema_change(conn: Connection) -> None:

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from alembic.migration import MigrationContext
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from ledger.backup import LAST, TRIED
 from ledger.db import database_now, revisions
 from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
+from ledger.faults import not_set_up
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.tables import ledger as ledgers
 from ledger.journal.times import format_time, parse_time, to_us
@@ -28,6 +30,7 @@ from ledger.programme.files import missing
 from ledger.programme.jobs import due_jobs
 from ledger.programme.lags import publish_lags
 from ledger.programme.people.inviting import waiting
+from ledger.programme.privileges import lacking
 from ledger.programme.vault import generations_in_use
 
 CLOCKS_APART_SECONDS_MAX = 5
@@ -57,6 +60,11 @@ def look(installation: Installation) -> list[Finding]:
             findings += [Finding(about, good, says) for good, says in check(installation)]
         except PointsError as error:
             findings.append(Finding(about, False, str(error)))
+        except DBAPIError as error:
+            says = not_set_up(error)
+            if says is None:
+                raise
+            findings.append(Finding(about, False, says))
     return findings
 
 
@@ -86,9 +94,12 @@ def _database(here: Installation) -> Said:
     with here.database.reading() as conn:
         found = MigrationContext.configure(conn).get_current_revision()
         missing = missing_triggers(conn)
+        lacks = lacking(conn)
     newest = revisions()[-1]
     if found != newest:
         yield False, f"The tables are of migration {found}, wanted {newest}: run points migrate."
+    elif lacks is not None:
+        yield False, f"The database's role lacks {lacks}: run the grants of docs/operating.md."
     elif missing:
         yield (
             False,

@@ -66,7 +66,7 @@ class OutcomeUnknown(DatabaseDown):
 
 
 class MigrationError(PointsError):
-    """A migration would have left the database inconsistent, so all of it was undone."""
+    """No migrations lead there, or they were undone as they would have left it inconsistent."""
 
     code = "migration"
 

@@ -29,6 +29,12 @@ _AWAY = "The database cannot be reached. Check that it runs, its address and its
 _READ_ONLY = "The database takes no writes here. Check its file's permissions or the server's role."
 _FULL = "The database has no room left. Free some of its disk or memory, then try again."
 _DAMAGED = "The database's files cannot be read or written. Check its disk and its permissions."
+_NOT_WHOLE = "The database's file is damaged or is none. Keep it aside, and restore a backup."
+_NOT_GRANTED = (
+    "The database's role may not do this. Run the grants of docs/operating.md again; points migrate"
+    " is run by the role that owns the tables."
+)
+_NOT_MIGRATED = "The database lacks tables of this version. Run: points migrate"
 
 _Fault = tuple[type[PointsError], str]
 
@@ -43,8 +49,8 @@ _SQLITE: dict[int, _Fault] = {
     sqlite3.SQLITE_NOMEM: (DatabaseDown, _FULL),
     sqlite3.SQLITE_CANTOPEN: (DatabaseDown, _DAMAGED),
     sqlite3.SQLITE_IOERR: (DatabaseDown, _DAMAGED),
-    sqlite3.SQLITE_CORRUPT: (DatabaseDown, _DAMAGED),
-    sqlite3.SQLITE_NOTADB: (DatabaseDown, _DAMAGED),
+    sqlite3.SQLITE_CORRUPT: (DatabaseDown, _NOT_WHOLE),
+    sqlite3.SQLITE_NOTADB: (DatabaseDown, _NOT_WHOLE),
 }
 
 # By the longest SQLSTATE prefix that fits.
@@ -68,6 +74,12 @@ _POSTGRESQL: dict[str, _Fault] = {
 }
 
 
+# What the database says of tables that it has not got, or not got yet.
+_UNDEFINED = {"42P01", "42703"}  # a table, a column
+_SQLITE_UNDEFINED = ("no such table", "no such column")
+_INSUFFICIENT_PRIVILEGE = "42501"
+
+
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Raise `DatabaseBusy` or `DatabaseDown` for what SQLAlchemy raises, where it is either."""
@@ -81,6 +93,19 @@ def translate_errors() -> Iterator[None]:
             raise
         kind, message = fault
         raise kind(message) from error
+
+
+def not_set_up(error: DBAPIError) -> str | None:
+    """What somebody who runs a command has to do first, where the error says that it was not done.
+
+    That is the grants or the migrations; requests are not told, `/readyz` is.
+    """
+    if isinstance(error.orig, sqlite3.Error):
+        return _NOT_MIGRATED if str(error.orig).startswith(_SQLITE_UNDEFINED) else None
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _UNDEFINED:
+        return _NOT_MIGRATED
+    return _NOT_GRANTED if state == _INSUFFICIENT_PRIVILEGE else None
 
 
 def is_surely_undone(fault: DatabaseDown) -> bool:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -68,6 +69,20 @@ def fresh_database(server_url: str, name: str, template: str = "template1") -> I
     finally:
         with psycopg.connect(server_url, autocommit=True) as conn:
             citus.everywhere(conn, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def other_role(url: str) -> Iterator[tuple[str, str]]:
+    """Create a role that was granted nothing; yield its name, and the URL by which one is it."""
+    name = f"points_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f'CREATE ROLE "{name}"')
+    try:
+        yield name, f"{url}{'&' if '?' in url else '?'}options=-c%20role%3D{name}"
+    finally:
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(f'DROP OWNED BY "{name}"')
+            conn.execute(f'DROP ROLE "{name}"')
 
 
 def _with_database(server_url: str, name: str) -> str:

@@ -279,7 +279,7 @@ def test_a_server_that_dies_under_a_reader_is_down(postgresql_database: Database
 def test_a_file_that_is_no_database_is_down(tmp_path: Path) -> None:
     path = tmp_path / "points.db"
     path.write_text("no database at all, but long enough to be asked whether it is one\n" * 20)
-    with pytest.raises(DatabaseDown, match="cannot be read or written"):
+    with pytest.raises(DatabaseDown, match="restore a backup"):
         open_engine(f"sqlite:///{path}")
 
 

@@ -13,8 +13,10 @@ import click
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import PointsError
+from ledger.faults import not_set_up
 from ledger.journal.entry import POINTS_MAX, RANDOM
 from ledger.journal.times import is_day
 from ledger.tlog.errors import TlogError
@@ -41,6 +43,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (PointsError, TlogError) as error:
             raise Failure(str(error)) from error
+        except DBAPIError as error:
+            sentence = not_set_up(error)
+            if sentence is None:
+                raise
+            raise Failure(sentence) from error
         except BrokenPipeError:
             raise  # click ends quietly when nobody reads on
         except OSError as error:

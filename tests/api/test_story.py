@@ -181,6 +181,7 @@ def test_the_service_says_whether_it_is_ready(desk, installation):
     assert ready.json["checks"] == {
         "database": "ok",
         "migrations": "ok",
+        "privileges": "ok",
         "triggers": "ok",
         "distribution": "ok",
         "ledgers": "ok",

@@ -26,6 +26,7 @@ from ledger.programme import records
 from ledger.programme.erasure import GONE_WITH_SUBJECT, destroy
 from ledger.programme.opening import open_installation
 from ledger.programme.people.tables import metadata
+from ledger.programme.privileges import granted
 from ledger.programme.recording import Change, save
 from tests.cli.conftest import ROOT, make_cheap_keys
 from tests.journal.live import CHEAP
@@ -380,8 +381,19 @@ def test_the_service_erases_and_the_owner_rewrites_the_tables(postgresql: Shell)
             assert records.found_by(conn, ledger, "phone", ["13912345678"]) == {"13912345678": []}
 
 
+def test_the_grants_are_those_that_readiness_wants(postgresql: Shell) -> None:
+    wanted = {(table, privilege) for table, privilege in granted()}
+    with psycopg.connect(postgresql.environ["POINTS_DATABASE_URL"]) as conn:
+        rows = conn.execute(
+            "SELECT tablename, privilege FROM pg_tables,"
+            " unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
+            " WHERE schemaname = 'public' AND has_table_privilege(tablename, privilege)"
+        ).fetchall()
+    assert set(rows) == wanted
+
+
 def test_the_service_may_delete_what_is_forgotten_and_what_goes_with_whoever_is_erased() -> None:
-    granted = re.search(r"^GRANT DELETE ON (.*) TO points_service;$", PAGE, re.MULTILINE)
-    assert granted is not None
+    deleted = re.search(r"^GRANT DELETE ON (.*) TO points_service;$", PAGE, re.MULTILINE)
+    assert deleted is not None
     gone = {column.table.name for column in GONE_WITH_SUBJECT}
-    assert set(granted[1].split(", ")) == {"request", "lease", "sent_code"} | gone
+    assert set(deleted[1].split(", ")) == {"request", "lease", "sent_code"} | gone
