@@ -60,9 +60,9 @@ def test_every_answer_names_its_headers():
                 assert "Retry-After" in headers, (name, status)
     assert named == set(spec["components"]["headers"])
     paths = spec["paths"]
-    credits = paths["/v1/ledgers/{ledger}/credits"]["post"]["responses"]
-    assert {"Idempotency-Replayed", "Location"} <= set(credits["202"]["headers"])
-    assert "Idempotency-Replayed" in credits["409"]["headers"]
+    answers = paths["/v1/ledgers/{ledger}/credits"]["post"]["responses"]
+    assert {"Idempotency-Replayed", "Location"} <= set(answers["202"]["headers"])
+    assert "Idempotency-Replayed" in answers["409"]["headers"]
     team = paths["/v1/ledgers/{ledger}/teams/{random}"]
     assert "ETag" in team["get"]["responses"]["200"]["headers"]
     assert "Link" in paths["/v1/ledgers/{ledger}/entries"]["get"]["responses"]["200"]["headers"]
