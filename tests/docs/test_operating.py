@@ -237,7 +237,7 @@ def test_postgresql_is_backed_up_restored_and_rolled_forward(postgresql: Shell) 
     assert "roll it forward" in postgresql.points("publish", "--ledger", "beiyuan", exits=1)
     told = postgresql.block("roll-forward")
     # Then nothing is missing, and the ledger goes on
-    assert "1 entries put back, 6 in the bundle" in told
+    assert "1 entry put back, 6 in the bundle" in told
     postgresql.rotate()
     # And the tables are migrated up, down and up again by their owner
     postgresql.environ["REVISION"] = "0001"
@@ -285,7 +285,7 @@ def test_sqlite_is_backed_up_restored_and_rolled_forward(tmp_path: Path) -> None
     assert lost in [file.read_bytes() for file in tmp_path.glob("data/lost/*/points.db")]
     assert kept.read_bytes() == b"sealed"
     assert "roll it forward" in shell.points("publish", exits=1)
-    assert "1 entries put back, 6 in the bundle" in shell.block("roll-forward")
+    assert "1 entry put back, 6 in the bundle" in shell.block("roll-forward")
     # And without any backup of the database, bundle, keys and high-water file are enough
     for file in (tmp_path / "data").glob("points.db*"):
         file.unlink()
