@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response, abort, current_app, render_template
 
 from api.openapi import document
-from api.problems import PROBLEMS
+from api.problems import MIMETYPE, PROBLEMS
 
 POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none';"
@@ -66,14 +66,14 @@ class Document:
         answers = [
             self._answer(status, kind, content)
             for status, response in sorted(operation["responses"].items())
-            if status < "4"
             for kind, content in (response.get("content") or {"": {}}).items()
+            if kind != MIMETYPE
         ]
         problems = {
             status: list(content["examples"])
             for status, response in sorted(operation["responses"].items())
-            if status >= "4"
-            for content in response["content"].values()
+            for kind, content in response.get("content", {}).items()
+            if kind == MIMETYPE
         }
         return {
             "id": f"{method}-{path.strip('/').replace('{', '').replace('}', '').replace('/', '-')}",

@@ -7,33 +7,64 @@ from collections.abc import Callable
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Response
+from flask import Response
+from marshmallow import Schema, fields
 from sqlalchemy import text
 
 from api.auth import installation
 from api.problems import log_fault
-from api.resource import answer
+from api.resource import Resource, answer
 from ledger import distribution
 from ledger.db import MIGRATIONS
 from ledger.errors import PointsError
 from ledger.installation import Installation
 from ledger.programme.privileges import lacking
 
-blueprint = Blueprint("health", __name__)
+blueprint = Resource("health", __name__, description=__doc__)
 
 
-@blueprint.get("/healthz")
+class AliveSchema(Schema):
+    """The process answers."""
+
+    status = fields.String(required=True)
+
+
+class ReadinessSchema(Schema):
+    """Whether it can do its work."""
+
+    status = fields.String(required=True, metadata={"description": "`ready` or `not ready`"})
+    checks = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "what was looked at; `ok`, or what is wrong with it"},
+    )
+
+
+_NOT_READY = {
+    "summary": "The database is away",
+    "value": {
+        "status": "not ready",
+        "checks": dict.fromkeys(
+            ("database", "migrations", "triggers", "distribution"), "database-down"
+        ),
+    },
+}
+
+
+@blueprint.watches("/healthz", AliveSchema)
 def healthz() -> Response:
-    """Whether the process answers."""
+    """Ask whether the process answers"""
     return answer({"status": "ok"})
 
 
-@blueprint.get("/readyz")
+@blueprint.watches("/readyz", ReadinessSchema)
+@blueprint.alt_response(503, schema=ReadinessSchema, examples={"not-ready": _NOT_READY})
 def readyz() -> Response:
-    """Whether everything that a request needs is there: 200, or 503 with what is not.
+    """Ask whether everything that a request needs is there
 
-    Anybody may ask, so of an error it says the code only, and of ledgers neither names nor number;
-    the log says more.
+    200, or 503 with what is not. Anybody may ask, so of an error it says the code only, and of
+    ledgers neither names nor number; the log says more.
     """
     here = installation()
     checks = {name: _said(check, here) for name, check in CHECKS.items()}

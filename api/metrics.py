@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable
 from functools import cache
 
-from flask import Blueprint, Response
+from flask import Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -28,12 +28,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api.auth import installation, requires
+from api.auth import installation
+from api.resource import Resource
 from ledger.installation import Installation
 from ledger.journal.observer import BatchSeen
 from ledger.programme.lags import Lag, publish_lags
 
-blueprint = Blueprint("metrics", __name__)
+blueprint = Resource(
+    "metrics", __name__, description="Metrics: the figures of the service, for Prometheus."
+)
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _COMMANDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1_000)
@@ -127,10 +130,12 @@ class _Lags(Collector):
         return entries, seconds
 
 
-@blueprint.get("/metrics")
-@requires("metrics:read")
+@blueprint.watches("/metrics", None, content_type=CONTENT_TYPE_LATEST, action="metrics:read")
 def show_metrics() -> Response:
-    """The figures of all worker processes together, in Prometheus' text format."""
+    """Read the figures of all worker processes together
+
+    In Prometheus' text format, for an operator's token.
+    """
     return Response(
         generate_latest(_registry()) + generate_latest(_of_database(installation())),
         content_type=CONTENT_TYPE_LATEST,

@@ -127,6 +127,27 @@ class Resource(Blueprint):
 
         return decorate
 
+    def watches(
+        self,
+        rule: str,
+        answer: SchemaType | None,
+        *,
+        content_type: str | None = None,
+        action: str | None = None,
+    ) -> Callable[[View], View]:
+        """A GET of the service's own state, which passes over any query that monitors add.
+
+        Without an `action` it needs no token.
+        """
+
+        def decorate(view: View) -> View:
+            view = _says(view, self.response(200, answer, content_type=content_type))
+            if action is None:
+                return self._published(rule, "GET", view, (400, 500))
+            return self._guarded(rule, "GET", view, action, (400, 401, 403, 429, 500, 503))
+
+        return decorate
+
     def tells(
         self, rule: str, answer: SchemaType, *, query: SchemaType | None = None
     ) -> Callable[[View], View]:
@@ -309,7 +330,7 @@ class Resource(Blueprint):
         entering: bool = False,
         file: str | None = None,
     ) -> View:
-        operation = f"{method} {spelled(f'{self.url_prefix}{rule}')}"
+        operation = f"{method} {spelled((self.url_prefix or '') + rule)}"
         known = problems_of(operation, with_a_body=with_a_body, entering=entering)
         # What a class of operations can meet, without what this one cannot.
         met = {status: known[status] for status in problems if status in known}

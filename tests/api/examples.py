@@ -94,7 +94,8 @@ def sent(body: Any) -> dict[str, Any]:
 
 
 def shown(answer: TestResponse) -> dict[str, Any]:
-    """An answer as an example shows it: bytes in base64, names in a zip, of a page its title."""
+    """An answer as an example shows it: bytes in base64, names in a zip, of a page its title,
+    of the service's figures those on publishing."""
     if answer.status_code == 204:
         return {}
     kind = answer.headers["Content-Type"]
@@ -109,6 +110,9 @@ def shown(answer: TestResponse) -> dict[str, Any]:
             return {"type": kind, "answer": "\n".join(sorted(bundle.namelist()))}
     if kind == "application/octet-stream":
         return {"type": kind, "answer": base64.b64encode(answer.data).decode()}
+    if kind.startswith("text/plain; version="):
+        figures = [each for each in answer.text.splitlines() if "points_publish_lag_" in each]
+        return {"type": kind, "answer": "\n".join(figures)}
     if kind.startswith("text/html"):
         return {"type": "text/html", "answer": re.findall("<title>.*</title>", answer.text)[0]}
     return {"type": kind, "answer": answer.text}
@@ -138,6 +142,7 @@ def tell(s: Scribe) -> None:
     _notices_and_consents(s)
     _joining(s)
     _ones_own(s)
+    _the_service_is_watched(s)
 
 
 def _the_log(s: Scribe) -> None:
@@ -668,3 +673,9 @@ def _erasure_is_asked_for(s: Scribe, account: str) -> None:
     why = {"outcome": "refused", "reasons": "有未结投诉"}
     s.told("A refusal").post(f"{path}/decision", why, "admin")
     s.get("/trail")  # which writes what waits
+
+
+def _the_service_is_watched(s: Scribe) -> None:
+    s.told("Whether the process answers").ask("GET", "/healthz")
+    s.told("Whether it can do its work").ask("GET", "/readyz")
+    s.told("The figures on publishing, which are some of all").ask("GET", "/metrics", "operator")
