@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from ledger.audit.faults import ExportFault
 from ledger.audit.layout import FORMAT, HEAD, MANIFEST, checkpoint_path, tiles_in_order
@@ -160,15 +160,32 @@ class _Export:
         return list(dict.fromkeys(vkey for row in rows for vkey in orjson.loads(row)))
 
     def _checkpoint_sizes(self, conn: Connection) -> list[int]:
-        """The last of each local day, the first over each `key` entry, and the newest."""
+        """The last of each local day, what each `key` entry asks for, and the newest.
+
+        That is the first over it, and the last up to the head that it names as trusted last.
+        """
         wanted = {self.head.size}
         mine = t.keyset.c.ledger_id == self.ledger_id
         for seq in conn.execute(select(t.keyset.c.seq).where(mine)).scalars().all():
             first = log.first_checkpoint_over(conn, self.ledger_id, seq)
             if first is not None and first.size <= self.head.size:
                 wanted.add(first.size)
+                wanted |= self._trusted_last(conn, seq)
         last_of_day = {day: size for size, day in self._dated_sizes(conn)}
         return sorted(wanted | set(last_of_day.values()))
+
+    def _trusted_last(self, conn: Connection, seq: int) -> set[int]:
+        """The newest size up to the head that entry `seq` names, if it revokes keys."""
+        try:
+            named = [decode(raw) for raw in log.raw_entries(conn, self.ledger_id, seq, seq + 1)]
+        except MalformedEntry:
+            return set()  # which whoever reads the bundle is told of
+        c = t.checkpoint.c
+        up_to = [c.size <= entry["revoked"]["size"] for entry in named if "revoked" in entry]
+        if not up_to:
+            return set()
+        query = select(func.max(c.size)).where(c.ledger_id == self.ledger_id, *up_to)
+        return set(conn.execute(query).scalars()) - {None}
 
     def _dated_sizes(self, conn: Connection) -> Iterator[tuple[int, str]]:
         """Size and local day of every checkpoint up to the head, in order of size."""

@@ -1,6 +1,6 @@
 """Keys are replaced in an orderly way; tokens are made, listed and ended."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ledger.tlog.checkpoint import parse_checkpoint, sign_checkpoint
@@ -158,6 +158,29 @@ def test_keys_that_somebody_else_has_are_revoked(either: Terminal, tmp_path: Pat
     assert "signed by a key that you trust" in either.complaint(
         "verify", forged, "--key-file", fresh
     )
+
+
+def test_a_head_of_a_busy_day_that_was_trusted_last_is_in_the_bundle(
+    either: Terminal, tmp_path: Path, written: Callable[[str], Path]
+) -> None:
+    # Given three heads of one day, of which an auditor has the second
+    either.found()
+    kept = tmp_path / "kept.keys"
+    kept.write_text(either("key", "show").stdout)
+    heads = []
+    for number in range(2):
+        table = f"customer,dollars,date\n{number},5,1997-01-01\n"
+        either(*either.importing(written(table)))
+        heads.append(either.facts("publish"))
+    # When the keys are revoked after it
+    said = either(*_revoke(either, heads[0]["size"], heads[0]["root"])).stdout
+    # Then the bundle has it, so that the old keys vouch for as much as they were said to
+    vouched = f"vouch for the first {heads[0]['size']} entries only"
+    assert vouched in said
+    bundle = tmp_path / "bundle.zip"
+    either("export", bundle)
+    assert f"checkpoints/{heads[0]['size']}" in unpack(bundle)
+    assert vouched in either.complaint("verify", bundle, "--key-file", kept)
 
 
 def _signed_by(bundle: Path, signers: Sequence[Signer], forged: Path) -> Path:
