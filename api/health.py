@@ -46,7 +46,7 @@ _NOT_READY = {
     "value": {
         "status": "not ready",
         "checks": dict.fromkeys(
-            ("database", "migrations", "triggers", "distribution"), "database-down"
+            ("database", "migrations", "privileges", "triggers", "distribution"), "database-down"
         ),
     },
 }
