@@ -3,6 +3,7 @@
     tables.py       its tables, on the journal's metadata
     ids.py          ids that follow from what they are ids of
     opening.py      how every process opens an installation
+    privileges.py   what the service's role of the database is granted
     rounds.py       work that is done again and again
 
 Who may do what, and who did:
