@@ -61,12 +61,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     def handle(self, conn: Any) -> Any:
         """Serves a connection's requests, in a thread, for as long as they follow each other."""
         while True:
-            conn.sock.begin()
+            if isinstance(conn.sock, Connection):  # what gunicorn wraps for TLS is none
+                conn.sock.begin()
             stays = super().handle(conn)
-            if stays is False:
-                conn.close(
-                    graceful=True
-                )  # which takes 2 s where the client stays: not in the main thread
+            if stays is False:  # a client that stays takes 2 s, which the main thread has not
+                conn.close(graceful=True)
             if stays is not True or not self._asks_again(conn):
                 return stays
 
