@@ -59,6 +59,7 @@ takes itself.
 """
 
 _EVIDENCE = re.compile(r"evidence/[a-z0-9-]+/[a-z2-7]{26}", re.ASCII)
+_SOMETHING_ELSE = "This archive holds something else than a backup."
 
 
 class BackupFailed(PointsError):
@@ -151,20 +152,32 @@ def note_tried(data: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _unpacked(plain: Path, folder: Path) -> dict[str, Any]:
+    """Unpacks the tar; `BackupFailed` for one that is none of ours, whoever made it."""
     folder.mkdir(mode=0o700)
-    with tarfile.open(plain) as archive:
-        others = evidence = 0
-        while (member := archive.next()) is not None:
-            _forget(archive)
-            is_evidence = _EVIDENCE.fullmatch(member.name) is not None
-            others, evidence = others + (not is_evidence), evidence + is_evidence
-            if others > OTHERS_MAX or not member.isreg() or member.issparse():
-                raise BackupFailed("This archive holds something else than a backup.")
-            archive.extract(member, folder, filter="data")
-    manifest: dict[str, Any] = orjson.loads((folder / "manifest.json").read_bytes())
-    if manifest.get("format") != FORMAT:
+    try:
+        # Nothing that is compressed: a small file would fill the disk.
+        with tarfile.open(plain, "r:") as archive:
+            evidence = _extracted(archive, folder)
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        format_, _ = manifest["format"], manifest["at"]
+    except (tarfile.TarError, ValueError, FileNotFoundError, KeyError, TypeError):
+        raise BackupFailed(_SOMETHING_ELSE) from None
+    if format_ != FORMAT:
         raise BackupFailed(f"This backup is not of the format {FORMAT}: use the version it is of.")
-    return manifest | {"evidence": evidence}
+    return {**manifest, "evidence": evidence}
+
+
+def _extracted(archive: tarfile.TarFile, folder: Path) -> int:
+    """Writes its files below the folder, and nowhere else; how many are evidence."""
+    others = evidence = 0
+    while (member := archive.next()) is not None:
+        _forget(archive)
+        is_evidence = _EVIDENCE.fullmatch(member.name) is not None
+        others, evidence = others + (not is_evidence), evidence + is_evidence
+        if others > OTHERS_MAX or not member.isreg() or member.issparse():
+            raise BackupFailed(_SOMETHING_ELSE)
+        archive.extract(member, folder, filter="data")
+    return evidence
 
 
 def _recipient(key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -365,6 +366,52 @@ def test_what_does_not_open_leaves_nothing(
 
     into.mkdir()
     assert "is there already" in terminal.complaint(*opening)
+
+
+def tar_of(mode: str, **files: bytes) -> bytes:
+    """A tar of files by their names, written as `tarfile` calls it: `w`, or `w:gz` and such."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return written.getvalue()
+
+
+MANIFEST = {"manifest.json": b'{"at":"2026-11-24T10:00:00.000000Z","format":"points/backup/v1"}'}
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b"",
+        b"no tar at all" * 1_000,
+        tar_of("w", **MANIFEST, database=bytes(20_000))[:5_000],
+        tar_of("w", **MANIFEST | {"../elsewhere": b"x"}),
+        tar_of("w", database=b"x"),
+        tar_of("w", **{"manifest.json": b"{"}),
+        tar_of("w", **{"manifest.json": b"[]"}),
+        tar_of("w", **{"manifest.json": b'{"format":"points/backup/v1"}'}),
+        tar_of("w:gz", **MANIFEST, database=bytes(1_000_000)),
+        tar_of("w:xz", **MANIFEST, database=bytes(1_000_000)),
+    ],
+    ids=[
+        *("empty", "no-tar", "cut", "outside", "no-manifest", "no-json", "no-object", "no-time"),
+        *("gzip-bomb", "xz-bomb"),
+    ],
+)
+def test_what_somebody_else_put_into_an_archive_is_refused_in_words(
+    plain: bytes, pair: pyrage.x25519.Identity, tmp_path: Path
+) -> None:
+    archive, into = tmp_path / "forged.age", tmp_path / "folder"
+    archive.write_bytes(pyrage.encrypt(plain, [pair.to_public()]))
+
+    with pytest.raises(backup.BackupFailed, match="something else than a backup"):
+        backup.open_backup(archive, str(pair), into)
+
+    assert not into.exists()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_an_archive_that_would_write_elsewhere_is_refused(
