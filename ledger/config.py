@@ -1,6 +1,7 @@
 """The settings: where things lie and what the outside calls us.  Each has a default.
 
-Settings come from the environment, named `POINTS_<NAME>`; the README has the same table.
+Settings come from the environment, named `POINTS_<NAME>`; the README has the same table.  One that
+is empty is not set, here and wherever else they are read; but an empty passphrase is refused.
 """
 
 from __future__ import annotations
@@ -61,15 +62,15 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ`; `ConfigError` when one of them cannot be used."""
-    data = Path(environ.get("POINTS_DATA", ".data")).absolute()
+    data = Path(environ.get("POINTS_DATA") or ".data").absolute()
     passphrase_file = environ.get("POINTS_PASSPHRASE_FILE")
     return Settings(
         data=data,
-        database_url=environ.get("POINTS_DATABASE_URL", f"sqlite:///{data}/points.db"),
+        database_url=environ.get("POINTS_DATABASE_URL") or f"sqlite:///{data}/points.db",
         passphrase_file=Path(passphrase_file) if passphrase_file else None,
-        public_host=environ.get("POINTS_PUBLIC_HOST", "localhost:8000"),
-        host=environ.get("POINTS_HOST", "127.0.0.1"),
-        port=_port(environ.get("POINTS_PORT", "8000")),
+        public_host=environ.get("POINTS_PUBLIC_HOST") or "localhost:8000",
+        host=environ.get("POINTS_HOST") or "127.0.0.1",
+        port=_port(environ.get("POINTS_PORT") or "8000"),
         rate_limit=_rate_limit(environ.get("POINTS_RATE_LIMIT", "")),
         retention_years=_years(environ.get("POINTS_RETENTION_YEARS") or str(RETENTION_YEARS)),
     )

@@ -104,7 +104,7 @@ def read_calendar(environ: Mapping[str, str]) -> Calendar:
     """
     years = dict(KNOWN)
     name = environ.get("POINTS_CALENDAR")
-    if name is None:
+    if not name:
         return Calendar(years)
     try:
         said = tomllib.loads(Path(name).read_text(encoding="utf-8"))

@@ -143,14 +143,14 @@ def channels(environ: Mapping[str, str]) -> dict[str, Channel]:
     Raises `ConfigError` for what cannot be used.
     """
     found: dict[str, Channel] = {}
-    if "POINTS_SMTP" in environ:
+    if environ.get("POINTS_SMTP"):
         url = _checked("POINTS_SMTP", environ["POINTS_SMTP"], ("smtp", "smtps"))
         sender = environ.get("POINTS_MAIL_FROM", "")
         if "@" not in sender:
             raise ConfigError("POINTS_MAIL_FROM is to be the address that mail comes from.")
         password = _secret(environ, "POINTS_SMTP_PASSWORD_FILE")
         found["email"] = Smtp(url.geturl(), sender, password)
-    if "POINTS_SMS_URL" in environ:
+    if environ.get("POINTS_SMS_URL"):
         url = _checked("POINTS_SMS_URL", environ["POINTS_SMS_URL"], ("https", "http"))
         if url.scheme == "http" and not _is_loopback(url.hostname or ""):
             raise ConfigError("POINTS_SMS_URL begins with http:// and is to begin with https://.")
@@ -174,7 +174,7 @@ def _checked(name: str, text: str, schemes: tuple[str, ...]) -> SplitResult:
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str | None:
-    if name not in environ:
+    if not environ.get(name):
         return None
     try:
         return read_private(Path(environ[name])).decode("ascii").strip()

@@ -57,7 +57,7 @@ class Quiet(NamedTuple):
 
 def read_quiet_hours(environ: Mapping[str, str]) -> Quiet:
     """POINTS_QUIET_HOURS, such as `21-8`, or `off`; `ConfigError`."""
-    text = environ.get("POINTS_QUIET_HOURS", "21-8")
+    text = environ.get("POINTS_QUIET_HOURS") or "21-8"
     if text == "off":
         return Quiet(0, 0)
     first, _, last = text.partition("-")

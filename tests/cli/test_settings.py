@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 import ledger
-from ledger.settings import KNOWN, settings_of
+from ledger.config import read_settings
+from ledger.programme.calendar import read_calendar
+from ledger.programme.channels import channels
+from ledger.programme.delivery import read_quiet_hours
+from ledger.settings import KNOWN, faults_of, settings_of
 from tests.cli.conftest import Terminal
 
 SOURCES = Path(ledger.__file__).parent
@@ -39,6 +43,29 @@ def test_the_readme_has_the_same_defaults() -> None:
         default = KNOWN[name].default
         start = re.split("…|<", default or "–")[0].rstrip("/")[:8]
         assert start in cell, name
+
+
+def test_what_is_empty_is_not_set_wherever_it_is_read() -> None:
+    # as a unit file or a compose file has it: `POINTS_HOST=`, which would listen on all addresses
+    empty = dict.fromkeys(KNOWN, "")
+
+    assert read_settings(empty) == read_settings({})
+    assert read_quiet_hours(empty) == read_quiet_hours({})
+    assert read_calendar(empty) == read_calendar({})
+    assert channels(empty) == {}
+    assert settings_of(empty) == settings_of({})
+    assert faults_of(empty) == []
+
+
+def test_secrets_of_channels_that_are_empty_are_not_set() -> None:
+    environ = {
+        "POINTS_SMTP": "smtp://mail.example.org",
+        "POINTS_SMTP_PASSWORD_FILE": "",
+        "POINTS_MAIL_FROM": "points@example.org",
+        "POINTS_SMS_URL": "https://sms.example.org/",
+        "POINTS_SMS_SECRET_FILE": "",
+    }
+    assert channels(environ).keys() == {"email", "phone"}
 
 
 def test_what_is_set_is_told_apart_from_what_is_not(terminal: Terminal) -> None:
