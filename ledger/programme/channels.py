@@ -18,7 +18,8 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -87,7 +88,8 @@ class Smtp:
         mail.set_content(message.text)
         return mail
 
-    def _connected(self) -> smtplib.SMTP:
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
         url, context = self._url, ssl.create_default_context()
         host, port = url.hostname or "", url.port or SMTP_PORTS[url.scheme]
         if url.scheme == "smtps":
@@ -96,11 +98,16 @@ class Smtp:
             )
         else:
             server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-            if not _is_loopback(host):
+        try:
+            if url.scheme == "smtp" and not _is_loopback(host):
                 server.starttls(context=context)
-        if url.username is not None:
-            server.login(unquote(url.username), self._password or "")
-        return server
+            if url.username is not None:
+                server.login(unquote(url.username), self._password or "")
+            yield server
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()  # what was taken is taken, whatever becomes of the goodbye
+        finally:
+            server.close()
 
 
 class Adapter:

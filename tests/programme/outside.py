@@ -12,17 +12,24 @@ from typing import Any
 
 
 class Mailbox:
-    """What a mail server took; it refuses with `answer` while that is set."""
+    """What a mail server took; it refuses with `answer` while that is set.
+
+    `goodbye` is what it says to QUIT.
+    """
 
     def __init__(self) -> None:
         self.taken: list[Any] = []
         self.answer: str | None = None
+        self.goodbye = "221 Bye"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         if self.answer is not None:
             return self.answer
         self.taken.append(envelope)
         return "250 OK"
+
+    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802
+        return self.goodbye
 
     def mails(self) -> list[EmailMessage]:
         """What was taken, as mail."""

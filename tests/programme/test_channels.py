@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import smtplib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,44 @@ def test_a_telephone_is_reached_by_the_adapter_with_its_secret(
         "text": MESSAGE.text,
         "to": "+8613800138000",
     }
+
+
+@pytest.mark.parametrize("goodbye", ["421 Too busy", "no SMTP at all"])
+def test_a_mail_that_was_taken_is_sent_whatever_the_goodbye(
+    mailbox: tuple[Mailbox, int], goodbye: str
+) -> None:
+    # given a relay that takes mail, and stumbles afterwards
+    box, port = mailbox
+    box.goodbye = goodbye
+    environ = {"POINTS_SMTP": f"smtp://127.0.0.1:{port}", "POINTS_MAIL_FROM": "points@example.org"}
+
+    # then nobody is told that it was not taken: it would be sent again
+    channels(environ)["email"].send(MESSAGE)
+
+    assert len(box.taken) == 1
+
+
+def test_a_connection_that_is_of_no_use_is_closed(
+    mailbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a relay where nobody can log in
+    made: list[smtplib.SMTP] = []
+
+    class Kept(smtplib.SMTP):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            made.append(self)
+
+    monkeypatch.setattr(smtplib, "SMTP", Kept)
+    environ = {
+        "POINTS_SMTP": f"smtp://somebody@127.0.0.1:{mailbox[1]}",
+        "POINTS_MAIL_FROM": "points@example.org",
+    }
+
+    with pytest.raises(NotSent):
+        channels(environ)["email"].send(MESSAGE)
+
+    assert [each.sock for each in made] == [None]
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
