@@ -242,10 +242,4 @@ class Worker(Rounds):
 
     def look(self) -> list[Due]:
         """Does what is due now; what was done."""
-        try:
-            return do_due_jobs(self._installation, self._holder, self._courier)
-        except PointsError as error:
-            _logger.warning("jobs not looked at", code=error.code, reason=str(error))
-        except Exception as error:  # noqa: BLE001  # else the thread ends, and no job is done again
-            log_fault("jobs not looked at", error)
-        return []
+        return do_due_jobs(self._installation, self._holder, self._courier)

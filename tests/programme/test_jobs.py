@@ -189,22 +189,3 @@ def test_a_look_costs_two_statements_whatever_the_number_of_ledgers(place: Place
 
     assert len(due) == 2 * len(ALL_JOBS)
     assert sum(each.text.startswith("SELECT") for each in sent) == 2
-
-
-def test_a_worker_survives_a_look_that_fails(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a worker whose first look fails for a reason that nobody foresaw
-    worker, outcomes = jobs.Worker(place.installation, Courier({}), every_seconds=0.0), []
-    due = jobs.do_due_jobs
-
-    def fails_first(*args: Any) -> Any:
-        outcomes.append(None)
-        if len(outcomes) == 1:
-            raise RuntimeError("a row that nobody foresaw")
-        worker.stop()
-        return due(*args)
-
-    monkeypatch.setattr(jobs, "do_due_jobs", fails_first)
-    # When it works, then the jobs are done at the next look
-    worker.run()
-    assert len(outcomes) == 2
-    assert due_jobs(place.installation) == []

@@ -258,15 +258,8 @@ class Inviter(Rounds):
         One statement where nothing waits, however many ledgers there are.
         """
         here = self._installation
-        try:
-            with here.database.reading() as conn:
-                names = _due(conn, here.clock.now())
-        except PointsError as error:
-            _logger.warning("batches not looked at", code=error.code, reason=str(error))
-            return 0
-        except Exception as error:  # noqa: BLE001  # else the thread ends, and nobody is invited
-            log_fault("batches not looked at", error)
-            return 0
+        with here.database.reading() as conn:
+            names = _due(conn, here.clock.now())
         return sum(self._carry_out(name) for name in names)
 
     def _carry_out(self, name: str) -> int:
