@@ -170,6 +170,14 @@ DAMAGES = {
         lambda conn: conn.execute(update(table).where(table.c.seq == 1).values(subject="org/x")),
         "found by other words",
     ),
+    "a line that is no JSON": (
+        lambda conn: conn.execute(update(table).where(table.c.seq == 1).values(raw=b"{")),
+        "line 1 of the trail is none",
+    ),
+    "a line that is no object": (
+        lambda conn: conn.execute(update(table).where(table.c.seq == 1).values(raw=b"[]")),
+        "line 1 of the trail is none",
+    ),
     "a line left out": (
         lambda conn: conn.execute(delete(table).where(table.c.seq == 1)),
         "line 1 of the trail is missing",
@@ -178,6 +186,14 @@ DAMAGES = {
     "the head": (
         lambda conn: conn.execute(update(trail_head).values(size=4, edge=bytes(32))),
         "the trail's head says 4 lines, and it has 5",
+    ),
+    "the head's hashes": (
+        lambda conn: conn.execute(update(trail_head).values(edge=bytes(64))),
+        "the trail's head has other hashes than its 5 lines",
+    ),
+    "the head's length": (
+        lambda conn: conn.execute(update(trail_head).values(edge=bytes(3))),
+        "the trail's head has other hashes than its 5 lines",
     ),
     "the kept root": (
         lambda conn: conn.execute(update(trail_root).values(root=bytes(32))),
