@@ -148,7 +148,7 @@ class Installation:
 
     def close(self) -> None:
         """Publishes what is there, ends the threads, closes the database."""
-        for ledger in self._open.values():
+        for ledger in list(self._open.values()):  # a request may open one meanwhile
             ledger.publisher.stop()
         self.database.close()
 
