@@ -171,7 +171,7 @@ def revoke(
     facts = _replace(name, actor, approver, next_hash, {"root": root, "size": size})
     line = (
         f"Generation {facts['generation']} signs from entry {facts['seq']} on; the keys before it"
-        f" vouch for the first {size} entries only."
+        f" vouch for nothing after the first {size} entries."
     )
     tell(f"{line} Restart the service and hand out the new vkeys.", facts, as_json)
 
