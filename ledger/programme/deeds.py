@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -48,19 +48,19 @@ def register(kind: str, deed: Deed) -> None:
     DEEDS[kind] = deed
 
 
-def order_of_one(wish: Wish, at: str, companions: tuple[Companion, ...], **more: Any) -> Order:
+def order_of_one(wish: Wish, at: str, companions: tuple[Companion, ...]) -> Order:
     """What a wish becomes in one person's name: nothing, where that is never enough for a deed.
 
-    Either way with these companions, and with what `more` an order has.
+    Either way with these companions.
     """
     deed = DEEDS.get(wish.kind)
     if deed is None:
         command = command_of(wish.kind, wish.values, actor=wish.actor)
-        return Order(command=command, companions=companions, **more)
+        return Order(command=command, companions=companions)
     if deed.reason(wish.values) is not None:
-        return Order(companions=companions, **more)
+        return Order(companions=companions)
     (order,) = deed.orders(wish, None, at)
-    return replace(order, companions=(*order.companions, *companions), **more)
+    return replace(order, companions=(*order.companions, *companions))
 
 
 def orders_of_two(wish: Wish, approver: str, at: str) -> tuple[Order, ...]:

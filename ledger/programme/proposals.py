@@ -123,10 +123,8 @@ def submit(
     """
     proposal_id = _id_of(wish.request)
     at = format_time(to_us(clock.now()))
-    order = order_of_one(
-        wish,
-        at,
-        companions,
+    order = replace(
+        order_of_one(wish, at, companions),
         request=wish.request,
         fingerprint=wish.fingerprint,
         deferral=Deferral(
