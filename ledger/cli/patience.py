@@ -43,7 +43,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         Whoever is woken first would take two thirds of those that come at once, and they stay.
         """
         time.sleep(min(self.nr_conns * SECONDS_PER_CONNECTION, SECONDS_BEFORE_ONE))
-        super().accept(listener if self.cfg.is_ssl else _Listener(listener))
+        super().accept(_Listener(listener))
 
     def enqueue_req(self, conn: Any) -> None:
         """Gives a thread to a connection that has something to say, and no sooner.
@@ -61,7 +61,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     def handle(self, conn: Any) -> Any:
         """Serves a connection's requests, in a thread, for as long as they follow each other."""
         while True:
-            if isinstance(conn.sock, Connection):  # what gunicorn wraps for TLS is none
+            if isinstance(conn.sock, Connection):  # one that gunicorn wrapped for TLS is none
                 conn.sock.begin()
             stays = super().handle(conn)
             if stays is False:  # a client that stays takes 2 s, which the main thread has not
