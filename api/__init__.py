@@ -2,8 +2,8 @@
 
 `create_app` only puts things together.  A resource is a file; what all of them share is in
 `resource.py` (declaring endpoints), `auth.py` (roles), `current.py` (the request itself),
-`parsing.py` and `fields.py` (what comes in), `posting.py` (idempotency, answers) and `problems.py`
-(everything else that goes out).
+`parsing.py`, `fields.py`, `uploads.py` (what comes in), `posting.py` (idempotency), `versions.py`
+(what somebody saw), `answers.py` (what goes out) and `problems.py` (everything else that does).
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from api.answers import answer, page
 from api.auth import installation
 from api.fields import Formed, Reference, limit
 from api.listing import NEWEST, AsOfQuery, cursor, page_span, span_query
 from api.posting import EntriesSchema, WaitQuery, place
 from api.problems import Problem
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal.asof import resolve, span_of
 from ledger.journal.entry import HOLDER, HOLDER_KINDS, new_id, person_of

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer, page
 from api.auth import about, caller, installation
 from api.fields import ORGANISATION, After, Formed, limit
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people.alliances import Membership, join_alliance, members_of

@@ -7,13 +7,14 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import caller, installation, shows, within
 from api.courses import COURSE, ORGANISATION, want_reached
 from api.fields import Formed, Reference, limit
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer, page, seen_version, with_etag
-from api.versions import refuse_changed
+from api.resource import Resource
+from api.versions import refuse_changed, seen_version, with_etag
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.orders import Refusal

@@ -9,11 +9,12 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
+from api.answers import answer
 from api.auth import about, caller, courier, installation, note_now, within
 from api.fields import Formed, Reason, Reference
 from api.logins import CODE_CHARACTERS_MAX, ContactField
-from api.resource import Resource, answer, seen_version, with_etag
-from api.versions import refuse_changed
+from api.resource import Resource
+from api.versions import refuse_changed, seen_version, with_etag
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import records

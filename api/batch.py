@@ -13,11 +13,12 @@ from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
 from api import accounts, holds, points, services
+from api.answers import answer
 from api.auth import installation, want_scope
 from api.fields import Flag, Formed
 from api.posting import EntriesSchema, Extra, WaitQuery, entered_body, entries_of, wish_maker
 from api.problems import ProblemSchema, refusal_body, refuse
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.batch import PASSING_RULES

@@ -9,8 +9,9 @@ from typing import Any
 from flask import Response
 from sqlalchemy import Connection
 
+from api.answers import answer, page
 from api.auth import installation
-from api.resource import answer, page, with_etag
+from api.versions import with_etag
 from ledger.installation import OpenLedger
 from ledger.programme.people import belongings
 from ledger.programme.people.belongings import Belonging, Kind, Ways, of_organisations

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import page
 from api.auth import installation
 from api.fields import Formed, limit
 from api.listing import AsOfQuery
 from api.posting import WaitingSchema, place
-from api.resource import Resource, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.asof import resolve

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer
 from api.auth import about, caller, installation, shows, within
 from api.fields import Formed, Reference
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer
+from api.resource import Resource
 from api.sheets import HTML, SheetQuery, sheet, sign_of
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e

@@ -7,10 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, calendar, caller, installation, within
 from api.fields import Count, Formed
 from api.notices import ONE
-from api.resource import VERSION_MAX, Resource, answer, page
+from api.resource import Resource
+from api.versions import VERSION_MAX
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import to_base64

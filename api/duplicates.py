@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, installation, within
 from api.fields import Formed, limit
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.findable import FINDABLE

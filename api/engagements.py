@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, caller, installation, note_now, within
 from api.document import FILE
 from api.downloads import kept
 from api.fields import ANY_ID, Formed, Reason, id_form, limit
 from api.posting import WaitingSchema, place, wish_maker
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import to_base64

@@ -8,12 +8,13 @@ import orjson
 from flask import Response
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from api.answers import answer, page
 from api.auth import installation
 from api.fields import Formed
 from api.listing import NEWEST, OLDEST, cursor, page_span, span_query
 from api.posting import WaitQuery, receipt_url
 from api.problems import Problem
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.errors import NotPublished
 from ledger.installation import OpenLedger
 from ledger.journal import log

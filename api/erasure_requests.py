@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, calendar, caller, courier, installation, shows, want_impartial, within
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import erasing, records

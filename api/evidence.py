@@ -8,13 +8,14 @@ from flask import Response, g, request
 from marshmallow import Schema, ValidationError, fields
 from werkzeug.http import parse_options_header
 
+from api.answers import answer, page
 from api.auth import caller, installation, shows, within
 from api.document import FILE
 from api.downloads import kept
 from api.fields import ANY_ID, Formed, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import Problem, want_done
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import files

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import page
 from api.auth import about, caller, installation
 from api.fields import ORGANISATION, Formed, id_form, limit
 from api.posting import WaitingSchema, do
 from api.problems import Problem
-from api.resource import Resource, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme import grants

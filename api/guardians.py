@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate, validates_schema
 
+from api.answers import answer
 from api.auth import about, caller, installation, shows, within
 from api.fields import Reference
 from api.joining import want_both
 from api.logins import ContactField, code
-from api.resource import Resource, answer, seen_version, with_etag
-from api.versions import refuse_changed
+from api.resource import Resource
+from api.versions import refuse_changed, seen_version, with_etag
 from ledger.installation import OpenLedger
 from ledger.programme import records
 from ledger.programme.people import guardians as domain

@@ -11,9 +11,10 @@ from flask import Response
 from marshmallow import Schema, fields
 from sqlalchemy import text
 
+from api.answers import answer
 from api.auth import installation
 from api.problems import log_fault
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger import distribution
 from ledger.db import MIGRATIONS
 from ledger.errors import PointsError

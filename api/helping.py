@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from api.answers import answer
 from api.auth import about, caller, courier, installation, shows, within
 from api.cards import NUMBER_CHARACTERS_MAX
 from api.fields import Formed
 from api.logins import code
-from api.resource import Resource, answer
+from api.resource import Resource
 from api.sheets import HTML, SheetQuery, sheet
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e

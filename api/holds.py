@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import installation
 from api.fields import Flag, Formed, Time
 from api.posting import EntriesSchema, WaitQuery, place
 from api.problems import Problem
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.reading.holds import find_hold

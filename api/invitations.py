@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer
 from api.auth import caller, installation, within
 from api.fields import ORGANISATION, Formed, Reference
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.programme.findable import full_name
 from ledger.programme.people import invitations as domain

@@ -7,11 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from api.answers import answer
 from api.auth import about, courier, within
 from api.fields import Formed, Reason, Reference
 from api.logins import AskCodeSchema, AskedSchema, ContactField, SignedInSchema, code
 from api.posting import EntriesSchema, entered, wish_maker
-from api.resource import VERSION_MAX, Resource, answer
+from api.resource import Resource
+from api.versions import VERSION_MAX
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people import joining as domain

@@ -9,10 +9,11 @@ import segno
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import caller, installation
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.programme.people import links as domain
 from ledger.programme.people.organisations import find_organisation

@@ -8,10 +8,11 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
+from api.answers import answer, page
 from api.auth import installation
 from api.fields import Formed, limit
 from api.problems import Problem
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import new_id

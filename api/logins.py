@@ -14,10 +14,11 @@ import marshmallow
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer
 from api.auth import about, caller, courier, installation, within
 from api.fields import Formed
 from api.problems import Problem
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.commitments import FieldRefused

@@ -9,12 +9,13 @@ import orjson
 from flask import Response, current_app
 from marshmallow import Schema, ValidationError, fields
 
+from api.answers import page
 from api.auth import about, caller, installation, within
 from api.downloads import zipped
 from api.entries import EntrySchema, PendingSchema, existing, receipt_of
 from api.fields import Count, limit
 from api.posting import WaitQuery
-from api.resource import Resource, page
+from api.resource import Resource
 from api.trail import TrailLineSchema
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import caller, installation, shows, want_impartial, within
 from api.fields import ORGANISATION, Formed, id_form, limit
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people import memberships as domain

@@ -7,10 +7,11 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, installation, shows, within
 from api.fields import Formed, Reason, limit
 from api.posting import WaitingSchema, place, wish_maker
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.findable import FINDABLE

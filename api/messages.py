@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, caller, installation, shows, within
 from api.fields import Formed, id_form, limit
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.programme import messages as domain
 from ledger.programme import paper

@@ -7,10 +7,11 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer, page
 from api.auth import caller, installation, within
 from api.fields import Count, Reason
-from api.resource import VERSION_MAX, Resource, answer, page, seen_version, with_etag
-from api.versions import refuse_changed
+from api.resource import Resource
+from api.versions import VERSION_MAX, refuse_changed, seen_version, with_etag
 from ledger.installation import OpenLedger
 from ledger.programme.people import notices as domain
 from ledger.programme.people.notices import PARTS, PURPOSES, Notice

@@ -14,11 +14,12 @@ from flask import Blueprint, Flask, Response, current_app
 from flask_smorest import Api
 
 from api import batch
+from api.answers import answer
 from api.auth import SCHEME
 from api.converters import CONVERTERS, described
 from api.document import problem_examples
 from api.headers import add_headers
-from api.resource import Resource, answer
+from api.resource import Resource
 
 blueprint = Blueprint("openapi", __name__)
 

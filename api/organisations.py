@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, caller, installation, within
 from api.fields import ORGANISATION, Formed, Reference, limit
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer, page, seen_version, with_etag
-from api.versions import want_changed
+from api.resource import Resource
+from api.versions import seen_version, want_changed, with_etag
 from ledger.installation import OpenLedger
 from ledger.programme.people import organisations as domain
 from ledger.programme.people.kinds import KINDS, SUBKINDS

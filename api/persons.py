@@ -8,10 +8,11 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import page
 from api.auth import about, installation
 from api.fields import Formed, limit
 from api.posting import EntriesSchema, WaitingSchema, place
-from api.resource import Resource, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.reading.people import list_people

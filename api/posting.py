@@ -15,11 +15,11 @@ import orjson
 from flask import Request, Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import caller, confirm, credential, in_place_of, installation
 from api.current import this_g, this_request
 from api.fields import WAIT_SECONDS_MAX, Count
 from api.problems import Problem, want_done
-from api.resource import answer
 from ledger.installation import OpenLedger
 from ledger.journal import log
 from ledger.journal.entry import to_base64

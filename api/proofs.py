@@ -6,9 +6,10 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api.accounts import ONE, absent
+from api.answers import answer
 from api.auth import installation
 from api.fields import Count
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.audit.balances import encode_balance
 from ledger.errors import NotPublished
 from ledger.installation import OpenLedger

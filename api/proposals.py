@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import about, caller, in_place_of, installation, want_impartial, within
 from api.erasure_requests import finish_erasures
 from api.fields import Formed, id_form, limit
 from api.posting import EntriesSchema, WaitQuery, entered
 from api.problems import Problem, refuse, want_done
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal.orders import Companion, Done
 from ledger.programme.people import readiness

@@ -7,64 +7,24 @@ domain once and renders.  The action is checked before anything of the body is r
 
 from __future__ import annotations
 
-import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Sequence
-from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
-import orjson
-from flask import Response, g, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from api.auth import SCHEME, View, open_to_strangers, requires
 from api.document import FILE, documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
-from api.problems import Problem
+from api.uploads import FILE_BYTES_MAX, FILES, bodiless, opening
+from api.versions import MATCH_PARAMETER, MATCH_PARAMETERS_OF_A_FIRST
 
 SchemaType = type[Schema]
-
-FILE_BYTES_MAX = 20_000_000
-FILE_IN_MEMORY_BYTES_MAX = 1_000_000
-CHUNK_BYTES = 65_536
-# What it is, its content says; so do browsers and spreadsheet programs, each in their way.
-FILES = (
-    FILE,
-    "text/csv",
-    "application/vnd.ms-excel",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-)
 
 GUARDED = (401, 403, 404, 429, 500, 503)
 READ = (400, *GUARDED, 422)
 WRITE = (400, *GUARDED, 409, 413, 415, 422)
-
-VERSION_MAX = 999_999_999
-"""What a version's number can be: 9 digits, which a column for it takes."""
-
-MATCH_PARAMETER = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "description": "the ETag that came with what is changed: where somebody was quicker, nothing is"
-    " changed and the answer says so.",
-    "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
-}
-MATCH_PARAMETERS_OF_A_FIRST: tuple[dict[str, Any], ...] = (
-    MATCH_PARAMETER
-    | {"required": False}
-    | {"description": f"{MATCH_PARAMETER['description']} Left out for the first version alone."},
-    {
-        "in": "header",
-        "name": "If-None-Match",
-        "required": False,
-        "description": "`*`, in the place of If-Match: make the first version, if there is none.",
-        "schema": {"type": "string", "pattern": r"^\*$"},
-    },
-)
 
 KEY_PARAMETER = {
     "in": "header",
@@ -74,7 +34,6 @@ KEY_PARAMETER = {
     " is sent again: then nothing is entered twice, and the answer is the same.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
-
 
 NAME_PARAMETER = {
     "in": "header",
@@ -205,7 +164,7 @@ class Resource(Blueprint):
 
         def decorate(view: View) -> View:
             view = self._queried(view, query)
-            view = _bodiless(view) if body is None else self._given(view, body())
+            view = bodiless(view) if body is None else self._given(view, body())
             if waits is not None:
                 view = _says(view, self.alt_response(202, schema=waits, success=True))
             view = _says(view, self.response(status, answer))
@@ -238,7 +197,7 @@ class Resource(Blueprint):
         """
 
         def decorate(view: View) -> View:
-            view = self._queried(_opening(view, forms, most), query)
+            view = self._queried(opening(view, forms, most), query)
             view = _says(view, self.response(status, answer, content_type=content_type))
             view.body_bytes_max = most  # type: ignore[attr-defined]
             view = _says(view, self.doc(keyed=True)) if keyed else view
@@ -285,7 +244,7 @@ class Resource(Blueprint):
         """A DELETE that answers 204, or 200 with what it `says` where more follows from it."""
 
         def decorate(view: View) -> View:
-            view = _bodiless(self._queried(view, None))
+            view = bodiless(self._queried(view, None))
             if says is not None:
                 view = _says(view, self.alt_response(200, schema=says, success=True))
             view = _says(view, self.response(204))
@@ -360,37 +319,6 @@ _HEADERS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
-def seen_version(*, first: bool = False) -> int:
-    """The version that the request's If-Match names; `Problem` where it names none.
-
-    Where there may be no `first` version yet, it is 0 for `If-None-Match: *`.
-    """
-    value, none = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-    if first and none is not None:
-        if value is not None or none != "*":
-            raise Problem("match-form", "Send If-None-Match as *, alone, or If-Match.")
-        return 0
-    if value is None:
-        raise Problem(
-            "match-missing",
-            "Send If-Match with the ETag that came with what you change, so that you overwrite"
-            " nobody's change.",
-        )
-    found = _ETAG.fullmatch(value)
-    if found is None:
-        raise Problem("match-form", 'If-Match is one ETag as it came, such as "3".')
-    return int(found[1])
-
-
-def with_etag(response: Response, version: int) -> Response:
-    """Names the version that an answer shows."""
-    response.headers["ETag"] = f'"{version}"'
-    return response
-
-
-_ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
-
-
 def spelled(rule: str) -> str:
     """A rule as OpenAPI spells it: `<seq:seq>` is `{seq}`."""
     return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
@@ -404,62 +332,3 @@ def _says(view: View, describe: Callable[[View], View]) -> View:
     """
     vars(view)["_apidoc"] = vars(describe(view))["_apidoc"]
     return view
-
-
-def _bodiless(view: View) -> View:
-    """Refuses what would be ignored."""
-
-    @wraps(view)
-    def checked(*args: Any, **path: Any) -> Any:
-        if request.get_data() not in (b"", b"{}"):
-            raise Problem("bad-request", "This request takes no body: send none.")
-        return view(*args, **path)
-
-    return checked
-
-
-def _opening(view: View, forms: Sequence[str], most: int) -> View:
-    """Gives the view the body as a file, kept on disk where it is long."""
-
-    @wraps(view)
-    def opened(query: dict[str, Any], **path: Any) -> Any:
-        if request.mimetype not in forms:
-            raise Problem("content-type", f"Send the file as it is, with Content-Type: {FILE}.")
-        digest, size = hashlib.sha256(), 0
-        with tempfile.SpooledTemporaryFile(max_size=FILE_IN_MEMORY_BYTES_MAX) as file:
-            while chunk := request.stream.read(CHUNK_BYTES):
-                size += len(chunk)
-                if size > most:
-                    raise Problem("too-large", f"Send at most {most:,} bytes.")
-                digest.update(chunk)
-                file.write(chunk)
-            g.body = {"file": digest.hexdigest(), "query": query}  # for the fingerprint
-            file.seek(0)
-            return view(query, file, **path)
-
-    return opened
-
-
-def answer(body: Any, status: int = 200, **headers: str) -> Response:
-    """JSON, as UTF-8."""
-    response = Response(orjson.dumps(body), status, mimetype="application/json")
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = value
-    return response
-
-
-def page(
-    name: str, items: list[Any], cursor: str, following: object | None, **beside: Any
-) -> Response:
-    """A page of a list, with a Link to the next one while there may be more.
-
-    `beside` are further members of the body; what is `as_of` an entry stays so on the next page.
-    """
-    response = answer({**beside, name: items})
-    if following is not None:
-        query = request.args.to_dict() | {cursor: str(following)}
-        if "as_of" in beside:
-            query.pop("as_of_time", None)
-            query["as_of"] = str(beside["as_of"])
-        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
-    return response

@@ -8,12 +8,14 @@ from typing import IO, Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import caller, installation, within
 from api.downloads import attached
 from api.fields import ORGANISATION, Formed
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import FILES, Resource, answer
+from api.resource import Resource
+from api.uploads import FILES
 from ledger.installation import OpenLedger
 from ledger.programme.people import inviting
 from ledger.programme.people.organisations import Organisation, find_organisation

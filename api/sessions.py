@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import caller, installation, within
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.programme import records
 from ledger.programme.people import sessions

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
+from api.answers import page
 from api.auth import calendar, caller, installation
 from api.fields import limit
-from api.resource import Resource, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.times import format_time, is_time, to_us

@@ -7,13 +7,14 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer, page
 from api.auth import about, caller, installation, within
 from api.belongings import Views, want_reached
 from api.fields import ORGANISATION, After, Formed, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, answer, page, seen_version
-from api.versions import want_changed
+from api.resource import Resource
+from api.versions import seen_version, want_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people import belongings

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.answers import answer
 from api.auth import caller, installation
-from api.resource import Resource, answer
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.programme.people.headcount import FROM, totals_of
 from ledger.programme.people.organisations import find_organisation

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Response, current_app
 from marshmallow import Schema, fields, validate
 
+from api.answers import answer, page
 from api.auth import installation
 from api.fields import ANY_ID, Count, Formed, limit
-from api.resource import Resource, answer, page
+from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.entry import to_base64

@@ -12,8 +12,8 @@ from api.belongings import Views, want_reached
 from api.fields import ORGANISATION, Flag, Formed, Reason, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import want_done
-from api.resource import Resource, seen_version
-from api.versions import want_changed
+from api.resource import Resource
+from api.versions import seen_version, want_changed
 from ledger.installation import OpenLedger
 from ledger.programme.people import belongings
 from ledger.programme.people.venues import CAPACITY_MAX, VENUE

@@ -1,9 +1,12 @@
-"""What somebody else changed meanwhile, for whoever changes a record that they saw before."""
+"""Versions of records: which one was seen, by If-Match, and what somebody changed meanwhile."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
+
+from flask import Response, request
 
 from api.auth import installation
 from api.problems import Problem, want_done
@@ -12,6 +15,60 @@ from ledger.journal.orders import Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.recording import CHANGED
 from ledger.programme.records import Record
+
+VERSION_MAX = 999_999_999
+"""What a version's number can be: 9 digits, which a column for it takes."""
+
+MATCH_PARAMETER = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "the ETag that came with what is changed: where somebody was quicker, nothing is"
+    " changed and the answer says so.",
+    "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
+}
+MATCH_PARAMETERS_OF_A_FIRST: tuple[dict[str, Any], ...] = (
+    MATCH_PARAMETER
+    | {"required": False}
+    | {"description": f"{MATCH_PARAMETER['description']} Left out for the first version alone."},
+    {
+        "in": "header",
+        "name": "If-None-Match",
+        "required": False,
+        "description": "`*`, in the place of If-Match: make the first version, if there is none.",
+        "schema": {"type": "string", "pattern": r"^\*$"},
+    },
+)
+
+_ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
+
+
+def seen_version(*, first: bool = False) -> int:
+    """The version that the request's If-Match names; `Problem` where it names none.
+
+    Where there may be no `first` version yet, it is 0 for `If-None-Match: *`.
+    """
+    value, none = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if first and none is not None:
+        if value is not None or none != "*":
+            raise Problem("match-form", "Send If-None-Match as *, alone, or If-Match.")
+        return 0
+    if value is None:
+        raise Problem(
+            "match-missing",
+            "Send If-Match with the ETag that came with what you change, so that you overwrite"
+            " nobody's change.",
+        )
+    found = _ETAG.fullmatch(value)
+    if found is None:
+        raise Problem("match-form", 'If-Match is one ETag as it came, such as "3".')
+    return int(found[1])
+
+
+def with_etag(response: Response, version: int) -> Response:
+    """Names the version that an answer shows."""
+    response.headers["ETag"] = f'"{version}"'
+    return response
 
 
 def want_changed(ledger: OpenLedger, kind: str, name: str, outcome: Outcome, seen: int) -> None:
