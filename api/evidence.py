@@ -23,6 +23,7 @@ from ledger.programme.files import FILE_BYTES_MAX, FORMS
 from ledger.programme.people import evidence as domain
 from ledger.programme.people.evidence import Evidence, Scan
 from ledger.programme.roles import Reach
+from ledger.programme.vault import own
 
 blueprint = Resource(
     "evidence", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/evidence", description=__doc__
@@ -125,7 +126,7 @@ def download(ledger: OpenLedger, random: str) -> Response:
     reach = caller().reach("evidence:read")
     with installation().database.reading() as conn:
         found = domain.find_evidence(conn, ledger, f"evidence/{random}", reach)
-        content = files.content(conn, domain.own(ledger, reach), found.record)
+        content = files.content(conn, own(ledger, reach.own), found.record)
     shows(found.person, content)
     return kept(content, found.record)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_
 
 from ledger.clock import Clock
 from ledger.errors import PointsError
@@ -20,7 +20,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Refusal
 from ledger.journal.times import format_time, to_us
 from ledger.programme.ids import id_from
-from ledger.programme.pages import any_of, first_of
+from ledger.programme.pages import find, page
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import standing_of
 from ledger.programme.roles import (
@@ -169,13 +169,10 @@ def end(ledger: OpenLedger, clock: Clock, grant_id: str, *, by: str) -> None:
 
 def find_grant(conn: Connection, ledger_id: int, grant_id: str, reach: Reach) -> Grant:
     """One grant that `reach` reaches; `GrantUnknown`, whether it is there or not."""
-    query = select(table).where(
-        table.c.ledger_id == ledger_id, table.c.id == grant_id, any_of(_ways(reach))
-    )
-    row = conn.execute(query).one_or_none()
-    if row is None:
+    rows = find(conn, table, ledger_id, grant_id, _ways(reach))
+    if not rows:
         raise GrantUnknown(f"There is no {grant_id} that you may see.")
-    return grant_of(row)
+    return grant_of(rows[0])
 
 
 def list_grants(
@@ -189,16 +186,12 @@ def list_grants(
     limit: int,
 ) -> list[Grant]:
     """At most `limit` grants that `reach` reaches, ended ones too, in order of their ids."""
-    c, ways = table.c, _ways(reach)
-    asked = [c.person == person] if person is not None else []
-    asked += [c.organisation == organisation] if organisation is not None else []
-    conditions = [c.id > after] if after is not None else []
-    if asked:
-        conditions.append(any_of(ways))
-        ways = [and_(*asked)]
-    listed = first_of(conn, table, ledger_id, ways, *conditions, limit=limit)
-    query = select(table).where(c.ledger_id == ledger_id, listed).order_by(c.id).limit(limit)
-    return [grant_of(row) for row in conn.execute(query)]
+    c = table.c
+    of = [c.person == person] if person is not None else []
+    of += [c.organisation == organisation] if organisation is not None else []
+    asked = [and_(*of)] if of else None
+    rows = page(conn, table, ledger_id, _ways(reach), asked=asked, after=after, limit=limit)
+    return [grant_of(row) for row in rows]
 
 
 def grant_of(row: Row[Any]) -> Grant:

@@ -102,6 +102,14 @@ def lawful(ledger: OpenLedger, subjects: Container[str] | None = None) -> OpenLe
     return replace(ledger, opens=_Everybody() if subjects is None else subjects)
 
 
+def own(ledger: OpenLedger, person: str | None) -> OpenLedger:
+    """The ledger as somebody sees it to whom no more than what is theirs opens though restricted.
+
+    Nothing does for nobody.
+    """
+    return ledger if person is None else lawful(ledger, (person,))
+
+
 def keys_of(
     conn: Connection, ledger: OpenLedger, subjects: Collection[str]
 ) -> dict[str, DataKey | None]:

@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -29,7 +29,7 @@ from ledger.journal.bulk import keyed
 from ledger.journal.orders import Companion, Group, Order, Outcome, Refusal
 from ledger.programme import records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import any_of, first_of
+from ledger.programme.pages import find, page
 from ledger.programme.people.gates import Fact
 from ledger.programme.people.merges import together
 from ledger.programme.people.readiness import consenting
@@ -41,7 +41,7 @@ from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.people import is_known
 from ledger.programme.recording import CHANGED, Change, compose
 from ledger.programme.roles import Reach
-from ledger.programme.vault import lawful
+from ledger.programme.vault import own
 from ledger.programme.wishes import Wish
 
 KIND = "attainment"
@@ -166,11 +166,10 @@ def find_attainment(
     conn: Connection, ledger: OpenLedger, attainment_id: str, reach: Reach
 ) -> Attainment:
     """One attainment that `reach` reaches; `AttainmentUnknown`, whether it is there or not."""
-    reached = any_of(_ways(conn, ledger.id, reach))
-    rows = _rows(conn, ledger.id, table.c.id == attainment_id, reached, limit=1)
+    rows = find(conn, table, ledger.id, attainment_id, _ways(conn, ledger.id, reach))
     if not rows:
         raise AttainmentUnknown(f"There is no {attainment_id} that you may see.")
-    return _opened(conn, _own(ledger, reach), rows)[0]
+    return _opened(conn, own(ledger, reach.own), rows)[0]
 
 
 def list_attainments(
@@ -188,15 +187,12 @@ def list_attainments(
     At most six statements, and six more for who leads a team.
     `what` is a course's id, for its cohort, or a word.
     """
-    c = table.c
-    ways = _ways(conn, ledger.id, reach)
-    conditions = [c.what == what] if what is not None else []
-    conditions += [c.id > after] if after is not None else []
+    ways, asked = _ways(conn, ledger.id, reach), None
     if person is not None:
-        conditions.append(any_of(ways))
-        ways = [c.person == each for each in together(conn, ledger.id, person)]
-    listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
-    return _opened(conn, _own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
+        asked = [table.c.person == each for each in together(conn, ledger.id, person)]
+    of = [table.c.what == what] if what is not None else []
+    rows = page(conn, table, ledger.id, ways, *of, asked=asked, after=after, limit=limit)
+    return _opened(conn, own(ledger, reach.own), rows)
 
 
 def facts_of(
@@ -251,18 +247,6 @@ def _writing(
     change = Change(KIND, name, attainment.person, said, attainment.version)
     composed = compose(database, ledger, clock, [change], by=by)
     return (*composed.companions, Companion(table, (name,), lambda _rows, _done: {name: row}))
-
-
-def _rows(
-    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], limit: int
-) -> Sequence[Row[Any]]:
-    query = select(table).where(table.c.ledger_id == ledger_id, *conditions)
-    return conn.execute(query.order_by(table.c.id).limit(limit)).all()
-
-
-def _own(ledger: OpenLedger, reach: Reach) -> OpenLedger:
-    """The restricted read their own."""
-    return ledger if reach.own is None else lawful(ledger, (reach.own,))
 
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Attainment]:

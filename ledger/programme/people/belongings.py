@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -19,16 +19,13 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.orders import Companion, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
-from ledger.programme import records
+from ledger.programme import pages, records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import any_of, first_of
+from ledger.programme.pages import Ways, rows_of
 from ledger.programme.reading.accounts import account_exists
 from ledger.programme.recording import Change, compose
 from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
-
-Ways = Sequence[ColumnElement[bool]]
-"""In which ways rows are reached, each a condition that an index serves (`pages.py`)."""
 
 
 class Kind(NamedTuple):
@@ -78,7 +75,7 @@ def take_up(
     with database.reading() as conn:
         if not account_exists(conn, ledger.id, organisation):
             raise kind.refused(f"There is no {organisation} in this ledger. Admit it first.")
-        known = _rows(conn, ledger.id, kind, kind.table.c.id == name, limit=1)
+        known = rows_of(conn, kind.table, ledger.id, kind.table.c.id == name, limit=1)
     companions: tuple[Companion, ...] = ()
     if not known:
         made = Belonging(name, organisation, format_time(to_us(clock.now())), 0, said(fields))
@@ -116,8 +113,7 @@ def said(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def find(conn: Connection, ledger: OpenLedger, kind: Kind, name: str, ways: Ways) -> Belonging:
     """One that is reached in one of the ways; the kind's `unknown`, whether it is there or not."""
-    reached = any_of(ways)
-    rows = _rows(conn, ledger.id, kind, kind.table.c.id == name, reached, limit=1)
+    rows = pages.find(conn, kind.table, ledger.id, name, ways)
     if not rows:
         raise kind.unknown(f"There is no {name} that you may see.")
     return _opened(conn, ledger, kind, rows)[0]
@@ -137,13 +133,9 @@ def listed(
 
     Three statements; one more where there are several ways.
     """
-    c = kind.table.c
-    conditions = [c.id > after] if after is not None else []
-    if organisation is not None:
-        conditions.append(any_of(ways))
-        ways = [c.organisation == organisation]
-    listed = first_of(conn, kind.table, ledger.id, ways, *conditions, limit=limit)
-    return _opened(conn, ledger, kind, _rows(conn, ledger.id, kind, listed, limit=limit))
+    asked = None if organisation is None else [kind.table.c.organisation == organisation]
+    rows = pages.page(conn, kind.table, ledger.id, ways, asked=asked, after=after, limit=limit)
+    return _opened(conn, ledger, kind, rows)
 
 
 def of_organisations(kind: Kind, reach: Reach) -> Ways:
@@ -165,13 +157,6 @@ def _writing(
     composed = compose(database, ledger, clock, [change], by=by)
     beside = Companion(kind.table, (made.id,), lambda _rows, _done: {made.id: row})
     return (*composed.companions, beside)
-
-
-def _rows(
-    conn: Connection, ledger_id: int, kind: Kind, *conditions: ColumnElement[bool], limit: int
-) -> Sequence[Row[Any]]:
-    query = select(kind.table).where(kind.table.c.ledger_id == ledger_id, *conditions)
-    return conn.execute(query.order_by(kind.table.c.id).limit(limit)).all()
 
 
 def _opened(

@@ -24,7 +24,7 @@ from ledger.installation import OpenLedger
 from ledger.journal.orders import Outcome
 from ledger.programme import files, records
 from ledger.programme.files import KIND, EvidenceRefused, New
-from ledger.programme.pages import any_of, first_of
+from ledger.programme.pages import find, page
 from ledger.programme.people.attainments import KIND as ATTAINMENT
 from ledger.programme.people.merges import together
 from ledger.programme.people.tables import attainment
@@ -33,7 +33,7 @@ from ledger.programme.records import Record
 from ledger.programme.roles import Reach
 from ledger.programme.tables import evidence as table
 from ledger.programme.tables import membership, record
-from ledger.programme.vault import lawful
+from ledger.programme.vault import own
 from ledger.programme.wishes import Wish
 
 
@@ -86,11 +86,10 @@ def find_evidence(conn: Connection, ledger: OpenLedger, evidence_id: str, reach:
 
     At most four statements.
     """
-    reached = any_of(_ways(conn, ledger.id, reach))
-    rows = _rows(conn, ledger.id, table.c.id == evidence_id, reached, limit=1)
+    rows = find(conn, table, ledger.id, evidence_id, _ways(conn, ledger.id, reach))
     if not rows:
         raise EvidenceUnknown(f"There is no {evidence_id} that you may see.")
-    return _opened(conn, own(ledger, reach), rows)[0]
+    return _opened(conn, own(ledger, reach.own), rows)[0]
 
 
 def list_evidence(
@@ -107,21 +106,12 @@ def list_evidence(
 
     At most six statements.
     """
-    c = table.c
-    ways = _ways(conn, ledger.id, reach)
-    conditions = [c.id > after] if after is not None else []
-    if about is not None:
-        conditions.append(c.about == about)
+    ways, asked = _ways(conn, ledger.id, reach), None
     if person is not None:
-        conditions.append(any_of(ways))
-        ways = [c.subject == each for each in together(conn, ledger.id, person)]
-    listed = first_of(conn, table, ledger.id, ways, *conditions, limit=limit)
-    return _opened(conn, own(ledger, reach), _rows(conn, ledger.id, listed, limit=limit))
-
-
-def own(ledger: OpenLedger, reach: Reach) -> OpenLedger:
-    """The ledger as whoever has that reach sees it: the restricted read their own."""
-    return ledger if reach.own is None else lawful(ledger, (reach.own,))
+        asked = [table.c.subject == each for each in together(conn, ledger.id, person)]
+    of = [table.c.about == about] if about is not None else []
+    rows = page(conn, table, ledger.id, ways, *of, asked=asked, after=after, limit=limit)
+    return _opened(conn, own(ledger, reach.own), rows)
 
 
 def _keeper(conn: Connection, ledger_id: int, scan: Scan, reach: Reach) -> str | None:
@@ -164,13 +154,6 @@ def _ways(conn: Connection, ledger_id: int, reach: Reach) -> list[ColumnElement[
     people = () if reach.own is None else together(conn, ledger_id, reach.own)
     kept = [c.organisation == each for each in sorted(reach.organisations)]
     return [*(c.subject == each for each in people), *kept]
-
-
-def _rows(
-    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], limit: int
-) -> Sequence[Row[Any]]:
-    query = select(table).where(table.c.ledger_id == ledger_id, *conditions)
-    return conn.execute(query.order_by(table.c.id).limit(limit)).all()
 
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Evidence]:

@@ -32,7 +32,7 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, O
 from ledger.journal.times import format_time, to_us
 from ledger.programme import records
 from ledger.programme.ids import id_from
-from ledger.programme.pages import any_of, first_of
+from ledger.programme.pages import find, page, rows_of
 from ledger.programme.people import tables as t
 from ledger.programme.people.kinds import SUBKINDS
 from ledger.programme.people.numbers import credit_code
@@ -114,7 +114,7 @@ def register(
     at, by, name = format_time(to_us(clock.now())), wish.actor, id_of(wish.request)
     said = checked(fields)
     with database.reading() as conn:
-        known = _rows(conn, ledger.id, t.organisation.c.id == name, limit=1)
+        known = rows_of(conn, t.organisation, ledger.id, t.organisation.c.id == name, limit=1)
     row = {"id": name, "kind": kind, "subkind": subkind, "status": "applied", "changes": 1}
     companions: tuple[Companion, ...] = ()
     if not known:
@@ -223,11 +223,10 @@ def find_organisation(
     conn: Connection, ledger: OpenLedger, organisation_id: str, reach: Reach
 ) -> Organisation:
     """One organisation that `reach` reaches; `OrganisationUnknown`, whether it is there or not."""
-    mine = (t.organisation.c.id == organisation_id) & any_of(_ways(reach))
-    found = _opened(conn, ledger, _rows(conn, ledger.id, mine, limit=1))
-    if not found:
+    rows = find(conn, t.organisation, ledger.id, organisation_id, _ways(reach))
+    if not rows:
         raise OrganisationUnknown(f"There is no {organisation_id} that you may see.")
-    return found[0]
+    return _opened(conn, ledger, rows)[0]
 
 
 def list_organisations(
@@ -247,9 +246,8 @@ def list_organisations(
     c = t.organisation.c
     conditions = [c.kind == kind] if kind is not None else []
     conditions += [c.status == status] if status is not None else []
-    conditions += [c.id > after] if after is not None else []
-    listed = first_of(conn, t.organisation, ledger.id, _ways(reach), *conditions, limit=limit)
-    return _opened(conn, ledger, _rows(conn, ledger.id, listed, limit=limit))
+    place = (conn, t.organisation, ledger.id)
+    return _opened(conn, ledger, page(*place, _ways(reach), *conditions, after=after, limit=limit))
 
 
 def status_history(
@@ -283,13 +281,6 @@ def _ways(reach: Reach) -> list[ColumnElement[bool]]:
     if reach.everything:
         return [c.ledger_id.is_not(None)]
     return [c.id == each for each in sorted(reach.organisations)]
-
-
-def _rows(
-    conn: Connection, ledger_id: int, *conditions: ColumnElement[bool], limit: int
-) -> Sequence[Row[Any]]:
-    query = select(t.organisation).where(t.organisation.c.ledger_id == ledger_id, *conditions)
-    return conn.execute(query.order_by(t.organisation.c.id).limit(limit)).all()
 
 
 def _opened(conn: Connection, ledger: OpenLedger, rows: Sequence[Row[Any]]) -> list[Organisation]:

@@ -21,9 +21,10 @@ from ledger.errors import PointsError
 from ledger.installation import OpenLedger
 from ledger.journal.bulk import keyed
 from ledger.journal.orders import Companion, Group, Order, Outcome
+from ledger.programme.pages import Ways
 from ledger.programme.people import belongings
 from ledger.programme.people.affiliations import lasts, organisations_of
-from ledger.programme.people.belongings import Belonging, Kind, Ways
+from ledger.programme.people.belongings import Belonging, Kind
 from ledger.programme.people.consents import agreeing
 from ledger.programme.people.memberships import SHARING
 from ledger.programme.people.tables import team as table
