@@ -37,8 +37,9 @@ def test_every_setting_that_is_read_anywhere_is_told() -> None:
     assert read - constants == KNOWN.keys()
 
 
-def test_the_readme_has_the_same_defaults() -> None:
+def test_the_readme_has_the_same_settings_and_defaults() -> None:
     rows = re.findall(r"^\| `(POINTS_[A-Z_]+)` *\| (.+?) *\|", README, re.MULTILINE)
+    assert {name for name, _ in rows} == KNOWN.keys()
     for name, cell in rows:
         default = KNOWN[name].default
         start = re.split("…|<", default or "–")[0].rstrip("/")[:8]
