@@ -30,9 +30,9 @@ from ledger.errors import LedgerUnknown
 from ledger.installation import OpenLedger
 from ledger.journal.privatefiles import locked, os_errors, read_private, write_private
 from ledger.programme import tokens
-from ledger.programme.glance import time_offset
 from ledger.programme.people import sessions
 from ledger.programme.people.sessions import DEVICE, SessionUnknown
+from ledger.programme.reading.days import offset_of
 from ledger.programme.roles import Principal
 from ledger.programme.tokens import OPERATOR
 
@@ -216,7 +216,7 @@ def _remember(text: str, *, stay: bool) -> None:
 def _opened(name: str) -> OpenLedger:
     opened = installation().ledger(name)
     with installation().database.reading() as conn:
-        g.utc_offset_minutes = time_offset(conn, opened.id)
+        g.utc_offset_minutes = offset_of(conn, opened.id)
     g.ledger = opened.name
     return opened
 

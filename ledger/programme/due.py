@@ -18,6 +18,7 @@ from ledger.journal import tables as t
 from ledger.journal.commands import Expire
 from ledger.journal.orders import GROUP_COMMANDS_MAX, Done, Group, Order, Outcome
 from ledger.journal.times import format_time, local_day, to_us
+from ledger.programme.reading.days import offset_of
 
 
 class WorkRefused(PointsError):
@@ -61,8 +62,7 @@ def due_accounts(installation: Installation, ledger: OpenLedger) -> Iterator[lis
     """The accounts with something due, in chunks of at most one group."""
     now = format_time(to_us(installation.clock.now()))
     with installation.database.reading() as conn:
-        offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
-        today = local_day(now, conn.execute(offset).scalar_one())
+        today = local_day(now, offset_of(conn, ledger.id))
     yield from _before(installation.database, ledger.id, t.account.c.until, now)
     yield from _before(installation.database, ledger.id, t.account.c.lapses, today)
 

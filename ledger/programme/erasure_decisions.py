@@ -36,7 +36,7 @@ from ledger.programme.erasure_requests import (
 )
 from ledger.programme.ids import id_from
 from ledger.programme.messages import Kind, New, Text
-from ledger.programme.reading.days import today_of
+from ledger.programme.reading.days import offset_of, today_of
 from ledger.programme.recording import Change, compose, save
 from ledger.programme.restriction import restricting
 from ledger.programme.tables import data_key
@@ -113,9 +113,7 @@ def proposed(
         for person in people:
             want_closed(conn, ledger.id, person)
         today = today_of(conn, ledger.id, clock.now())
-        offset = conn.execute(
-            select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger.id)
-        ).scalar_one()
+        offset = offset_of(conn, ledger.id)
         c = data_key.c
         mine = (c.ledger_id == ledger.id) & c.subject.in_(_subjects_of(people))
         kept = sorted(conn.execute(select(c.subject).where(mine, c.wrapped.is_not(None))).scalars())

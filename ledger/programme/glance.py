@@ -19,6 +19,7 @@ from ledger.journal.bulk import keyed
 from ledger.journal.entry import FIXED_ACCOUNTS, decode
 from ledger.journal.store import read_accounts
 from ledger.journal.times import local_day, start_of_day
+from ledger.programme.reading.days import offset_of
 from ledger.tlog.merkle import CompactRange
 
 GROWTH_DAYS = 30
@@ -82,13 +83,6 @@ def glance(conn: Connection, ledger_id: int) -> Glance:
     )
 
 
-def time_offset(conn: Connection, ledger_id: int) -> int:
-    """How far the ledger's local time is ahead of UTC, in minutes."""
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    minutes: int = conn.execute(query).scalar_one()
-    return minutes
-
-
 def log_keys(conn: Connection, ledger_id: int) -> tuple[str, ...]:
     """The verifier keys that the log names, those of the newest generation first."""
     query = select(t.keyset.c.vkeys).where(t.keyset.c.ledger_id == ledger_id)
@@ -118,7 +112,7 @@ def sizes_before(
 
 
 def _growth(conn: Connection, ledger_id: int, size: int, today: str) -> tuple[tuple[str, int], ...]:
-    offset = time_offset(conn, ledger_id)
+    offset = offset_of(conn, ledger_id)
     last = date.fromisoformat(today)
     days = [(last - timedelta(days=ago)).isoformat() for ago in reversed(range(GROWTH_DAYS))]
     starts = sizes_before(conn, ledger_id, size, [start_of_day(day, offset) for day in days])

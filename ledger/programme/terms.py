@@ -14,6 +14,7 @@ from ledger.journal.entry import POINTS_MAX
 from ledger.journal.times import format_time, local_day, to_us
 from ledger.programme.csvlines import CsvFile, HistoryError
 from ledger.programme.history import Columns, Limits
+from ledger.programme.reading.days import offset_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Terms(NamedTuple):
 
 def terms_of(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Terms:
     """What the ledger allows; `HistoryError` where the plan names what is not there."""
-    offset = _offset(conn, ledger_id)
+    offset = offset_of(conn, ledger_id)
     today = local_day(format_time(to_us(clock.now())), offset)
     budget = keyed(conn, t.budget.c, ledger_id, t.budget.c.account, [plan.budget])
     if not budget:
@@ -50,12 +51,6 @@ def terms_of(conn: Connection, ledger_id: int, clock: Clock, plan: Plan) -> Term
     highest = POINTS_MAX if plan.approver else _grant_limit(conn, ledger_id, today)
     limits = Limits(budget[0].first, budget[0].last, today, highest)
     return Terms(offset, limits, max(budget[0].limit + issuer.balance, 0))
-
-
-def _offset(conn: Connection, ledger_id: int) -> int:
-    query = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    offset: int = conn.execute(query).scalar_one()
-    return offset
 
 
 def _grant_limit(conn: Connection, ledger_id: int, today: str) -> int:

@@ -17,6 +17,7 @@ from ledger.journal.parts import NEVER, Parts
 from ledger.journal.state import Account
 from ledger.journal.store import read_accounts
 from ledger.journal.times import format_time, local_day, to_us
+from ledger.programme.reading.days import offset_of
 
 Shown = tuple[tuple[str | None, int], ...]
 """Parts as they are shown: days (None: for good) with points, the soonest first."""
@@ -121,8 +122,7 @@ def _views(
     at = format_time(to_us(now))
     own = [rows[name] for name in names]
     lots = _lots_run_out(conn, ledger_id, own, at)
-    offset = select(t.head.c.utc_offset_minutes).where(t.head.c.ledger_id == ledger_id)
-    today = local_day(at, conn.execute(offset).scalar_one())
+    today = local_day(at, offset_of(conn, ledger_id))
     return [
         AccountView(
             name,
