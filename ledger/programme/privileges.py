@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from ledger.journal import tables as t
 from ledger.programme.erasure import GONE_WITH_SUBJECT
 from ledger.programme.people.tables import metadata
+from ledger.programme.tables import trail
 
-APPENDED = (t.entry.name, t.posting.name, t.checkpoint.name)
+APPENDED = (t.entry.name, t.posting.name, t.checkpoint.name, trail.name)
 """Tables of which no row is ever changed."""
 
 SWEPT = {"lease", "request", "sent_code", *(column.table.name for column in GONE_WITH_SUBJECT)}
