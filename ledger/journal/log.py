@@ -61,14 +61,6 @@ def first_checkpoint_over(conn: Connection, ledger_id: int, seq: int) -> Publish
     return None if row is None else Published(row.size, bytes(row.note))
 
 
-def is_published_size(conn: Connection, ledger_id: int, size: int) -> bool:
-    """Whether there is a checkpoint of exactly that size."""
-    query = select(t.checkpoint.c.size).where(
-        t.checkpoint.c.ledger_id == ledger_id, t.checkpoint.c.size == size
-    )
-    return conn.execute(query).one_or_none() is not None
-
-
 _LEAVES = (
     select(t.entry.c.leaf.label("hash"))
     .where(

@@ -3,13 +3,12 @@
 A message is claimed before it is sent: its row says when it may be tried next.  So two processes
 never send one at once, and one that dies in between has it sent again later, under the same id.
 After ten tries in some seventeen hours, or where there is no such contact or channel, it is put on
-paper (`paper.py`).  In quiet hours nothing goes out but codes, which their owners wait for
-(`send_at_once`).
+paper (`paper.py`).  In quiet hours nothing goes out but codes, which their owners wait for: a
+courier has them (`courier.py`).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,7 +21,6 @@ from ledger.db import Database
 from ledger.errors import ConfigError, PointsError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import tables as t
-from ledger.journal.entry import new_id
 from ledger.journal.times import format_time, to_us
 from ledger.logs import log_fault
 from ledger.programme import records
@@ -68,25 +66,6 @@ def read_quiet_hours(environ: Mapping[str, str]) -> Quiet:
             " or off."
         )
     return Quiet(*hours)
-
-
-def send_at_once(
-    by: Mapping[str, Channel],
-    contact: tuple[str, str],
-    kind: str,
-    values: Mapping[str, str],
-    language: str = "zh",
-) -> None:
-    """Sends what its owner waits for, such as a code, and keeps nothing of it.
-
-    `contact` is its kind, `email` or `phone`, and itself.  `NotSent` where it was not taken, or
-    there is no such channel.
-    """
-    channel = by.get(contact[0])
-    if channel is None:
-        raise NotSent(f"Nothing is set up here that reaches people by {contact[0]}.")
-    text = KINDS[kind].text(language, values)
-    channel.send(Outgoing(new_id("message", os.urandom(16)), contact[1], kind, *text))
 
 
 # --- what waits ----------------------------------------------------------------------------------

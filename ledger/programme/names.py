@@ -18,7 +18,6 @@ from ledger.journal.keys import KeyRing
 from ledger.journal.orders import Companion, CompanionRow, Done, Refusal
 from ledger.programme.tables import outside_name
 
-REFERENCE_CHARACTERS_MAX = 200
 TAKEN = "reference-taken"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import ConfigError
-from ledger.programme.channels import NotSent, channels
+from ledger.programme.channels import channels
 from ledger.programme.delivery import (
     BATCH,
     TRIES,
@@ -15,7 +15,6 @@ from ledger.programme.delivery import (
     backlogs,
     deliver,
     read_quiet_hours,
-    send_at_once,
 )
 from ledger.programme.messages import Choice, MessageUnknown, choose
 from ledger.programme.paper import hand_over, paper_list
@@ -225,20 +224,6 @@ def test_quiet_hours_are_a_setting(text: str | None, quiet: tuple[int, int]) -> 
 def test_other_quiet_hours_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="POINTS_QUIET_HOURS"):
         read_quiet_hours({"POINTS_QUIET_HOURS": text})
-
-
-def test_a_code_goes_out_at_once_and_is_kept_nowhere(
-    sqlite_registry: Registry, service: Service
-) -> None:
-    by = channels({"POINTS_SMS_URL": service.url})
-
-    send_at_once(by, ("phone", "+8613800138000"), "sign-in-code", {"code": "123456"})
-
-    ((_, said),) = service.taken
-    assert "123456" in said["text"]
-    assert states(sqlite_registry) == {}
-    with pytest.raises(NotSent, match="by email"):
-        send_at_once(by, ("email", "wang@example.org"), "sign-in-code", {"code": "123456"})
 
 
 def test_a_postman_goes_on_where_one_ledger_fails(

@@ -41,8 +41,8 @@ CORRECTION = "correction"
 MESSAGE = "basics-corrected"
 SEXES = ("female", "male")
 DOCUMENT_KINDS = ("citizen", "residence-permit", "passport", "other")
+LIST_MAX = 30
 WITH_CHECK_DIGIT = ("citizen", "residence-permit")
-TEXT_MAX, LIST_MAX = 200, 30
 KNOWN = frozenset(
     {"full_name", "called", "sex", "birth_date", "document_kind", "document_number"}
     | {"area", "phone", "email", "skills", "service_categories"}
