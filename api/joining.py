@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Response
@@ -137,7 +138,7 @@ def ask_code(body: dict[str, Any], ledger: OpenLedger) -> Response:
     message = domain.ask_code(*within(ledger), body["contact"])
     if message is not None:
         courier().hand_over(body["contact"].field, message)
-    return answer({"minutes": LASTS.seconds // 60}, 202)
+    return answer({"minutes": LASTS // timedelta(minutes=1)}, 202)
 
 
 @blueprint.takes("", JoinedSchema, body=JoinSchema)

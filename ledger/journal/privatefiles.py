@@ -1,7 +1,7 @@
 """Files and directories that only their owner may use: modes 0600 and 0700, or a refusal.
 
-What is written is on disk when a function returns. What is wrong with the file system becomes a
-KeysError that names the path.
+What is written is on disk when a function returns; a name that `write_private` makes lasts once its
+directory is synced, too. What is wrong with the file system becomes a KeysError with the path.
 """
 
 import fcntl

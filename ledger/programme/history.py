@@ -127,7 +127,7 @@ class _Bad(Exception):
 
 
 class History:
-    """The rows of a file under a columns.  Reading it twice gives the same rows."""
+    """The rows of a file, read by its columns.  Reading it twice gives the same rows."""
 
     def __init__(self, file: CsvFile, source: str, columns: Columns, limits: Limits) -> None:
         self._file = file

@@ -2,7 +2,7 @@
 
 A code is for one contact and one purpose in one ledger.  Kept is an HMAC of it under a key of the
 ledger, in a row that is found by an HMAC of the contact; so the row tells neither.  The next code
-voids the one before, and the job `forget` (`jobs.py`) deletes what is a day old.
+voids the one before, and the job `forget` (`jobs.py`) deletes those that are over.
 
 Whether a contact is anybody's plays no part here: a code for a stranger's number is made and kept
 as any other, and nobody sends it.

@@ -1,7 +1,7 @@
 """A table from outside, known by its content and never by its name, as rows of text.
 
 sheet = open_sheet(file)
-for row in sheet.rows(): …          # again and again; in bounded memory
+for row in sheet.rows(): …             # again and again; in bounded memory
 write_sheet(sheet.form, target, rows)  # in the layout that it came in
 """
 
