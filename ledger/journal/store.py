@@ -120,7 +120,8 @@ def account_row(name: str, account: Account) -> tuple[Any, ...]:
     )
 
 
-def _policy_of(row: Row[Any]) -> Policy:
+def policy_of(row: Row[Any]) -> Policy:
+    """A row of `policy` as the book has it."""
     transfers = {
         (purpose, giver, receiver): limit
         for purpose, giver, receiver, limit in orjson.loads(row.transfers)
@@ -273,7 +274,7 @@ class Loaded:
         for row in people:
             rows["persons"][row.person] = row.standing
         for row in policies:
-            rows["policies"][row.seq] = _policy_of(row)
+            rows["policies"][row.seq] = policy_of(row)
         for row in keys:
             rows["keys"][row.seq] = KeySet(tuple(orjson.loads(row.vkeys)), row.next)
         self._follow(touched, services)

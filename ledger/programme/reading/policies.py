@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ledger.journal import tables as t
 from ledger.journal.state import Policy
+from ledger.journal.store import policy_of
 from ledger.journal.times import local_day
 
 
@@ -20,7 +18,7 @@ def list_policies(conn: Connection, ledger_id: int, *, after: int = -1, limit: i
         .order_by(t.policy.c.seq)
         .limit(limit)
     )
-    return [_policy(row) for row in conn.execute(query)]
+    return [policy_of(row) for row in conn.execute(query)]
 
 
 _POLICIES = (
@@ -38,12 +36,4 @@ def policy_in_force(conn: Connection, ledger_id: int, at: str) -> Policy | None:
     for row in conn.execute(_POLICIES, {"of_ledger": ledger_id}):
         if row.first <= local_day(at, row.utc_offset_minutes):
             in_force = row
-    return None if in_force is None else _policy(in_force)
-
-
-def _policy(row: Row[Any]) -> Policy:
-    transfers = {
-        (purpose, giver, receiver): limit
-        for purpose, giver, receiver, limit in orjson.loads(row.transfers)
-    }
-    return Policy(row.seq, row.first, row.grant_limit, row.reversal_limit, row.hold_days, transfers)
+    return None if in_force is None else policy_of(in_force)
