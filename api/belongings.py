@@ -13,8 +13,9 @@ from api.answers import answer, page
 from api.auth import installation
 from api.versions import with_etag
 from ledger.installation import OpenLedger
+from ledger.programme.pages import Ways
 from ledger.programme.people import belongings
-from ledger.programme.people.belongings import Belonging, Kind, Ways, of_organisations
+from ledger.programme.people.belongings import Belonging, Kind, of_organisations
 from ledger.programme.people.organisations import OrganisationUnknown
 from ledger.programme.roles import Reach
 
