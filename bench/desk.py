@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.config import read_settings
-from ledger.db import migrate
 from ledger.journal import log
 from ledger.journal.commands import Credit, Statement
 from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding
 from ledger.journal.orders import Done, Group, Order
+from ledger.migrating import migrate
 from ledger.programme.opening import open_installation
 
 MEMBERS = 1_000

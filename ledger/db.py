@@ -20,17 +20,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import alembic.command
 import psycopg
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
-from ledger.errors import DatabaseDown, DatabaseUrlError, MigrationError, OutcomeUnknown
+from ledger.errors import DatabaseDown, DatabaseUrlError, OutcomeUnknown
 from ledger.faults import is_surely_undone, translate_errors
 from ledger.filelocks import create_private, exclusive
 
@@ -40,10 +35,6 @@ CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE_CONNECTIONS = 10
 # A connection that was used a moment ago is not asked whether it still is one.
 IDLE_UNASKED_SECONDS_MAX = 1.0
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-# Any constant will do, as long as nothing else on that server takes the same advisory lock.
-_MIGRATION_LOCK = 0x706F696E7473
 
 PREPARED = "points_prepared"
 """Where a PostgreSQL connection keeps what was prepared on it; emptied where that is forgotten."""
@@ -159,70 +150,6 @@ def database_now(conn: Connection) -> datetime | None:
     return now
 
 
-def migrate(database_url: str, revision: str = "head") -> None:
-    """Bring the tables up to `revision`, in one transaction and by one process at a time.
-
-    Raises what `open_engine` and `Database.writing` raise, and `MigrationError`: nothing was
-    changed.
-    """
-    _migrate(database_url, alembic.command.upgrade, revision)
-
-
-def migrate_down(database_url: str, revision: str) -> None:
-    """Take the tables back down to `revision` (`base` for none), as `migrate` takes them up."""
-    _migrate(database_url, alembic.command.downgrade, revision)
-
-
-def revisions() -> list[str]:
-    """The names of all migrations, the oldest first."""
-    steps = ScriptDirectory.from_config(_alembic()).walk_revisions()
-    return [step.revision for step in steps][::-1]
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _migrate(database_url: str, step: Callable[[Config, str], None], revision: str) -> None:
-    # `migrations/env.py` takes the connection from the attributes, so that the whole of it is one
-    # transaction of ours.
-    config = _alembic()
-    database = open_engine(database_url, pool_size=1)
-    try:
-        if database.dialect == "sqlite":
-            # Alembic alters a SQLite table by rebuilding it; with foreign keys enforced, dropping
-            # the old one would delete or refuse the rows that point at it.
-            event.listen(database.engine, "connect", _foreign_keys_off)
-        with database.writing() as conn:
-            if database.dialect == "postgresql":
-                conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            prepare_schema_change(conn)
-            config.attributes["connection"] = conn
-            try:
-                step(config, revision)
-            except CommandError as error:
-                raise MigrationError(_no_way(conn, revision)) from error
-            _check_foreign_keys(conn)
-    finally:
-        database.close()
-
-
-def _no_way(conn: Connection, revision: str) -> str:
-    """Why no migrations lead from where the tables are to `revision`."""
-    found = MigrationContext.configure(conn).get_current_revision()
-    if found is None:
-        return f"The database has no tables, so there is nothing to take down to {revision}."
-    if found in revisions():
-        return f"The tables are of migration {found}, which is not above {revision}."
-    return (
-        f"The tables are of migration {found}, which this version does not know: use the version"
-        " that made them, or a newer one."
-    )
-
-
 def prepare_schema_change(conn: Connection) -> None:
     """Lets the transaction change tables that Citus has spread over machines, triggers included.
 
@@ -233,17 +160,6 @@ def prepare_schema_change(conn: Connection) -> None:
         conn.exec_driver_sql("SET LOCAL citus.multi_shard_modify_mode = 'sequential'")
         # Citus cannot know that ours read nothing but shards of the same ledgers.
         conn.exec_driver_sql("SET LOCAL citus.enable_unsafe_triggers = on")
-
-
-def _check_foreign_keys(conn: Connection) -> None:
-    if conn.dialect.name != "sqlite":
-        return
-    tables = {row[0] for row in conn.exec_driver_sql("PRAGMA foreign_key_check")}
-    if tables:
-        raise MigrationError(
-            f"The migration was undone: it would have left rows in {', '.join(sorted(tables))}"
-            " that point at rows which are not there. Please report this with your version."
-        )
 
 
 # --- the two databases ---
@@ -314,10 +230,6 @@ def _sqlite_setup(path: Path, lock_timeout_seconds: float) -> Callable[[Any, obj
                 connection.execute("PRAGMA journal_mode=WAL")
 
     return connected
-
-
-def _foreign_keys_off(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA foreign_keys=OFF")
 
 
 def _sqlite_begin(conn: Connection) -> None:

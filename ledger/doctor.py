@@ -17,13 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from ledger.backup import LAST, TRIED
-from ledger.db import database_now, revisions
+from ledger.db import database_now
 from ledger.distribution import missing_triggers
 from ledger.errors import PointsError
 from ledger.faults import not_set_up
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.tables import ledger as ledgers
 from ledger.journal.times import format_time, parse_time, to_us
+from ledger.migrating import revisions
 from ledger.programme.calendar import read_calendar
 from ledger.programme.delivery import backlogs
 from ledger.programme.files import missing

@@ -1,4 +1,4 @@
-"""Runs the revisions on the connection that `ledger.db` hands over, in its transaction."""
+"""Runs the revisions on the connection that `ledger.migrating` hands over, in its transaction."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ def _run() -> None:
     if not isinstance(connection, Connection):
         raise MigrationError(
             "The migrations were started without a connection, so without the transaction and the"
-            " lock that they need. Call ledger.db.migrate with the database's URL instead."
+            " lock that they need. Call ledger.migrating.migrate with the database's URL instead."
         )
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     context.run_migrations()

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ledger.db import Database, migrate, open_engine
+from ledger.db import Database, open_engine
+from ledger.migrating import migrate
 from tests import citus
 from tests.postgres import fresh_database, postgres_server
 from tests.scratch import scratch

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import IntegrityError
 
-import ledger.db
-from ledger.db import Database, database_now, migrate, migrate_down, open_engine
+import ledger.migrating
+from ledger.db import Database, database_now, open_engine
 from ledger.errors import (
     DatabaseBusy,
     DatabaseDown,
@@ -26,6 +26,7 @@ from ledger.errors import (
     OutcomeUnknown,
     PointsError,
 )
+from ledger.migrating import migrate, migrate_down
 
 SHORT_SECONDS = 0.1
 
@@ -500,7 +501,7 @@ def revisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     scripts = tmp_path / "100% migrations"
     (scripts / "versions").mkdir(parents=True)
     (scripts / "env.py").write_text(ENV)
-    monkeypatch.setattr(ledger.db, "MIGRATIONS", scripts)
+    monkeypatch.setattr(ledger.migrating, "MIGRATIONS", scripts)
 
     def add(revision: str, down: str | None, up: str, back: str = "pass") -> None:
         script = REVISION.format(revision=revision, down=down, up=up, back=back)
@@ -571,10 +572,10 @@ def test_two_that_migrate_at_once_take_turns(
 ) -> None:
     revisions("one", None, PARENT_AND_CHILD)
     script = (
-        "import sys, pathlib, ledger.db; ledger.db.MIGRATIONS = pathlib.Path(sys.argv[2]);"
-        "ledger.db.migrate(sys.argv[1])"
+        "import sys, pathlib; from ledger import migrating;"
+        "migrating.MIGRATIONS = pathlib.Path(sys.argv[2]); migrating.migrate(sys.argv[1])"
     )
-    command = [sys.executable, "-c", script, empty_database_url, str(ledger.db.MIGRATIONS)]
+    command = [sys.executable, "-c", script, empty_database_url, str(ledger.migrating.MIGRATIONS)]
     both = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
     assert numbers(empty_database_url, "SELECT count(*) FROM parent") == [1]

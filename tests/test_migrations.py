@@ -9,9 +9,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
-from ledger.db import MIGRATIONS, Database, migrate, migrate_down, open_engine
+from ledger.db import Database, open_engine
 from ledger.errors import MigrationError
 from ledger.journal import triggers
+from ledger.migrating import MIGRATIONS, migrate, migrate_down
 from ledger.programme.people.tables import metadata
 
 KEPT = "rows of this table are never changed or removed"
@@ -172,10 +173,10 @@ def test_words_are_compared_byte_by_byte_and_so_is_every_text_in_an_index(
     assert texts.keys() & indexed <= compared_by_byte
 
 
-def test_the_migrations_do_not_run_outside_the_transaction_of_the_database_module() -> None:
+def test_the_migrations_do_not_run_outside_the_transaction_of_the_module_for_it() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with pytest.raises(MigrationError, match=r"Call ledger\.db\.migrate"):
+    with pytest.raises(MigrationError, match=r"Call ledger\.migrating\.migrate"):
         alembic.command.upgrade(config, "head")
 
 

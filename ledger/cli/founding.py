@@ -9,12 +9,12 @@ import click
 from ledger.cli.place import installed, prepare
 from ledger.cli.terminal import DAY, POINTS, as_json, next_hash_option, note, tell
 from ledger.config import read_settings
-from ledger.db import migrate as migrate_tables
-from ledger.db import migrate_down, revisions
 from ledger.demo import load_demo
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.entry import new_id
 from ledger.journal.founding import Founding
+from ledger.migrating import migrate as migrate_tables
+from ledger.migrating import migrate_down, revisions
 from ledger.programme.tokens import create_token
 
 ADMIN_TOKEN_DAYS = 90

@@ -11,12 +11,13 @@ import click
 from sqlalchemy import inspect
 
 from ledger.config import Settings, read_settings
-from ledger.db import Database, migrate, open_engine
+from ledger.db import Database, open_engine
 from ledger.errors import ConfigError
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.keys import ENVIRONMENT_VARIABLE
 from ledger.journal.privatefiles import fsync_directory, os_errors, write_private
 from ledger.journal.tables import ledger as ledger_table
+from ledger.migrating import migrate
 from ledger.programme.opening import open_installation
 
 PASSPHRASE_FILE = "POINTS_PASSPHRASE_FILE"  # noqa: S105  # the variable's name

@@ -16,8 +16,8 @@ from api.document import EXAMPLES, curl, examples
 from api.problems import PROBLEMS
 from api.resource import spelled
 from ledger.config import read_settings
-from ledger.db import migrate
 from ledger.journal.keys import create_keys
+from ledger.migrating import migrate
 from ledger.programme.opening import open_installation
 from tests.api.conftest import HOST, LEDGERS, PASSPHRASE, Desk
 from tests.api.examples import Scribe, tell

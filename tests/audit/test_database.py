@@ -8,11 +8,12 @@ from sqlalchemy import Connection, text
 
 from ledger.audit.database import verify_database
 from ledger.audit.projections import Difference
-from ledger.db import Database, migrate, migrate_down
+from ledger.db import Database
 from ledger.journal import log
 from ledger.journal import tables as t
 from ledger.journal.commands import Statement
 from ledger.journal.entry import to_base64
+from ledger.migrating import migrate, migrate_down
 from ledger.tlog.note import Verifier
 from tests.audit.lived import Lived, live
 

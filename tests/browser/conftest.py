@@ -22,9 +22,9 @@ from werkzeug.serving import make_server
 
 from api import create_app
 from ledger.config import read_settings
-from ledger.db import migrate
 from ledger.demo import load_demo
 from ledger.demo_tokens import demo_token
+from ledger.migrating import migrate
 from ledger.programme.opening import open_installation
 from tests.api.letters import Letters
 from tests.cli.conftest import make_cheap_keys

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db import migrate, migrate_down, revisions
+from ledger.migrating import migrate, migrate_down, revisions
 from tests.cli.conftest import Terminal
 from tests.postgres import fresh_database, other_role
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ledger.db import migrate
+from ledger.migrating import migrate
 from tests import postgres
 from tests.faults.conftest import Customer
 from tests.torture.server import OwnServer, own_server

@@ -13,9 +13,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger.audit.database import verify_database
-from ledger.db import Database, migrate, migrate_down, open_engine
+from ledger.db import Database, open_engine
 from ledger.distribution import distribute, faults, missing_triggers
 from ledger.journal import tables as t
+from ledger.migrating import migrate, migrate_down
 from tests import citus
 from tests.journal.live import ORIGIN, Counter
 from tests.postgres import fresh_database

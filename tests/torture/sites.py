@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from ledger.config import read_settings
-from ledger.db import migrate
 from ledger.installation import Installation, OpenLedger
 from ledger.journal.commands import (
     Capture,
@@ -29,6 +28,7 @@ from ledger.journal.entry import new_id, to_base64
 from ledger.journal.founding import Founding
 from ledger.journal.keys import create_keys
 from ledger.journal.orders import Group, Order
+from ledger.migrating import migrate
 from tests.journal.live import CHEAP
 from tests.torture.history import Answer
 from tests.torture.plans import MEMBERS, Wish
