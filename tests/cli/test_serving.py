@@ -133,7 +133,9 @@ def test_connections_that_come_at_once_fall_evenly_to_the_workers(
     # given two workers that both serve by now
     started.append(fresh.start("run", "--workers", 2, stderr=subprocess.DEVNULL))
     _ready(started[0])
+    deadline = time.monotonic() + 60
     while len(workers := _workers(started[0])) < 2 or not all(_taken(fresh, workers)):
+        assert time.monotonic() < deadline, "one of the workers takes nothing"
         time.sleep(0.1)
 
     # when many come at once, again and again, then mostly neither has much more than its half; who
