@@ -41,6 +41,7 @@ _CHECKPOINT = re.compile(CHECKPOINTS + r"([1-9][0-9]{0,15})", re.ASCII)
 _END = struct.Struct("<4s8xL4xH")
 _LOCATOR_64_BYTES = 20
 _END_64 = struct.Struct("<4s36xQ8x")
+_IN_END_64 = 0xFFFF_FFFF  # which some tools write for each length, once one does not fit
 
 
 class BundleReader:
@@ -118,7 +119,8 @@ def _want_short_directory(path: Path) -> None:
         end_64 = end - _LOCATOR_64_BYTES - _END_64.size
         if end_64 >= 0:
             magic, length_64 = _END_64.unpack(_at(file, end_64, _END_64.size))
-            length = max(length, length_64) if magic == b"PK\x06\x06" else length
+            if magic == b"PK\x06\x06":
+                length = length_64 if length == _IN_END_64 else max(length, length_64)
     if length > DIRECTORY_BYTES_MAX:
         raise BundleFault(
             f"the directory of the zip has {length} bytes, at most {DIRECTORY_BYTES_MAX} are read"
