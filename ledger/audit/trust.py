@@ -98,6 +98,29 @@ class KeyRule:
         times = (each.timestamp for each in note.signatures if each.timestamp is not None)
         return next(times, None)
 
+    def want_none_wrong(self, file: str, raw: bytes) -> None:
+        """Wants each line of a log's key on a checkpoint to be valid, once all keys are known.
+
+        Else whoever trusts such a key would refuse what others accept. Raises BundleFault.
+        """
+        _opened(file, raw, [*map(parse_vkey, self.vkeys)])
+
+    def good_at(self, size: int, others: Sequence[Verifier]) -> tuple[Verifier, ...]:
+        """The log's keys, and `others`, but for those that it revoked after a smaller size."""
+        at = max(
+            (
+                number
+                for number, each in enumerate(self.generations)
+                if each.revoked is not None and each.revoked["size"] < size
+            ),
+            default=0,
+        )
+        revoked, good = (
+            [each for generation in some for each in generation.verifiers]
+            for some in (self.generations[:at], self.generations[at:])
+        )
+        return tuple(dict.fromkeys([*good, *(each for each in others if each not in revoked)]))
+
     def trust(self, trusted: Sequence[Verifier] | None) -> Trust:
         """How far `trusted` keys vouch for the log, once all of it was followed.
 

@@ -14,8 +14,9 @@ Nothing in a bundle is trusted. In this order, and stopping at the first thing t
    d. at each checkpoint's size, origin and root are those it states, and the keys that the log
       itself had revealed by then signed it (`trust.py`). So each checkpoint extends all before it,
       up to the head.
-5. What revocations say of the log is so, it extends the heads that the caller has from elsewhere,
-   and his keys vouch for it, or for how much.
+5. No signature of a log's key is wrong where none was wanted, what revocations say of the log is
+   so, it extends the heads that the caller has from elsewhere, and his keys vouch for it, or for
+   how much.
 6. The manifest says what was found.
 7. The totals are taken from the books (`report.py`).
 
@@ -34,6 +35,7 @@ import orjson
 
 from ledger.audit.faults import BundleFault
 from ledger.audit.files import LogFiles
+from ledger.audit.kept import KeptHead, want_extended
 from ledger.audit.layout import FORMAT, HEAD, MANIFEST, checkpoint_path, count_tiles, tiles_in_order
 from ledger.audit.offline import OfflineBooks
 from ledger.audit.opening import OpenedTile, open_tiles
@@ -59,7 +61,7 @@ def verify_bundle(
     trusted: Sequence[Verifier] | None = None,
     progress: Progress | None = None,
     *,
-    heads: Sequence[Checkpoint] = (),
+    heads: Sequence[KeptHead] = (),
     jobs: int = 1,
 ) -> Report:
     """What the log in the bundle at `path` amounts to; BundleFault names the first thing wrong.
@@ -75,8 +77,9 @@ def verify_bundle(
         _want_tiles(bundle, head.size)  # Step 3.
         walk = _Walk(bundle, head.size)  # Step 4.
         walk.run(jobs, progress or (lambda *_: None))
-        walk.check_revocations()  # Step 5.
-        walk.check_heads(heads)
+        walk.check_signatures()  # Step 5.
+        walk.check_revocations()
+        walk.check_heads(heads, trusted or ())
         trust = walk.keys.trust(trusted)
         _check_manifest(bundle, head, walk.keys.vkeys)  # Step 6.
         return walk.report(head, trust)  # Step 7.
@@ -174,6 +177,14 @@ class _Walk:
             self._first_at = self._first_at or opened.entries[0]["at"]
             progress(end, self._size)
 
+    def check_signatures(self) -> None:
+        """Step 5: no key of the log signed a checkpoint wrongly, wherever it need not sign."""
+        if len(self.keys.generations) == 1:
+            return  # Whose keys all had to sign everywhere, and did.
+        for size in self._bundle.checkpoint_sizes:
+            file = checkpoint_path(size)
+            self.keys.want_none_wrong(file, self._bundle.read(file))
+
     def check_revocations(self) -> None:
         """Step 5: the last head that a revocation trusts is one of this log."""
         for generation in self.keys.generations:
@@ -189,22 +200,11 @@ class _Walk:
                     rule="keys",
                 )
 
-    def check_heads(self, heads: Sequence[Checkpoint]) -> None:
+    def check_heads(self, heads: Sequence[KeptHead], trusted: Sequence[Verifier]) -> None:
         """Step 5: the log extends the heads that the caller has from elsewhere."""
         for head in heads:
-            if head.size > self._size:
-                raise BundleFault(
-                    f"the bundle has {self._size} entries, but you have a head of {head.size}: ask"
-                    " for a newer one, and if there is none, entries were taken away",
-                    file=HEAD,
-                )
-            own = self._root_at(head.size)
-            if (head.origin, head.root) != (self._books.head.origin, own):
-                raise BundleFault(
-                    f"you have a head of {head.origin} at size {head.size} with the root"
-                    f" {head.root.hex()}, but this log's is {own.hex()}: two histories were signed",
-                    file=HEAD,
-                )
+            known = self.keys.good_at(head.checkpoint.size, trusted)
+            want_extended(head, self._books.head.origin, self._size, self._root_at, known)
 
     def _root_at(self, size: int) -> bytes:
         return range_at(size, TileHashes(self._files.read_tile, self._size)).root()

@@ -31,7 +31,7 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Prints the sentence."""
-        click.echo(f"points: {self.format_message()}", file=file or sys.stderr)
+        click.echo(f"points: {_lines(self.format_message())}", file=file or sys.stderr)
 
 
 class Commands(click.Group):
@@ -165,7 +165,23 @@ def tell(lines: str, facts: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
     else:
-        click.echo(lines)
+        click.echo(_lines(lines))
+
+
+def visible(text: str) -> str:
+    """`text` on one line, whatever would move the cursor or turn the writing round as an escape.
+
+    What is told may quote a file or a table that somebody forged, and who reads it at a terminal
+    has to see all of it.
+    """
+    if text.isprintable():
+        return text
+    spelled = (each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return "".join(spelled)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def many(number: int, things: str) -> str:

@@ -10,10 +10,11 @@ import click
 from ledger.audit.balances import BALANCE_BYTES_MAX, BalanceReport, verify_balance
 from ledger.audit.database import verify_database
 from ledger.audit.faults import BundleFault
+from ledger.audit.kept import KeptHead, read_kept
 from ledger.audit.opening import jobs_for
 from ledger.audit.receipts import ReceiptReport, verify_receipt
 from ledger.audit.report import Report
-from ledger.audit.trust import parse_keys, read_checkpoint
+from ledger.audit.trust import parse_keys
 from ledger.audit.verify import verify_bundle
 from ledger.cli.place import chosen, installed
 from ledger.cli.terminal import (
@@ -25,10 +26,10 @@ from ledger.cli.terminal import (
     many,
     progress,
     tell,
+    visible,
 )
 from ledger.programme.trail import trail_faults
-from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import NOTE_BYTES_MAX, Verifier
+from ledger.tlog.note import Verifier
 from ledger.tlog.proof import PROOF_BYTES_MAX
 
 EXIT_UNCHECKED = 3
@@ -50,7 +51,8 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     "heads",
     multiple=True,
     type=EXISTING,
-    help="An older checkpoint that you kept: the log must extend it. Repeatable.",
+    help="An older checkpoint, receipt or bundle that you kept: the log must extend its head."
+    " Repeatable.",
 )
 @click.option(
     "--jobs",
@@ -92,7 +94,7 @@ def verify(
     if heads and bundle is None and not in_database:
         raise click.UsageError("Give --head with a bundle or --database: nothing else has heads.")
     trusted = trusted_keys(keys, files)
-    kept = [_kept_head(path, trusted) for path in heads]
+    kept = [read_kept(path, trusted) for path in heads]
     if bundle is not None:
         _verify_bundle(bundle, trusted, kept, jobs or jobs_for(bundle), as_json)
     elif receipt is not None:
@@ -116,16 +118,10 @@ def trusted_keys(keys: Sequence[str], files: Sequence[Path]) -> tuple[Verifier, 
     return parse_keys(texts) if texts else None
 
 
-def _kept_head(path: Path, trusted: Sequence[Verifier] | None) -> Checkpoint:
-    """A checkpoint that the caller kept; what his keys signed there verifies."""
-    with path.open("rb") as file:
-        return read_checkpoint(str(path), file.read(NOTE_BYTES_MAX + 1), trusted)[0]
-
-
 def _verify_bundle(
     path: Path,
     trusted: Sequence[Verifier] | None,
-    heads: Sequence[Checkpoint],
+    heads: Sequence[KeptHead],
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -158,7 +154,7 @@ def _verify_balance(path: Path, trusted: Sequence[Verifier] | None, as_json: boo
 def _verify_database(
     name: str | None,
     trusted: Sequence[Verifier] | None,
-    heads: Sequence[Checkpoint],
+    heads: Sequence[KeptHead],
     as_json: bool,
 ) -> None:
     """Compares tables with entries, under the keys that lie here unless others are given.
@@ -167,16 +163,22 @@ def _verify_database(
     """
     with installed() as installation, progress("entries") as advance:
         ledger = chosen(installation, name)
-        if trusted is None:
-            rings = map(ledger.keys.vkeys, ledger.keys.generations)
-            trusted = parse_keys(vkey for ring in rings for vkey in ring)
+        rings = map(ledger.keys.vkeys, ledger.keys.generations)
+        own = parse_keys(vkey for ring in rings for vkey in ring)
+        trusted = own if trusted is None else trusted
+        if not all(kept.signed_by_one_of([*dict.fromkeys((*own, *trusted))]) for kept in heads):
+            raise Failure(
+                f"A head that you gave is signed by no key of {ledger.name}: it proves nothing."
+                " Leave it out."
+            )
+        known = [kept.checkpoint for kept in heads]
         signed = ledger.publisher.seen()
         differences = verify_database(
             installation.database,
             ledger.id,
             ledger.origin,
             trusted,
-            heads=[*heads, *([signed] if signed else [])],
+            heads=[*known, *([signed] if signed else [])],
             progress=counted(advance),
         )
         with installation.database.reading(snapshot=True) as conn:
@@ -187,7 +189,7 @@ def _verify_database(
         "differences": [difference._asdict() for difference in differences],
         "trail": trail,
     }
-    lines = [*map(str, differences), *trail]
+    lines = [visible(line) for line in (*map(str, differences), *trail)]
     tell("\n".join(lines) or f"{ledger.name}: the tables are what its entries say", facts, as_json)
     if lines:
         raise Failure(f"The tables of {ledger.name} are not what its entries say.")

@@ -29,8 +29,12 @@ def bundle(sample: Terminal, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def keys(sample: Terminal, tmp_path: Path) -> Path:
+    return _keys(sample, tmp_path)
+
+
+def _keys(terminal: Terminal, tmp_path: Path) -> Path:
     path = tmp_path / "log.keys"
-    path.write_text("# of the sample\n\n" + sample("key", "show").stdout)
+    path.write_text("# of the sample\n\n" + terminal("key", "show").stdout)
     return path
 
 
@@ -180,6 +184,53 @@ def test_the_tables_are_compared_with_the_entries(either: Terminal) -> None:
     assert "are not what its entries say" in told.stderr
     difference = either.facts("verify", "--database", exits=1)["differences"][0]
     assert (difference["table"], difference["got"], difference["wanted"]) == ("account", 41, 40)
+
+
+def test_a_forged_value_hides_nothing_from_who_reads_it_at_a_terminal(either: Terminal) -> None:
+    # Given a row whose forger wants its line wiped from the screen, and another line there
+    forged = "settled\x1b[1A\x1b[2K\n\u202ebeiyuan: the tables are what its entries say"
+    either("demo")
+    database = open_engine(either.environ["POINTS_DATABASE_URL"])
+    with database.writing() as conn:
+        query = text("UPDATE account SET name = :name WHERE name = 'settled'")
+        conn.execute(query, {"name": forged})
+    database.close()
+    # Then it is shown as it is, on its own line
+    told = either("verify", "--database", exits=1).stdout
+    assert "settled\\x1b[1A\\x1b[2K\\n\\u202ebeiyuan" in told
+    assert all(line.isprintable() for line in told.splitlines())
+
+
+def test_a_forged_origin_is_shown_as_it_is(
+    sample: Terminal, bundle: Path, keys: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(bundle) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(forged, "w") as archive:
+        for name, content in files.items():
+            evil = content.replace(b"points.example.org", "\u009b2J\u202e".encode(), 1)
+            archive.writestr(name, evil if name == "checkpoints/5" else content)
+    assert "\\x9b2J\\u202e" in sample.complaint("verify", forged)
+
+
+def test_a_head_that_the_log_did_not_sign_says_nothing_against_it(
+    either: Terminal, tmp_path: Path
+) -> None:
+    # Given a log, its bundle, and a head that somebody wrote who has no key of it
+    either("demo")
+    bundle, kept = tmp_path / "bundle.zip", tmp_path / "kept"
+    either("export", bundle)
+    head = either.facts("publish")["checkpoint"]
+    kept.write_text(head)
+    checks = (("--database",), (bundle, "--key-file", _keys(either, tmp_path)))
+    for check in checks:
+        assert either.facts("verify", *check, "--head", kept)["ok"] is True
+    kept.write_text(head.replace("\n105\n", "\n104\n"))
+    # Then neither check takes it for a second history
+    assert "no key of beiyuan-" in either.complaint("verify", "--database", "--head", kept)
+    said = either.complaint("verify", bundle, "--head", kept, exits=1)
+    assert "says nothing against the log" in said
 
 
 def test_publish_prints_the_checkpoint_as_it_is_served(sample: Terminal) -> None:

@@ -18,16 +18,16 @@ from sqlalchemy import Connection, select, text
 from api import create_app
 from ledger.audit.bundle import write_bundle
 from ledger.audit.database import verify_database
+from ledger.audit.kept import KeptHead, read_kept
 from ledger.audit.projections import Difference
 from ledger.audit.verify import verify_bundle
 from ledger.config import read_settings
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import Installation
+from ledger.journal import log, triggers
 from ledger.journal import tables as t
-from ledger.journal import triggers
 from ledger.journal.highwater import read_high_water
-from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import Verifier
 from tests.audit.lived import key_folder, three_generations
 from tests.journal.live import ORIGIN, PASSPHRASE, TestClock
@@ -77,11 +77,14 @@ class Scene:
         with self.unguarded() as conn:
             return conn.execute(text(statement), values).rowcount
 
-    def _newest_head(self) -> Checkpoint:
+    def _newest_head(self) -> KeptHead:
         """What a person keeps who looks at the log today."""
-        head = read_high_water(self.file, ORIGIN)
-        assert head is not None
-        return head
+        with self.database.reading() as conn:
+            newest = log.latest_checkpoint(conn, LEDGER_ID)
+        assert newest is not None
+        path = self.folder / "kept.checkpoint"
+        path.write_bytes(newest.note)
+        return read_kept(path, trusted())
 
     # --- who may notice --------------------------------------------------------------------------
 
@@ -111,15 +114,15 @@ class Scene:
             return str(error)
         return "signs"
 
-    def differences(self, heads: Sequence[Checkpoint] = ()) -> list[Difference]:
+    def differences(self, heads: Sequence[KeptHead] = ()) -> list[Difference]:
         """What `points verify --database` finds, which looks at the high-water file too."""
         with self.database.reading() as conn:
             origin = conn.execute(select(t.ledger.c.origin)).scalar_one()
         signed = read_high_water(self.file, ORIGIN)
-        known = [*heads, *([signed] if signed else [])]
+        known = [*(each.checkpoint for each in heads), *([signed] if signed else [])]
         return verify_database(self.database, LEDGER_ID, origin, trusted(), heads=known)
 
-    def bundle(self, heads: Sequence[Checkpoint] = ()) -> str:
+    def bundle(self, heads: Sequence[KeptHead] = ()) -> str:
         """What `points verify` says of a bundle that is exported now: `passes`, or the fault."""
         path = self.folder / "export.zip"
         try:
