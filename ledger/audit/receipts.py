@@ -3,8 +3,10 @@
 A receipt is a C2SP tlog-proof whose extra data is the entry's bytes:
 
 1. It is read, and its entry hashed.
-2. The proof leads from that hash to the root of its checkpoint, which a key of the caller's signed.
-   Without keys only the first half is checked.
+2. The proof leads from that hash to the root of its checkpoint, which a key of the caller's signed,
+   one of each type that he has of this log: its keys of a time all sign each head, so where the one
+   is missing, whoever made the receipt may be able to forge the other. Without keys only the first
+   half is checked.
 3. Only then is the entry parsed: it is canonical, its `seq` is the proof's index, its `ledger` the
    checkpoint's origin.
 
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ledger.audit.faults import ReceiptFault
-from ledger.audit.trust import UNCHECKED
+from ledger.audit.trust import UNCHECKED, name_of, signers_of
 from ledger.errors import MalformedEntry
 from ledger.journal.entry import Entry, decode, to_base64
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
@@ -95,10 +97,31 @@ def _under_head(
 ) -> tuple[Checkpoint, tuple[str, ...]]:
     """The head that the proof leads to, and which of the log's trusted keys signed it."""
     if trusted is not None:
-        checkpoint = check_proof(proof, leaf, trusted)
-        _, note = open_checkpoint(proof.checkpoint, trusted)
-        own = note.signed_by(checkpoint.origin)
-        return checkpoint, tuple(f"{each.name}+{each.key_id:08x}" for each in own)
+        signers = _signers(proof.checkpoint, trusted)
+        return check_proof(proof, leaf, trusted), tuple(map(name_of, signers))
     checkpoint = parse_checkpoint(split_note(proof.checkpoint).text)
     check_inclusion(leaf, proof.index, checkpoint.size, proof.hashes, checkpoint.root)
     return checkpoint, ()
+
+
+def _signers(raw: bytes, trusted: Sequence[Verifier]) -> list[Verifier]:
+    """The log's keys among the trusted ones that signed a head, one of each type at least."""
+    note = split_note(raw)
+    origin = parse_checkpoint(note.text).origin
+    lines = {(each.name, each.key_id) for each in note.lines}
+    own = [each for each in dict.fromkeys(trusted) if each.name == origin]
+    signers = [each for each in own if (each.name, each.key_id) in lines]
+    if not signers:
+        raise ReceiptFault(
+            "the receipt's head is signed by none of the keys that you gave, but by"
+            f" {' and '.join(signers_of(raw))}: if the log changed its keys, get those from"
+            " somebody you trust"
+        )
+    for type_ in {each.type for each in own} - {each.type for each in signers}:
+        raise ReceiptFault(
+            f"the receipt's head is signed by {' and '.join(map(name_of, signers))}, but by none of"
+            f" the {type_.name} keys that you gave, and all keys of a time sign each head: a"
+            " signature was taken away"
+        )
+    open_checkpoint(raw, trusted)
+    return signers

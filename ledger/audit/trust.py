@@ -17,11 +17,14 @@ from typing import Any, Literal, NamedTuple
 from ledger.audit.faults import BundleFault
 from ledger.journal.entry import Entry
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from ledger.tlog.encoding import shown
 from ledger.tlog.errors import TlogError
 from ledger.tlog.note import Note, UnverifiedNote, Verifier, open_note, parse_vkey, split_note
 
 KEY_TYPES = frozenset({"ledger", "key"})
 UNCHECKED = "consistent with itself; whose it is was not checked"
+
+_SIGNERS_TOLD = 4
 
 Level = Literal["checked", "partly", "unchecked"]
 
@@ -186,8 +189,10 @@ def name_of(verifier: Verifier) -> str:
 
 
 def signers_of(raw: bytes) -> list[str]:
-    """The keys that a well-formed note names as its signers, unverified."""
-    return [f"{name}+{key_id:08x}" for name, key_id, _ in split_note(raw).lines]
+    """The keys that a well-formed note names as its signers, unverified; the first few of many."""
+    lines = split_note(raw).lines
+    names = [f"{shown(name)[1:-1]}+{key_id:08x}" for name, key_id, _ in lines[:_SIGNERS_TOLD]]
+    return names + ["others"] * (len(lines) > _SIGNERS_TOLD)
 
 
 def _has_line(note: UnverifiedNote, verifier: Verifier) -> bool:

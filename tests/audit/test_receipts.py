@@ -65,7 +65,26 @@ def test_without_keys_whose_it_is_is_not_checked(receipt: bytes) -> None:
 def test_the_keys_of_another_log_prove_nothing(receipt: bytes, trusted: list[Verifier]) -> None:
     other = Ed25519Signer(ORIGIN, Ed25519PrivateKey.generate()).verifier
     for keys in ([other], trusted):  # those before the present ones did not sign this head either
-        assert "none of the 2 signatures is by one of the" in fault_of(receipt, keys)
+        says = fault_of(receipt, keys)
+        assert "signed by none of the keys that you gave, but by" in says
+        assert "if the log changed its keys" in says
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_who_has_keys_of_both_types_wants_both_to_sign(
+    lived: Lived, receipt: bytes, present: list[Verifier], trusted: list[Verifier], left: int
+) -> None:
+    # Given a receipt from whose head one of the two signatures was taken away
+    text, _, lines = parse_proof(receipt).checkpoint.rpartition(b"\n\n")
+    note = text + b"\n\n" + lines.splitlines(keepends=True)[left]
+    less = damaged(receipt, checkpoint=note)
+    # Then who has a key of each type refuses it, whatever other keys he has besides
+    for keys in (present, [*present, *trusted]):
+        assert "a signature was taken away" in fault_of(less, keys)
+    # And who has that key alone accepts it
+    assert verify_receipt(less, [present[left]]).trust == "checked"
+    # Though all is well with both signatures and the keys of all times
+    assert len(verify_receipt(receipt, [*present, *trusted]).signed_by) == 2
 
 
 def test_another_entry_does_not_fit_the_proof(receipt: bytes, present: list[Verifier]) -> None:
