@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api import accounts, holds, points, services
+from api import accounts, holds, points, replays, services
 from api.answers import answer
 from api.auth import installation, want_scope
 from api.fields import Flag, Formed
@@ -247,7 +247,5 @@ def _told(
             told.append(entered_body(ledger, outcome, next(raws), KINDS[kind].tells))
         elif isinstance(outcome, Refusal):
             told.append({"problem": refusal_body(outcome)})
-    response = answer({"outcomes": told})
-    if all(getattr(outcome, "replayed", False) for outcome in outcomes):
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    replays.note(replayed=all(getattr(outcome, "replayed", False) for outcome in outcomes))
+    return answer({"outcomes": told})

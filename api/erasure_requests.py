@@ -117,8 +117,9 @@ def ask(body: dict[str, str], ledger: OpenLedger) -> Response:
     about(me)
     wish = wish_maker(ledger)(0, domain.RECORD, {})
     place = (*within(ledger), calendar())
-    name = domain.ask(*place, wish, body.get("reason"), by=caller().author)
-    return _one(lawful(ledger, (me,)), name, 201)
+    asked = domain.ask(*place, wish, body.get("reason"), by=caller().author)
+    want_done(asked.outcome)
+    return _one(lawful(ledger, (me,)), asked.id, 201)
 
 
 @blueprint.deletes("/me/erasure/<id:random>", action="own:erase", also=(409,))

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.problems import PROBLEMS
+from api.replays import REPLAYED
 
 HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {
         "description": "the version that the answer shows, to be sent as If-Match with a change",
         "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
     },
-    "Idempotency-Replayed": {
+    REPLAYED: {
         "description": "`true` where the request was carried out before, and this is what became"
-        " of it; otherwise left out",
+        " of it: what was entered then, or a record as it is by now; otherwise left out",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Link": {
@@ -50,7 +51,8 @@ HEADERS: dict[str, dict[str, Any]] = {
 # By the name of the answer's schema.
 _ADDRESSED = {"Founded", "Opened", "Waiting"}
 _TO_COME = {"Pending", "PendingProof"}
-_GIVEN_AGAIN = {"Given", "Outcomes", "Waiting"}
+# What approvals answer, which take no key and know who sends them again.
+_GIVEN_AGAIN = {"Entries"}
 _CURSORS = {"after", "before"}
 # What refusals answer that are kept with a key.
 _KEPT = {"403", "404", "409", "422"}
@@ -74,9 +76,9 @@ def add_headers(spec: dict[str, Any]) -> None:
         for status, response in operation["responses"].items():
             names = {*_everywhere(status, response)}
             if status < "3":
-                names |= {*_of_answers(spec, operation, response, changed)}
-            elif status in _KEPT and "Idempotency-Key" in _parameters(operation):
-                names.add("Idempotency-Replayed")
+                names |= {*_of_answers(operation, response, changed)}
+            elif status in _KEPT and _is_keyed(operation):
+                names.add(REPLAYED)
             response["headers"] = {
                 name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)
             }
@@ -91,22 +93,23 @@ def _everywhere(status: str, response: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_answers(
-    spec: Mapping[str, Any],
-    operation: Mapping[str, Any],
-    response: Mapping[str, Any],
-    changed: set[str],
+    operation: Mapping[str, Any], response: Mapping[str, Any], changed: set[str]
 ) -> Iterator[str]:
-    schema, parameters = _schema(response), _parameters(operation)
+    schema = _schema(response)
     if schema in changed:
         yield "ETag"
     if schema in _ADDRESSED:
         yield "Location"
     if schema in _TO_COME:
         yield "Retry-After"
-    if parameters & _CURSORS:
+    if _parameters(operation) & _CURSORS:
         yield "Link"
-    elif schema in _GIVEN_AGAIN or _has_entries(spec, schema):
-        yield "Idempotency-Replayed"
+    if _is_keyed(operation) or schema in _GIVEN_AGAIN:
+        yield REPLAYED
+
+
+def _is_keyed(operation: Mapping[str, Any]) -> bool:
+    return "Idempotency-Key" in _parameters(operation)
 
 
 def _parameters(operation: Mapping[str, Any]) -> set[str]:
@@ -123,8 +126,3 @@ def _schema(response: Mapping[str, Any]) -> str:
     found = response.get("content", {}).get("application/json", {}).get("schema", {})
     name: str = found.get("$ref", "").rpartition("/")[2]
     return name
-
-
-def _has_entries(spec: Mapping[str, Any], schema: str) -> bool:
-    found = spec["components"]["schemas"].get(schema, {})
-    return {"entries", "receipt"} <= found.get("properties", {}).keys()

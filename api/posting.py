@@ -15,6 +15,7 @@ import orjson
 from flask import Request, Response
 from marshmallow import Schema, fields
 
+from api import replays
 from api.answers import answer
 from api.auth import caller, confirm, credential, in_place_of, installation
 from api.current import this_g, this_request
@@ -97,8 +98,8 @@ def do(
     outcome = submit(ledger, installation().clock, wish)
     if isinstance(outcome, Proposed):
         return _waiting(ledger, outcome)
-    done = want_done(outcome)
-    return _marked(answer(told(wish.request), 201), replayed=done.replayed)
+    want_done(outcome)
+    return answer(told(wish.request), 201)
 
 
 def entered(
@@ -109,8 +110,7 @@ def entered(
     (raws,) = entries_of(ledger, [done])
     if wait and raws:
         ledger.publisher.wait_for(done.last + 1, wait)
-    body = entered_body(ledger, done, raws, extra)
-    return _marked(answer(body, 201), replayed=done.replayed)
+    return answer(entered_body(ledger, done, raws, extra), 201)
 
 
 def entered_body(
@@ -132,13 +132,8 @@ def receipt_url(ledger: OpenLedger, seq: int) -> str:
 def _waiting(ledger: OpenLedger, proposed: Proposed) -> Response:
     href = f"/v1/ledgers/{ledger.name}/proposals/{proposed.id.partition('/')[2]}"
     body = {"proposal": proposed.id, "kind": proposed.kind, "href": href}
-    return _marked(answer(body, 202, Location=href), replayed=proposed.replayed)
-
-
-def _marked(response: Response, *, replayed: bool) -> Response:
-    if replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    replays.note(replayed=proposed.replayed)
+    return answer(body, 202, Location=href)
 
 
 def entries_of(ledger: OpenLedger, outcomes: Sequence[Done]) -> list[Sequence[bytes]]:

@@ -18,6 +18,7 @@ from flask import Flask, Response, g, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
+from api import replays
 from ledger.errors import PointsError
 from ledger.journal.orders import Done, KeyReused, Outcome, Refusal
 from ledger.logs import log_fault
@@ -121,6 +122,7 @@ def want_done(outcome: Outcome) -> Done:
     """What was done; `refuse` for any other outcome."""
     if not isinstance(outcome, Done):
         refuse(outcome)
+    replays.note(replayed=outcome.replayed)
     return outcome
 
 
@@ -131,7 +133,7 @@ def refuse(outcome: Refusal | KeyReused, command: int | None = None) -> NoReturn
     """
     if isinstance(outcome, KeyReused):
         raise Problem("key-reused", outcome.message)
-    headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
+    headers = {replays.REPLAYED: "true"} if outcome.replayed else None
     told = {"command": command} | _members_of(outcome)
     raise Problem(outcome.rule, _detail_of(outcome), headers=headers, **told)
 

@@ -84,6 +84,7 @@ def show_proposal(ledger: OpenLedger, random: str) -> Response:
     action="proposals:decide",
     query=WaitQuery,
     keyed=False,
+    replays=True,
 )
 def approve_proposal(query: dict[str, int], ledger: OpenLedger, random: str) -> Response:
     """Approve what somebody else proposed

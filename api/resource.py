@@ -17,6 +17,7 @@ from marshmallow import Schema
 from api.auth import SCHEME, View, open_to_strangers, requires
 from api.document import FILE, documented, problems_of
 from api.parsing import BODY_BYTES_MAX, StrictParser
+from api.replays import replaying
 from api.uploads import FILE_BYTES_MAX, FILES, bodiless, opening
 from api.versions import MATCH_PARAMETER, MATCH_PARAMETERS_OF_A_FIRST
 
@@ -156,10 +157,12 @@ class Resource(Blueprint):
         status: int = 201,
         body_bytes_max: int = BODY_BYTES_MAX,
         only_enters: bool = False,
+        replays: bool = False,
     ) -> Callable[[View], View]:
         """A POST that answers `status` with `answer`, or 202 with `waits` for a second person.
 
-        `keyed` ones need an Idempotency-Key.  What `only_enters` is, `auth.requires` says.
+        `keyed` ones need an Idempotency-Key, and say it where they answer once more; so does what
+        `replays` without one.  What `only_enters` is, `auth.requires` says.
         """
 
         def decorate(view: View) -> View:
@@ -169,8 +172,7 @@ class Resource(Blueprint):
                 view = _says(view, self.alt_response(202, schema=waits, success=True))
             view = _says(view, self.response(status, answer))
             view.body_bytes_max = body_bytes_max  # type: ignore[attr-defined]
-            if keyed:
-                view = _says(view, self.doc(keyed=True))
+            view = self._keyed(view) if keyed else replaying(view) if replays else view
             has = {"with_a_body": body is not None, "entering": keyed or waits is not None}
             return self._guarded(rule, "POST", view, action, WRITE, only_enters=only_enters, **has)
 
@@ -200,7 +202,7 @@ class Resource(Blueprint):
             view = self._queried(opening(view, forms, most), query)
             view = _says(view, self.response(status, answer, content_type=content_type))
             view.body_bytes_max = most  # type: ignore[attr-defined]
-            view = _says(view, self.doc(keyed=True)) if keyed else view
+            view = self._keyed(view) if keyed else view
             view = _says(view, self.doc(named=True)) if named else view
             has = {"with_a_body": False, "entering": keyed, "file": FILE}
             return self._guarded(rule, "POST", view, action, (*WRITE, *also), **has)
@@ -262,6 +264,9 @@ class Resource(Blueprint):
         """Gives the view what the schema makes of the body, or of another part of the request."""
         given: View = self.ARGUMENTS_PARSER.use_args(schema, **how)(view)
         return _says(given, self.arguments(schema, **how))
+
+    def _keyed(self, view: View) -> View:
+        return _says(replaying(view), self.doc(keyed=True))
 
     def _guarded(
         self,

@@ -27,7 +27,7 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import PointsError
 from ledger.installation import OpenLedger
-from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order
+from ledger.journal.orders import Companion, CompanionRow, Done, Group, Order, Outcome
 from ledger.journal.times import format_time, to_us
 from ledger.programme.calendar import Calendar
 from ledger.programme.ids import id_from
@@ -74,6 +74,13 @@ class Request:
     decision: str | None
 
 
+class Asked(NamedTuple):
+    """What became of asking: the id of the request that there is, unless it was refused."""
+
+    id: str
+    outcome: Outcome
+
+
 class Asking(NamedTuple):
     """A request that is made: its id, the change of its record, and its row's companion."""
 
@@ -91,26 +98,26 @@ def ask(
     reason: str | None,
     *,
     by: str | None = None,
-) -> str:
-    """Keeps that the wish's actor asks to be erased; the request's id.
+) -> Asked:
+    """Keeps that the wish's actor asks to be erased.
 
     `by` is who writes that for them, if they do not do it themselves.  Where an earlier request of
-    theirs is open, that one's.  Raises what `recording.compose` and `Appender.submit` raise.
+    theirs is open, it is that one.  Raises what `recording.compose` and `Appender.submit` raise.
     """
     person, name = wish.actor, id_of(wish.request)
     with database.reading() as conn:
         mine = list_requests(conn, ledger.id, person=person, state=OPEN, limit=1)
         today = today_of(conn, ledger.id, clock.now())
     if mine and mine[0].id != name:
-        return mine[0].id
+        return Asked(mine[0].id, Done(-1, -1, replayed=True))
     at = format_time(to_us(clock.now()))
     said = {"reason": reason} if reason else {}
     asked = asking(calendar, name, person, said, today=today, at=at)
     composed = compose(database, ledger, clock, [asked.change], by=by or person, duty=True)
     companions = (*composed.companions, asked.companion)
     order = Order(request=wish.request, fingerprint=wish.fingerprint, companions=companions)
-    ledger.appender.submit(Group((order,)))
-    return name
+    (outcome,) = ledger.appender.submit(Group((order,)))
+    return Asked(name, outcome)
 
 
 def asking(

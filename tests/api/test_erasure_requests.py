@@ -77,6 +77,27 @@ def problem(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["type"].removeprefix("/problems/")
 
 
+def test_asking_with_a_key_of_something_else_is_refused(home: Desk) -> None:
+    # given a request with its key
+    first = home.post("/me/erasure", {"reason": "我搬家了"}, "me", key="once")
+    assert first.status_code == 201
+
+    # when another one comes with that key, while that is open and after it was taken back
+    def other() -> Any:
+        return home.post("/me/erasure", {"reason": "别的原因"}, "me", key="once")
+
+    open_yet = other()
+    random = first.json["id"].removeprefix("erasure/")
+    assert home.ask("DELETE", f"{home.base}/me/erasure/{random}", "me").status_code == 204
+
+    # then it is told so, and asks for nothing
+    for told in (open_yet, other()):
+        assert (told.status_code, told.json["type"]) == (422, "/problems/key-reused")
+    assert [each["state"] for each in home.get("/me/erasure", "me").json["requests"]] == [
+        "taken-back"
+    ]
+
+
 def test_a_refusal_says_why_and_takes_one_person(home: Desk) -> None:
     name = asked(home, reason="我搬家了")
     assert asked(home) == name

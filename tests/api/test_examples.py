@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from api import create_app
 from api.document import EXAMPLES, curl, examples
 from api.problems import PROBLEMS
+from api.replays import REPLAYED
 from api.resource import spelled
 from ledger.config import read_settings
 from ledger.journal.keys import create_keys
@@ -76,33 +77,65 @@ def test_the_examples_are_what_is_asked_and_answered(scribe):
             assert comparable(one) == comparable(other), name
 
 
-def test_what_is_sent_again_says_so_where_the_document_does(app, client, installation):
-    # when each request of the story that has a key is sent twice, then each answer says so
+def test_every_operation_with_a_key_says_when_it_is_sent_again(app, client, installation):
+    # when each request of the story that has a key is sent twice, and then with a spent key
     again = Again(app, client, installation)
     tell(again)
 
+    # then these were all operations that the document gives a key, and each answers as it should
+    assert again.asked == {name for name, operation in operations(published()) if keyed(operation)}
     assert again.unlike == []
 
 
+def test_the_document_says_of_every_operation_with_a_key_that_answers_come_again():
+    for name, operation in operations(published()):
+        for status, response in operation["responses"].items():
+            if keyed(operation) and status < "3":
+                assert REPLAYED in response["headers"], (name, status)
+
+
+def keyed(operation: dict[str, Any]) -> bool:
+    return any(each.get("name") == "Idempotency-Key" for each in operation.get("parameters", ()))
+
+
 class Again(Scribe):
-    """A scribe who sends what has a key twice, and holds the second answer to the document."""
+    """A scribe who sends what has a key twice, and holds the second answer to the first.
+
+    Then it is sent with a key under which the same person sent something else.
+    """
 
     def __init__(self, *place: Any) -> None:
-        self.unlike: list[tuple[str, str, int]] = []
+        self.asked: set[str] = set()
+        self.spent: dict[str, tuple[str, str]] = {}
+        self.unlike: list[tuple[str, str]] = []
         super().__init__(*place)
 
     def ask(
         self, method: str, path: str, role: str = "nobody", body: Any = None, **headers: str
     ) -> TestResponse:
         first = super().ask(method, path, role, body, **headers)
-        if "Idempotency_Key" in headers and first.status_code < 300:
-            answer = Desk.ask(self, method, path, role, body, **headers)
-            rule = spelled(self.rule_of(method, path.partition("?")[0]) or "")
-            responses = published()["paths"][rule][method.lower()]["responses"]
-            declared = "Idempotency-Replayed" in responses[str(answer.status_code)]["headers"]
-            if declared != ("Idempotency-Replayed" in answer.headers):
-                self.unlike.append((method, rule, answer.status_code))
+        name = f"{method.lower()} {spelled(self.rule_of(method, path.partition('?')[0]) or '')}"
+        is_keyed = keyed(dict(operations(published())).get(name, {}))
+        # Of what only tries something nothing is kept, so nothing comes again.
+        if first.status_code < 300 and is_keyed and "dry_run=true" not in path:
+            self.asked.add(name)
+            self._again(name, first, (method, path, role, body), headers)
         return first
+
+    def _again(
+        self, name: str, first: TestResponse, request: tuple[Any, ...], headers: dict[str, str]
+    ) -> None:
+        again, role = Desk.ask(self, *request, **headers), request[2]
+        if REPLAYED in first.headers or again.headers.get(REPLAYED) != "true":
+            self.unlike.append((name, "does not say so"))
+        if (again.status_code, again.data) != (first.status_code, first.data):
+            self.unlike.append((name, again.text))
+        used_for, key = self.spent.get(role, (name, ""))
+        if used_for != name:
+            other = Desk.ask(self, *request, **headers | {"Idempotency_Key": key})
+            if other.status_code < 400:
+                self.unlike.append((name, "takes a spent key"))
+        self.spent[role] = (name, headers["Idempotency_Key"])
 
 
 def test_every_operation_has_an_example_of_each_good_answer_and_of_its_body():

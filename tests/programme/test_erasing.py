@@ -68,7 +68,7 @@ class House:
         return Wish(DEED, values or {}, actor, to_base64(request), b"f" * 32)
 
     def ask(self, reason: str | None = None) -> str:
-        return ask(*self.place, CALENDAR, self.wish(self.person), reason)
+        return ask(*self.place, CALENDAR, self.wish(self.person), reason).id
 
     def propose(self, name: str, years: int | None) -> Proposed:
         wish = self.wish(self.registry.office)

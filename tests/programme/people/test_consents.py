@@ -152,7 +152,7 @@ def test_what_somebody_asked_before_in_words_stays_theirs(registry: Registry) ->
     give(registry, person, RECORDING)
     request = to_base64(registry.ledger.keys.request_id(person, "a key", 0))
     place = (registry.database, registry.ledger, registry.clock)
-    name = ask(*place, CALENDAR, Wish("", {}, person, request, b"f" * 32), "我搬家了")
+    name = ask(*place, CALENDAR, Wish("", {}, person, request, b"f" * 32), "我搬家了").id
     withdraw(registry, person, RECORDING)
     # then that one request stands for both, and goes on when they consent again
     assert len(requests(registry, person)) == 1
