@@ -167,7 +167,9 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"GET {_LEDGER}/organisations/{{random}}/joining-link/poster": (
         *("organisation-unknown", "link-unknown"),
     ),
-    f"POST {_LEDGER}/organisations/{{random}}/joining-link": ("organisation-unknown",),
+    f"POST {_LEDGER}/organisations/{{random}}/joining-link": (
+        *("organisation-unknown", "link-unknown"),  # sent again once it is void
+    ),
     f"DELETE {_LEDGER}/organisations/{{random}}/joining-link": (
         *("organisation-unknown", "link-unknown"),
     ),

@@ -57,6 +57,7 @@ class StrictParser(FlaskParser):
             raise Problem(
                 "content-type", "Send the body as JSON, with Content-Type: application/json."
             )
+        want_plain(req)
         raw = req.get_data()
         most = body_bytes_max(req)
         if len(raw) > most:
@@ -73,6 +74,17 @@ class StrictParser(FlaskParser):
                 raise Problem("bad-request", f"The query names {name[:40]!a} twice: name it once.")
             query[name] = values[0]
         return query
+
+
+def want_plain(req: Request) -> None:
+    """`Problem` for a body that comes compressed, which would be read as what it is not."""
+    coding = req.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise Problem(
+            "content-type",
+            f"Send the body as it is: no Content-Encoding is taken, got {coding[:40]!a}.",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def refuse_no_text() -> None:

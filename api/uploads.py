@@ -12,6 +12,7 @@ from flask import g, request
 
 from api.auth import View
 from api.document import FILE
+from api.parsing import want_plain
 from api.problems import Problem
 
 FILE_BYTES_MAX = 20_000_000
@@ -33,6 +34,7 @@ def opening(view: View, forms: Sequence[str], most: int) -> View:
     def opened(query: dict[str, Any], **path: Any) -> Any:
         if request.mimetype not in forms:
             raise Problem("content-type", f"Send the file as it is, with Content-Type: {FILE}.")
+        want_plain(request)
         digest, size = hashlib.sha256(), 0
         with tempfile.SpooledTemporaryFile(max_size=FILE_IN_MEMORY_BYTES_MAX) as file:
             while chunk := request.stream.read(CHUNK_BYTES):

@@ -1,11 +1,13 @@
 """What is not a request: each fault gets a 4xx problem of its own, and changes nothing."""
 
+import gzip
 import io
 import json
 
 import pytest
 from sqlalchemy import select
 
+from api.document import FILE
 from ledger.programme.people.tables import metadata
 from ledger.programme.tables import trail, trail_head
 
@@ -317,6 +319,23 @@ def test_content_types_that_are_not_json(desk, place, installation, subtests):
             assert said(answer) == (415, "content-type")
             assert everything(installation) == before
     assert send(desk, "/credits", raw, "application/json; charset=utf-8").status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/credits", "/rosters?organisation=org/" + "a" * 26])
+def test_a_body_that_comes_compressed_is_refused_as_that(desk, path):
+    kind = "application/json" if path == "/credits" else FILE
+    sent = {"data": gzip.compress(b"{}"), "content_type": kind}
+    role = "officer" if path == "/credits" else "admin"
+    headers = {"Authorization": f"Bearer {desk.tokens[role]}", "Idempotency-Key": "once"}
+
+    for coding in ("gzip", "br", "GZIP, identity"):
+        named = headers | {"Content-Encoding": coding}
+        answer = desk.client.post(desk.base + path, headers=named, **sent)
+        assert said(answer) == (415, "content-type")
+        assert "Content-Encoding" in answer.json["detail"]
+        assert answer.headers["Accept-Encoding"] == "identity"
+    named = headers | {"Content-Encoding": "identity"}
+    assert desk.client.post(desk.base + path, headers=named, **sent).status_code != 415
 
 
 def test_queries_and_paths_that_lead_nowhere(desk, place, subtests):

@@ -115,3 +115,15 @@ def test_a_manager_invites_to_the_own_organisation_alone(house, whose):
 def test_what_is_no_name_or_contact_is_refused(house, wrong, code):
     assert problem(invite(house, **wrong)) == (422, code)
     assert house.invitations() == []
+
+
+def test_a_link_that_is_void_is_not_given_again(house):
+    # given a link that was made, and is void
+    assert house.post(house.link, role="manager", key="once").status_code == 201
+    assert house.ask("DELETE", f"{house.base}{house.link}", "manager").status_code == 204
+
+    # when the request for it is sent again
+    again = house.post(house.link, role="manager", key="once")
+
+    # then there is none
+    assert problem(again) == (404, "link-unknown")
