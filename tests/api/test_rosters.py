@@ -159,13 +159,50 @@ def totals(house, role="manager"):
     return house.get(f"/organisations/{house.org.removeprefix('org/')}/totals", role).json
 
 
+def belonging(house, name):
+    """The account of a confirmed member of the enterprise."""
+    person = member(house, name)
+    made = claim(house, name).json["id"].replace("membership/", "/memberships/")
+    house.ask("POST", f"{house.base}{made}/confirm", "admin")
+    return person.replace("person/", "member/")
+
+
+def test_points_of_totals_are_what_is_left_of_what_corrected_service_earned(house):
+    # given service that earned points, of which a third went back
+    accounts = [belonging(house, f"王{number}") for number in range(5)]
+    house.ready(accounts[0])
+    service = {
+        "member": accounts[0],
+        "minutes": 90,
+        "assurance": "roster",
+        "recorder": house.person(),
+        "effective_at": "2026-11-24T02:00:00Z",
+        "ref": {"id": "contribution/" + "a" * 26, "commitment": "A" * 43 + "="},
+    }
+    first = house.post("/services", service).json["service"]
+    credit = house.credit(accounts[0], 15, service=first).json["entries"][-1]["seq"]
+    assert house.post("/reversals", {"entry": credit, "amount": 5}).status_code == 201
+    assert (totals(house)["minutes"], totals(house)["points"]) == (90, 10)
+
+    # when it is corrected
+    waits = house.post("/services", service | {"minutes": 60, "replaces": first}).json["href"]
+    approved = house.ask("POST", f"{waits}/approve", "second admin")
+    second = approved.json["entries"][-1]["seq"]
+
+    # then its minutes are the new ones, and its points are there still
+    assert (totals(house)["minutes"], totals(house)["points"]) == (60, 10)
+    # and once they went back those of the correction take their place
+    assert house.post("/reversals", {"entry": credit}).status_code == 201
+    assert (totals(house)["minutes"], totals(house)["points"]) == (60, 0)
+    assert house.credit(accounts[0], 8, service=second).status_code == 201
+    assert (totals(house)["minutes"], totals(house)["points"]) == (60, 8)
+
+
 def test_totals_are_of_five_people_at_the_least(house):
     # given four members of the enterprise, and four who are invited
     people = []
     for number in range(5):
-        people.append(member(house, f"王{number}"))
-        made = claim(house, f"王{number}").json["id"].replace("membership/", "/memberships/")
-        house.ask("POST", f"{house.base}{made}/confirm", "admin")
+        people.append("person" + belonging(house, f"王{number}").removeprefix("member"))
         if number == 3:
             send(
                 house,

@@ -86,16 +86,25 @@ def _shown(number: int) -> int | None:
 
 
 def _given(conn: Connection, ledger_id: int, organisation: str) -> tuple[int, int]:
-    """Minutes of service of those who belong to it, and the points that are credited for them."""
-    m, s, p = membership.c, t.service.c, t.posting.c
+    """Minutes of service of those who belong to it, and the points that are credited for them.
+
+    A chain of corrections bears its credit on the first of it; what was reversed is none.
+    """
+    first = t.service.alias("first")
+    m, s, f, p, r = membership.c, t.service.c, first.c, t.posting.c, t.reversed_.c
     query = (
-        select(func.coalesce(func.sum(s.minutes), 0), func.coalesce(func.sum(p.amount), 0))
+        select(
+            func.coalesce(func.sum(s.minutes), 0),
+            func.coalesce(func.sum(p.amount - func.coalesce(r.points, 0)), 0),
+        )
         .select_from(membership)
         .join(t.service, within())
+        .join(first, and_(f.ledger_id == s.ledger_id, f.seq == s.root))
         .outerjoin(
             t.posting,
-            and_(p.ledger_id == s.ledger_id, p.account == s.member, p.seq == s.credit),
+            and_(p.ledger_id == f.ledger_id, p.account == f.member, p.seq == f.credit),
         )
+        .outerjoin(t.reversed_, and_(r.ledger_id == p.ledger_id, r.seq == p.seq))
         .where(m.ledger_id == ledger_id, m.organisation == organisation, m.state == CONFIRMED)
     )
     minutes, points = conn.execute(query).one()
