@@ -28,7 +28,7 @@ from api.console.session import (
     own_address,
 )
 from api.problems import PROBLEMS, Problem, code_of, handle_http, log_if_ours
-from ledger.errors import PointsError
+from ledger.errors import LedgerUnknown, PointsError
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
@@ -134,7 +134,8 @@ def on_points_error(error: PointsError) -> Response:
     """An error of the domain as a page."""
     code = code_of(error)
     log_if_ours(code, error)
-    return refused(code)
+    # Where anybody may ask, there is nothing to sign in to: it is just not there.
+    return refused(code, said="nowhere" if isinstance(error, LedgerUnknown) else None)
 
 
 def on_http(error: HTTPException) -> Response:
@@ -160,23 +161,27 @@ def _lost(error: HTTPException) -> Response:
     return headed(on_http(error))
 
 
-def refused(code: str, *, wanted: str | None = None, tried: bool = False) -> Response:
-    """The page of a refusal; somebody who `tried` a token is told that it is the token."""
+def refused(code: str, *, wanted: str | None = None, said: str | None = None) -> Response:
+    """The page of a refusal, with its own advice or another that is `said`."""
     status = PROBLEMS[code].status
-    form, way_in = None, None
+    form, way_in, own = None, None, None
+    wanted = wanted or _here()
     if code in ("unauthorized", "role", "scope", "standing"):
-        wanted = wanted or _here()
         form = SignInForm(formdata=None, wanted=wanted)
-        ledger = (request.view_args or {}).get("ledger")
-        if ledger is not None:
-            way_in = url_for("console.show_sign_in", ledger=ledger, wanted=wanted)
+    if code in ("role", "form"):
+        own = own_address()
+    if code == "role" and own is not None and current() is not None:
+        said = "own"
+    ledger = (request.view_args or {}).get("ledger")
+    if ledger is not None and (form or code == "ledger-unknown") and said != "nowhere":
+        way_in = url_for("console.show_sign_in", ledger=ledger, wanted=wanted)
     page = render_template(
         "console/refused.html",
         title=_title(status),
-        advice=_advice("token" if tried and code == "unauthorized" else code),
+        advice=_advice(said or code),
         sign_in_form=form,
         way_in=way_in,
-        own=own_address() if code == "role" else None,
+        own=own,
         **described(),
     )
     response = Response(page, status)
@@ -214,6 +219,10 @@ def _advice(code: str) -> str:
             "These pages show a ledger to its office and its auditors. The operator's token opens"
             " no ledger."
         ),
+        "own": gettext(
+            "It shows the whole ledger, to its office and its auditors. What is yours is on your"
+            " own page."
+        ),
         "scope": gettext(
             "These pages show all that a reader may see, and this token was made for something"
             " narrower. Sign in with an auditor's token."
@@ -223,6 +232,9 @@ def _advice(code: str) -> str:
         ),
         "ledger-unknown": gettext(
             "No ledger of that name is open to you. Check the address, or sign in to that one."
+        ),
+        "nowhere": gettext(
+            "There is no ledger of that name here. Check the address that you were given."
         ),
         "account": gettext("This ledger has no such account. Check the address."),
         "rate-limited": gettext("That was too much at once. Wait a minute, then go on."),

@@ -82,7 +82,8 @@ def looking(view: View) -> View:
 
     @wraps(view)
     def guarded(ledger: str, **path: Any) -> Any:
-        g.principal = _reader(session.get("token", ""), ledger)
+        g.principal = _somebody(session.get("token", ""), ledger)
+        _want_reader(g.principal)
         return view(ledger=_opened(ledger), **path)
 
     return guarded
@@ -94,12 +95,12 @@ def visiting(action: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(ledger: str, **path: Any) -> Any:
-            principal = _somebody(session.get("token", ""), ledger)
+            g.principal = principal = _somebody(session.get("token", ""), ledger)
             # Whoever signed in sees to what is theirs, whatever roles they hold today.
             reaches = principal.signed_in or principal.reach(action)
             if not (reaches and principal.allows(action)):
                 raise Problem("role", "This page is for people who take part.")
-            g.principal, g.action = principal, action
+            g.action = action
             return view(ledger=_opened(ledger), **path)
 
         return guarded
@@ -121,7 +122,8 @@ def at_the_door(view: View) -> View:
 
 def sign_in(text: str) -> Principal:
     """Remembers a token for this session; `Problem` where it opens nothing."""
-    principal = _reader(text, None)
+    principal = _somebody(text, None)
+    _want_reader(principal)
     _remember(text, stay=False)
     return principal
 
@@ -228,8 +230,7 @@ def _somebody(text: str, ledger: str | None) -> Principal:
     return principal
 
 
-def _reader(text: str, ledger: str | None) -> Principal:
-    principal = _somebody(text, ledger)
+def _want_reader(principal: Principal) -> None:
     if not principal.reach("log:read").everything:
         raise Problem("role", "These pages show a ledger to its office and its auditors.")
     if principal.scopes is not None:
@@ -238,7 +239,6 @@ def _reader(text: str, ledger: str | None) -> Principal:
             "These pages show all that a reader may see, so a token that was made for something"
             f" narrower ({', '.join(principal.scopes)}) does not open them.",
         )
-    return principal
 
 
 class _Sessions(SecureCookieSessionInterface):

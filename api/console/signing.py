@@ -29,6 +29,7 @@ from api.console.forms import (
     is_ours,
 )
 from api.console.session import at_the_door, begin, landing
+from api.console.views import first_page
 from ledger.installation import OpenLedger
 from ledger.journal.entry import LEDGER_NAME
 from ledger.programme.people import devices, enrolment, logins
@@ -44,11 +45,12 @@ MINUTES = LASTS // timedelta(minutes=1)
 
 @blueprint.get("/enter")
 def go() -> Any:
-    """Leads from the first page to where one signs in to a ledger."""
-    name = request.args.get("ledger", "").strip().casefold()
-    if re.fullmatch(LEDGER_NAME, name) is None:
-        return redirect(url_for("console.home"), 303)
-    return redirect(url_for("console.show_sign_in", ledger=name), 303)
+    """Leads from the first page to where one signs in to a ledger, by its name or an address."""
+    typed = request.args.get("ledger", "").strip()
+    found = re.fullmatch(rf"(?:.*/ledgers/)?({LEDGER_NAME})(?:[/?#].*)?", typed.casefold())
+    if found is None:
+        return first_page(no_ledger=typed), WRONG
+    return redirect(url_for("console.show_sign_in", ledger=found[1]), 303)
 
 
 @blueprint.get(f"{ONE}/sign-in")
@@ -100,7 +102,7 @@ def enter_by_code(ledger: OpenLedger) -> Any:
     with installation().database.reading() as conn:
         names = devices.names_of(conn, ledger, found)
     named = [(each, name or each) for each, name in names.items()]
-    return _page(ledger, "which", form=form, names=named)
+    return _page(ledger, "which", form=form, wanted=form.wanted.data, names=named)
 
 
 # --- staff ---------------------------------------------------------------------------------------
@@ -189,11 +191,12 @@ def _sign_in_page(
         member=member or ContactForm(formdata=None, wanted=wanted),
         staff=staff or StaffForm(formdata=None, wanted=wanted),
         problem=problem,
+        wanted=wanted,
     )
 
 
 def _code_page(ledger: OpenLedger, form: CodeForm) -> Any:
-    return _page(ledger, "code", form=form, minutes=MINUTES)
+    return _page(ledger, "code", form=form, wanted=form.wanted.data, minutes=MINUTES)
 
 
 def _password_page(ledger: OpenLedger, form: FirstPasswordForm, problem: str | None = None) -> Any:
@@ -211,10 +214,17 @@ def _password_page(ledger: OpenLedger, form: FirstPasswordForm, problem: str | N
 
 
 def _page(
-    ledger: OpenLedger, name: str, *, form: Any = None, problem: str | None = None, **values: Any
+    ledger: OpenLedger,
+    name: str,
+    *,
+    form: Any = None,
+    problem: str | None = None,
+    wanted: str | None = None,
+    **values: Any,
 ) -> Any:
     # The language can be changed on every page, and what a form came to cannot be asked for again.
-    g.again = url_for(_AGAIN.get(name, "console.show_sign_in"), ledger=ledger.name)
+    kept = {"wanted": wanted} if wanted else {}
+    g.again = url_for(_AGAIN.get(name, "console.show_sign_in"), ledger=ledger.name, **kept)
     wrong = None if form is None else first_wrong(form)
     values |= {"form": form, "problem": problem, "wrong": wrong}
     page = render_template(f"console/signing/{name}.html", **values)

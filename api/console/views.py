@@ -52,11 +52,17 @@ ALL = Span(0, POINTS_MAX)
 @blueprint.get("/")
 def home() -> str:
     """What this is, signing in, and a look around the sample programme."""
+    return first_page()
+
+
+def first_page(no_ledger: str | None = None) -> str:
+    """The first page; it says of what was typed for a ledger's name that it cannot be one."""
     return render_template(
         "console/home.html",
         sign_in_form=SignInForm(formdata=None),
         demo=offered_token(installation()) is not None,
         signed_in_to=signed_in_to(),
+        no_ledger=no_ledger,
     )
 
 
@@ -67,13 +73,14 @@ def enter() -> Any:
     if not form.validate():
         missing = form.token.errors and not form.csrf_token.errors
         code = "unauthorized" if missing else "form"
-        return pages.refused(code, wanted=form.wanted.data, tried=bool(form.token.data))
+        said = "token" if code == "unauthorized" and form.token.data else None
+        return pages.refused(code, wanted=form.wanted.data, said=said)
     try:
         return _entered(form.token.data.strip(), form.wanted.data)
     except Problem as problem:
         if problem.code != "unauthorized":
             raise
-        return pages.refused("unauthorized", wanted=form.wanted.data, tried=True)
+        return pages.refused("unauthorized", wanted=form.wanted.data, said="token")
 
 
 @blueprint.post("/demo")

@@ -68,7 +68,7 @@ def test_a_member_sees_their_own_card_and_nobody_elses(house):
     assert found(house, mine["number"], "wang").status_code == 403
 
 
-@pytest.mark.parametrize(("language", "title"), [("zh", "会员卡"), ("en", "Member card")])
+@pytest.mark.parametrize(("language", "title"), [("zh", "成员卡"), ("en", "Member card")])
 def test_a_sheet_needs_nothing_but_itself(house, language, title):
     card = made(house, name="<b>𠮷·王</b>")
 
@@ -101,7 +101,7 @@ def test_its_sign_leads_to_a_page_that_never_sees_the_number(house, client, monk
     assert number == card["number"].replace(" ", "")
     page = client.get(address.removeprefix("https://points.example.org"))
     assert page.status_code == 200
-    assert "会员卡" in page.text
+    assert "成员卡" in page.text
     assert client.get("/ledgers/nowhere/card").status_code == 404
 
 
