@@ -87,6 +87,7 @@ def show_me(ledger: OpenLedger) -> Any:
         before=before,
         following=lines[LINES - 1].seq if len(lines) > LINES else None,
         inbox=inbox,
+        newer="messages" in request.args,
         older=inbox[-1].id.partition("/")[2] if more else None,
         channels=_channels(known),
         channel=choice.channel,
@@ -94,7 +95,7 @@ def show_me(ledger: OpenLedger) -> Any:
         asked=_asked(said, current),
         requests=shown(lawful(ledger, (me,)), requests),
         stays=said.get(RECORDING) is None or said[RECORDING].state == GIVEN,
-        sessions=signed_in,
+        sessions=sorted(signed_in, key=lambda each: each.id != caller().id),
         own_session=caller().id,
         welcome="welcome" in request.args,
         entered="entered" in request.args,
@@ -178,6 +179,16 @@ def download_own(ledger: OpenLedger) -> Any:
     response = zipped(download_of(*within(ledger), me), f"{ledger.name}-{now:%Y-%m-%d}.zip")
     note_now(ledger)
     return response
+
+
+@blueprint.post(f"{ONE}/me/sessions/end")
+@visiting("sessions:write")
+def end_other_sessions(ledger: OpenLedger) -> Any:
+    """Signs out on every device but this one."""
+    if not PlainForm().validate():
+        return pages.refused("form")
+    sessions.revoke_all(*within(ledger), caller().person, but=caller().id)
+    return _back(ledger, "sessions")
 
 
 @blueprint.post(f"{ONE}/me/sessions/<id:random>/end")

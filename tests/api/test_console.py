@@ -43,6 +43,7 @@ TABLE = {
     f"POST {L}/me/download": "oneself",
     f"POST {L}/me/messages/{{random}}/read": "oneself",
     f"POST {L}/me/sessions/{{random}}/end": "oneself",
+    f"POST {L}/me/sessions/end": "oneself",
     f"POST {L}/me/erasure/{{random}}/back": "oneself",
     f"GET {L}": READERS,
     f"GET {L}/entries": READERS,

@@ -81,6 +81,7 @@ def test_a_form_from_elsewhere_changes_nothing(desk: Desk, app: Flask) -> None:
     person, visitor = member(desk, app)
     informed(desk, "photos")
     paths = [f"messages/{told(desk, person)}/read", "consents/photos", f"sessions/{'a' * 26}/end"]
+    paths += ["sessions/end"]
     for path in paths:
         values = {"state": "given", "notice": "1", "csrf_token": "made-up"}
         assert visitor.client.post(f"{ME}/{path}", data=values).status_code == 422
@@ -186,11 +187,31 @@ def test_lists_go_on_and_what_is_nonsense_in_an_address_is_left_out(desk: Desk, 
     second = visitor.get(f"{ME}?messages={older[1]}", **EN).text
     assert "cause-1<" in second
     assert "cause-11" not in second
+    assert "The latest messages" in second
+    assert "The latest messages" not in first
     before = re.search(r"\?before=(\d+)", first)
     assert before is not None
     assert 'rel="next"' not in visitor.get(f"{ME}?before={before[1]}").text
     for query in ("before=x", f"before={'9' * 40}", "messages=x", "changed=x", "welcome"):
         assert visitor.get(f"{ME}?{query}").status_code == 200
+
+
+def test_one_signs_out_everywhere_but_here(desk: Desk, app: Flask) -> None:
+    person, visitor = member(desk, app)
+    _, stranger = member(desk, app)
+    assert "Sign out everywhere" not in visitor.get(ME, **EN).text
+    for _ in range(2):  # on devices of which one may be lost
+        desk.installation.clock.wait(seconds=1)
+        sessions.begin(*place(desk), person, "device")
+    # given several, then one's own comes first
+    page = visitor.get(ME, **EN).text
+    assert page.index(">here<") < page.index("Sign out there")
+    # when one signs out everywhere else
+    assert "Sign out everywhere but here" in page
+    assert visitor.post(f"{ME}/sessions/end", {}, ME).location == f"{ME}#sessions"
+    # then that is the only one left, and nobody else's has ended
+    assert visitor.get(ME, **EN).text.count("last used on") == 1
+    assert stranger.get(ME).status_code == 200
 
 
 def test_the_pages_statements_do_not_grow_with_what_they_show(desk: Desk, app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Pages on paper, in the reader's own colours, in a narrow window with wide letters."""
+"""Pages on paper, in the reader's own colours, with wide letters; and those beside the console."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.axe import faults
 from tests.browser.conftest import Served
 
 Visit = Callable[..., Page]
+
+OPEN = ("/v1/docs", "/v1/docs/accounts", "/v1/docs/rosters", "/problems", "/problems/self")
 
 BRIGHTNESS = """selector => {
   const rgb = getComputedStyle(document.querySelector(selector)).color.match(/\\d+/g);
@@ -23,6 +26,19 @@ SPACING = """() => {
   document.adoptedStyleSheets = [sheet];
 }"""
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_about_the_interface_or_a_card_keeps_anybody_out(
+    window: Callable[..., Page], served: Served, scheme: str
+) -> None:
+    page = window(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    found = {}
+    for path in (*OPEN, f"/ledgers/{served.ledger}/card"):
+        page.goto(served.address + path)
+        if said := faults(page):
+            found[path] = said
+    assert found == {}
 
 
 @pytest.mark.parametrize("path", ["/ledgers/{}/entries/96/receipt", "/v1/docs/accounts"])
