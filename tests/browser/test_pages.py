@@ -169,6 +169,19 @@ def test_files_of_the_bundle_are_counted_as_they_come(visit: Visit, served: Serv
     expect(page.locator("#progress p")).to_have_text("Downloading …")
 
 
+def test_a_download_that_is_refused_says_why(visit: Visit, served: Served) -> None:
+    page = visit()
+    page.goto(served.url("/bundle"))
+    page.context.clear_cookies()
+    page.get_by_role("link", name="Download the bundle").click()
+    expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+    # And whoever signs in there gets the bundle
+    page.get_by_label("Your token").fill(served.token)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Look inside").click()
+    assert download.value.suggested_filename == f"{served.ledger}.zip"
+
+
 def test_the_command_can_be_copied(visit: Visit, served: Served) -> None:
     page = visit(permissions=["clipboard-read", "clipboard-write"])
     page.goto(served.url("/bundle"))
@@ -222,6 +235,8 @@ def test_a_screen_reader_finds_its_way(visit: Visit, served: Served) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         expect(page.get_by_role("main")).to_have_count(1)
         assert page.title().endswith(" · Two-Way Points")
+        # And no landmark leads to nothing
+        assert page.locator("nav:not(:has(a))").count() == 0, path
     # What the check comes to is announced, and a chart has a table
     page.goto(served.url("/entries/96/receipt"))
     expect(page.locator("#verdict")).to_have_role("status")

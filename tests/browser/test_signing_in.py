@@ -106,6 +106,7 @@ def test_one_of_the_staff_comes_from_an_admins_code_to_a_page(
     expect(page.get_by_role("button", name="Print")).to_be_visible()
     # and no button by chance leads away from them
     expect(page.get_by_role("button")).to_have_count(1)
+    expect(page.get_by_role("banner").get_by_role("link")).to_have_count(0)
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("heading", name="王小明")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()

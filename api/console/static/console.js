@@ -31,7 +31,7 @@ async function download(from, box) {
   status.textContent = box.dataset.running;
   try {
     const response = await fetch(from.href, { credentials: "same-origin" });
-    if (!response.ok) throw new Error(`status ${response.status}`);
+    if (!response.ok) return location.assign(from.href); // the server says on a page why not
     const parts = await received(response.body, bar);
     const file = new Blob(parts, { type: "application/zip" });
     save(file, from.getAttribute("download"));
