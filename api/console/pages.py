@@ -236,6 +236,10 @@ def _advice(code: str) -> str:
         "nowhere": gettext(
             "There is no ledger of that name here. Check the address that you were given."
         ),
+        "find": gettext(
+            "This is neither the number of an entry nor an account, which is member/ or org/ and"
+            " 26 letters and digits."
+        ),
         "account": gettext("This ledger has no such account. Check the address."),
         "rate-limited": gettext("That was too much at once. Wait a minute, then go on."),
         "not-published": gettext("Nothing of this is published yet. Try again in a second."),

@@ -24,6 +24,7 @@ from api.console.session import (
     sign_out,
     signed_in_to,
 )
+from api.converters import Id
 from api.downloads import attached, zipped
 from api.problems import Problem
 from ledger.audit.bundle import bundle_chunks
@@ -165,6 +166,21 @@ def show_entries(ledger: OpenLedger) -> str:
         following=found[PER_PAGE - 1].seq if len(found) > PER_PAGE else None,
         size=newest + 1,
     )
+
+
+@blueprint.get(f"{ONE}/find")
+@looking
+def find(ledger: OpenLedger) -> Any:
+    """Leads to the entry of a number, or to an account."""
+    what = request.args.get("what", "").strip().casefold().replace(",", "")
+    if re.fullmatch("[0-9]{1,15}", what):
+        return redirect(url_for("console.show_entry", ledger=ledger.name, seq=int(what)), 303)
+    account = re.fullmatch(f"(member|org)/({Id.regex})(?:/held)?", what)
+    if account is None:
+        return pages.refused("not-found", said="find")
+    kind, random = account.groups()
+    found = url_for("console.show_account", ledger=ledger.name, kind=kind, random=random)
+    return redirect(found, 303)
 
 
 @blueprint.get(f"{ONE}/entries/<seq:seq>")

@@ -51,6 +51,7 @@ TABLE = {
     f"GET {L}/entries/{{seq}}/receipt": READERS,
     f"GET {L}/entries/{{seq}}/entry.tlog-proof": READERS,
     f"GET {L}/accounts/{{kind}}/{{random}}": READERS,
+    f"GET {L}/find": "readers, who are led on",
     f"GET {L}/budgets": READERS,
     f"GET {L}/bundle": READERS,
     f"GET {L}/bundle.zip": READERS,

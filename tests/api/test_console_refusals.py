@@ -124,3 +124,29 @@ def test_the_language_can_be_changed_without_losing_the_page_that_was_wanted(
     here = re.search(r'name="page" type="hidden" value="([^"]+)"', visitor.get(page).text)
     assert here is not None
     assert visitor.post("/language", {"language": "en", "page": unescape(here[1])}).location == page
+
+
+def test_a_reader_finds_an_entry_or_an_account(desk: Desk, visitor: Visitor) -> None:
+    member = desk.member(5)
+    find = "/ledgers/beiyuan/find"
+    assert visitor.get(f"{find}?what=4").status_code == 401
+    visitor.sign_in(desk.tokens["auditor"])
+    for what, path in (
+        ("4", "entries/4"),
+        (" 1,041 ", "entries/1041"),
+        (member.upper(), f"accounts/{member}"),
+        (f"{member}/held", f"accounts/{member}"),
+    ):
+        answer = visitor.client.get(find, query_string={"what": what})
+        assert answer.location == f"/ledgers/beiyuan/{path}"
+    assert visitor.get(f"/ledgers/beiyuan/accounts/{member}").status_code == 200
+    # and of what is neither, the page says what would be
+    for what in ("", "王芳", "member/short", "//elsewhere.example", "9" * 40):
+        answer = visitor.client.get(find, query_string={"what": what}, headers=EN)
+        assert answer.status_code == 404
+        assert "neither the number of an entry nor an account" in answer.text
+
+
+def test_a_member_finds_nobody(desk: Desk, visitor: Visitor) -> None:
+    enter(desk, visitor)
+    assert visitor.get("/ledgers/beiyuan/find?what=4").status_code == 403

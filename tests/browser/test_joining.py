@@ -74,11 +74,13 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(window: Window, office: 
     # when all is there but the consent
     contact.fill(PHONE)
     page.get_by_role("button", name="Send me a code").click()
-    page.get_by_label("Code from the message").fill(office.code())
+    code = office.code()
+    page.get_by_label("Code from the message").fill(code)
     page.get_by_role("button", name="Join").click()
     consent = page.get_by_label("I consent that my service is recorded")
     expect(consent).to_be_focused()
     expect(page.get_by_label("Your name")).to_have_value("王芳")
+    expect(page.get_by_label("Code from the message")).to_have_value(code)
     # and when the notice has another version meanwhile, then it is read again
     consent.check()
     inform(office.registry, seen=1, word="second")
