@@ -34,7 +34,7 @@ from ledger.programme.reading.entries import entries_of_type
 from ledger.programme.tables import trail as table
 from ledger.programme.tables import trail_head, trail_root
 from ledger.programme.vault import subject_of_ledger
-from ledger.tlog.merkle import CompactRange, leaf_hash, prove_inclusion, root_of
+from ledger.tlog.merkle import CompactRange, leaf_hash, prove_inclusion
 
 OUTCOMES = ("done", "refused", "denied")
 LINES_PER_READ = 4_096
@@ -186,7 +186,7 @@ def lines_of(
 def prove_line(conn: Connection, ledger_id: int, seq: int) -> Proof:
     """The proof of a line under the newest root in the log; `TrailUnproven`.
 
-    Reads the trail's leaf hashes up to that root: 32 bytes a line.
+    Reads the trail's leaf hashes up to that root, some at a time: memory does not grow with them.
     """
     newest = (
         select(trail_root)
@@ -199,12 +199,11 @@ def prove_line(conn: Connection, ledger_id: int, seq: int) -> Proof:
         raise TrailUnproven(
             f"No root in the log covers line {seq} of the trail yet. Ask again in an hour."
         )
-    leaves = _leaves(conn, ledger_id, bound.size)
     mine = (table.c.ledger_id == ledger_id) & (table.c.seq == seq)
     raw = conn.execute(select(table.c.raw).where(mine)).scalar_one()
 
     def subtree(level: int, index: int) -> bytes:
-        return root_of(leaves[index << level : (index + 1) << level])
+        return _root(conn, ledger_id, index << level, (index + 1) << level)
 
     path = prove_inclusion(seq, bound.size, subtree)
     return Proof(seq, bytes(raw), bound.size, path, bound.seq)
@@ -294,10 +293,15 @@ def _bound(conn: Connection, ledger_id: int) -> int:
     return conn.execute(newest).scalar_one() or 0
 
 
-def _leaves(conn: Connection, ledger_id: int, size: int) -> list[bytes]:
-    mine = (table.c.ledger_id == ledger_id) & (table.c.seq < size)
-    query = select(table.c.leaf).where(mine).order_by(table.c.seq)
-    return [bytes(leaf) for leaf in conn.execute(query).scalars()]
+def _root(conn: Connection, ledger_id: int, first: int, end: int) -> bytes:
+    """The root over the lines from `first` up to `end`, by their leaf hashes."""
+    edge = CompactRange.empty()
+    for start in range(first, end, LINES_PER_READ):
+        last = min(start + LINES_PER_READ, end) - 1
+        mine = (table.c.ledger_id == ledger_id) & table.c.seq.between(start, last)
+        query = select(table.c.leaf).where(mine).order_by(table.c.seq)
+        edge, _ = edge.extend([bytes(leaf) for leaf in conn.execute(query).scalars()])
+    return edge.root()
 
 
 def _runs(conn: Connection, ledger_id: int) -> Iterator[Sequence[Any]]:

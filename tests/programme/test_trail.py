@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import tracemalloc
 
 import pytest
 from sqlalchemy import Connection, delete, select, text, update
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from ledger.db import Database
 from ledger.journal import log, triggers
 from ledger.journal.entry import decode, to_base64
+from ledger.programme import trail
 from ledger.programme.tables import trail as table
 from ledger.programme.tables import trail_head, trail_root
 from ledger.programme.trail import (
@@ -127,8 +129,13 @@ def _root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + pair).digest()
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 300])
-def test_each_line_is_proven_by_the_log(registry: Registry, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "at_once"), [(1, 4_096), (2, 4_096), (7, 3), (8, 4), (300, 4_096), (300, 7)]
+)
+def test_each_line_is_proven_by_the_log(
+    registry: Registry, count: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "LINES_PER_READ", at_once)
     wrote(registry, count)
     bind(registry.database, registry.ledger)
     wrote(registry, 3, first=count)
@@ -144,6 +151,32 @@ def test_each_line_is_proven_by_the_log(registry: Registry, count: int) -> None:
             )
         with pytest.raises(TrailUnproven, match="in an hour"):
             prove_line(conn, registry.ledger.id, count)
+
+
+def test_a_proof_takes_no_more_memory_for_more_lines(
+    sqlite_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a trail that is read some lines at a time
+    monkeypatch.setattr(trail, "LINES_PER_READ", 100)
+    registry = sqlite_registry
+
+    def takes(lines: int) -> int:
+        """The memory that proving the first line takes at the most, after so many more."""
+        wrote(registry, lines)
+        bind(registry.database, registry.ledger)
+        with registry.database.reading() as conn:
+            tracemalloc.start()
+            try:
+                prove_line(conn, registry.ledger.id, 0)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    takes(500)  # what a process keeps from the first time on
+    few = takes(500)
+    many = takes(19_000)
+
+    assert many - few < 400_000
 
 
 # --- what was tampered with ----------------------------------------------------------------------
