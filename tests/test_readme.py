@@ -31,15 +31,6 @@ NAMED_ELSEWHERE = {
 """Commands that the README's tour leaves to `points --help`."""
 
 
-def test_every_setting_is_in_the_table_and_no_other() -> None:
-    files = ("config", "journal/keys", "programme/channels", "programme/calendar")
-    files += ("programme/delivery",)
-    source = "".join((ROOT / "ledger" / f"{name}.py").read_text() for name in files)
-    read = set(re.findall(r"\bPOINTS_[A-Z_]+\b", source)) - {"POINTS_"}
-    told = set(re.findall(r"^\| `(POINTS_[A-Z_]+)`", README, re.MULTILINE))
-    assert told == read
-
-
 def test_every_command_that_the_tour_calls_exists() -> None:
     called = set(re.findall(r"^(?:\$ |.*\$\()points ([a-z]+)", README, re.MULTILINE))
     assert called
