@@ -10,18 +10,15 @@ from marshmallow import Schema, fields, validate
 from api.answers import answer, page
 from api.auth import caller, installation, shows, within
 from api.courses import COURSE, ORGANISATION, want_reached
-from api.fields import Formed, Reference, limit
+from api.fields import Formed, Reference, id_form, limit
 from api.posting import wish_maker
 from api.problems import want_done
 from api.resource import Resource
-from api.versions import refuse_changed, seen_version, with_etag
+from api.versions import seen_version, want_changed, with_etag
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
-from ledger.journal.orders import Refusal
-from ledger.programme import records
 from ledger.programme.people import attainments as domain
 from ledger.programme.people.attainments import RESULTS, WANTED, Attainment
-from ledger.programme.recording import CHANGED
 
 blueprint = Resource(
     "attainments",
@@ -29,8 +26,7 @@ blueprint = Resource(
     url_prefix="/v1/ledgers/<ledger:ledger>/attainments",
     description=__doc__,
 )
-_RANDOM = e.HOLDER.text.partition("/")[2].strip('"')
-ATTAINMENT = e.Form("id", rf'"attainment/{_RANDOM}"', "`attainment/…`")
+ATTAINMENT = id_form("attainment")
 WHAT = e.Form(
     "word",
     rf'"({COURSE.text.strip(chr(34))}|[a-z][a-z-]{{0,30}})"',
@@ -132,15 +128,12 @@ def amend(body: dict[str, Any], ledger: OpenLedger, random: str) -> Response:
 
     The body is all that is kept from now on; what was kept before stays in its history.
     """
-    here, seen = installation(), seen_version()
-    with here.database.reading() as conn:
+    seen = seen_version()
+    with installation().database.reading() as conn:
         reach = domain.kept_by(caller().reach("attainments:write"))
         found = domain.find_attainment(conn, ledger, f"attainment/{random}", reach)
     outcome = domain.amend(*within(ledger), found, body, seen=seen, by=caller().person)
-    if isinstance(outcome, Refusal) and outcome.rule == CHANGED:
-        with here.database.reading() as conn:
-            refuse_changed(records.history(conn, ledger, domain.KIND, found.id), seen)
-    want_done(outcome)
+    want_changed(ledger, domain.KIND, found.id, outcome, seen)
     return _one(ledger, found.id, "attainments:write", 200)
 
 

@@ -9,12 +9,11 @@ from marshmallow import Schema, fields, validate
 
 from api.answers import answer, page
 from api.auth import about, calendar, caller, courier, installation, shows, want_impartial, within
-from api.fields import Formed, Reason, limit
+from api.fields import Formed, Reason, id_form, limit
 from api.posting import WaitingSchema, place, wish_maker
 from api.problems import want_done
 from api.resource import Resource
 from ledger.installation import OpenLedger
-from ledger.journal import entry as e
 from ledger.programme import erasing, records
 from ledger.programme import erasure_decisions as decisions
 from ledger.programme import erasure_requests as domain
@@ -35,8 +34,7 @@ from ledger.programme.wishes import Wish
 blueprint = Resource(
     "erasure-requests", __name__, url_prefix="/v1/ledgers/<ledger:ledger>", description=__doc__
 )
-_RANDOM = e.HOLDER.text.partition("/")[2]
-ID = e.Form("id", rf'"erasure/{_RANDOM}', "`erasure/…`")
+ID = id_form("erasure")
 OWN_MAX = 50
 """How many of their own requests somebody is shown."""
 
