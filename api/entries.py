@@ -42,7 +42,7 @@ class EntriesQuery(span_query(OLDEST)):
         ACCOUNT,
         load_default=None,
         description="those that post to it, open or close it, make or change it as a budget, or"
-        " record its member's service",
+        " record its member's service; what it has on hold is an account of its own, `…/held`",
     )
 
     @validates_schema

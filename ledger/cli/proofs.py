@@ -13,6 +13,7 @@ from ledger.cli.terminal import Failure, IdType, as_json, ledger_option, tell
 from ledger.installation import Installation, OpenLedger
 from ledger.journal import log
 from ledger.journal.entry import to_base64
+from ledger.programme.reading.accounts import account_exists
 
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -118,5 +119,8 @@ def _receipt(installation: Installation, ledger: OpenLedger, seq: int) -> bytes:
 def _balance(
     installation: Installation, ledger: OpenLedger, account: str, as_of: int | None
 ) -> bytes:
+    with installation.database.reading() as conn:
+        if not account_exists(conn, ledger.id, account):
+            raise Failure(f"There is no account {account} in {ledger.name}.")
     proven = installation.state_trees.prove(ledger.id, account, as_of)
     return encode_balance(proven.leaf, proven.path, _receipt(installation, ledger, proven.seq))

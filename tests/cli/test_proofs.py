@@ -157,6 +157,9 @@ def test_a_balance_is_proven_to_whoever_has_the_keys(
     # And there is none as of when there was no state, or without an account
     assert "no state of all accounts" in sample.complaint("receipt", "--balance", account, 4)
     assert "Name an entry" in sample("receipt", exits=2).stderr
+    # Nor of one that never was, which no later state will have
+    nobody = f"issuer/{'a' * 26}"
+    assert f"no account {nobody}" in sample.complaint("receipt", "--balance", nobody)
 
 
 def members_of(sample: Terminal) -> list[str]:
