@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from ledger.tlog.errors import TlogError
 _ID = re.compile(f"([a-z]+)/{RANDOM}", re.ASCII)
 _HASH = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Control and format characters, separators of lines, halves of pairs; not Han still to come.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class Failure(click.ClickException):
@@ -174,10 +177,9 @@ def visible(text: str) -> str:
     What is told may quote a file or a table that somebody forged, and who reads it at a terminal
     has to see all of it.
     """
-    if text.isprintable():
-        return text
-    spelled = (each if each.isprintable() else repr(each)[1:-1] for each in text)
-    return "".join(spelled)
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in _UNSEEN else each for each in text
+    )
 
 
 def _lines(text: str) -> str:

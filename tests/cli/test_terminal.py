@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from ledger.cli.terminal import many
+from ledger.cli.terminal import many, visible
 from tests.cli.conftest import Terminal
 
 TABLE = "customer,date,dollars\nann,1997-01-01,5\n"
@@ -52,6 +52,14 @@ def test_one_thing_is_told_as_one(
     terminal("export", bundle)
     # Then it is told of as one
     assert "1 member, 0 organisations" in terminal("verify", bundle, exits=3).stdout
+
+
+def test_what_would_move_the_cursor_is_seen_and_writing_stays_writing() -> None:
+    told = "a\x1b[2K\u009b\u202e\u2028\n\ud800\x7f"
+    assert visible(told) == r"a\x1b[2K\x9b\u202e\u2028\n\ud800\x7f"
+    # Wide spaces are, and Han characters of private use and of a Unicode to come
+    names = "张\u3000三 — \ue000\U000323b0\u00a0é…"
+    assert visible(names) == names
 
 
 def _read(descriptor: int) -> bytes:
