@@ -15,6 +15,7 @@ from marshmallow import ValidationError, fields, validate
 
 from ledger.journal import entry as e
 from ledger.journal import times
+from ledger.programme.names import REFERENCE_CHARACTERS_MAX, is_printable
 
 PAGE_MAX = 200
 WAIT_SECONDS_MAX = 10
@@ -127,7 +128,9 @@ class Reference(fields.String):
     """A name that another system has for something: 1 to 200 characters, trimmed, printable."""
 
     def __init__(self, **rest: Any) -> None:
-        super().__init__(validate=[validate.Length(1, 200), _printable], **rest)
+        super().__init__(
+            validate=[validate.Length(1, REFERENCE_CHARACTERS_MAX), _printable], **rest
+        )
 
 
 class Reason(fields.String):
@@ -182,17 +185,8 @@ def _saying(description: str | None) -> dict[str, Any]:
     return {"description": description} if description else {}
 
 
-# Han characters that were added to Unicode after Python's tables were made, many of them for names
-# of people, and the private ones that older systems wrote in the place of such.
-_HAN_TO_COME = re.compile("[\ue000-\uf8ff\U00020000-\U0002fffd\U00030000-\U0003fffd]")
-
-
-def _is_printable(text: str) -> bool:
-    return _HAN_TO_COME.sub("", text).isprintable()
-
-
 def _printable(text: str) -> None:
-    if not _is_printable(text) or text != text.strip():
+    if not is_printable(text) or text != text.strip():
         raise ValidationError("Wanted printable characters, without spaces at the ends.")
 
 
@@ -205,5 +199,5 @@ def _described(form: e.Form, description: str | None) -> dict[str, Any]:
 
 
 def _legible(text: str) -> None:
-    if not text.strip() or not _is_printable(text.replace("\n", "")):
+    if not text.strip() or not is_printable(text.replace("\n", "")):
         raise ValidationError("Wanted printable characters and line ends.")

@@ -27,6 +27,7 @@ import orjson
 from ledger.journal.entry import POINTS_MAX
 from ledger.journal.times import is_day
 from ledger.programme.csvlines import CsvFile, HistoryError, Line
+from ledger.programme.names import is_printable
 
 CELL_CHARS_MAX = 100
 ROLES = ("account", "points", "date", "reference", "valid_until")
@@ -239,7 +240,7 @@ def _cell(role: str, cell: str) -> str:
     text = cell.strip()
     if not 1 <= len(text) <= CELL_CHARS_MAX:
         raise _Bad(f"{role} has {len(text)} characters, wanted 1 to {CELL_CHARS_MAX}")
-    if not text.isprintable():
+    if not is_printable(text):
         raise _Bad(f"{role} has a character that cannot be printed")
     return text
 

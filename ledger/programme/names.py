@@ -7,6 +7,7 @@ on two machines is one.  A reference belongs to one account for good.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,15 @@ from ledger.journal.orders import Companion, CompanionRow, Done, Refusal
 from ledger.programme.tables import outside_name
 
 TAKEN = "reference-taken"
+
+# Han characters that were added to Unicode after Python's tables were made, many of them for names
+# of people, and the private ones that older systems wrote in the place of such.
+_HAN_TO_COME = re.compile("[\ue000-\uf8ff\U00020000-\U0002fffd\U00030000-\U0003fffd]")
+
+
+def is_printable(text: str) -> bool:
+    """Whether every character can be seen, or is a space: no control, no turn of direction."""
+    return _HAN_TO_COME.sub("", text).isprintable()
 
 
 def reference_index(keys: KeyRing, reference: str) -> str:

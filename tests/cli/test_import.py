@@ -92,6 +92,20 @@ def test_above_the_grant_limit_an_approver_is_needed(founded: Terminal, written:
     assert founded.facts(*alone, columns, "--approver", approver)["points"] == 2_001
 
 
+def test_names_of_rare_characters_are_taken_in_whichever_form(
+    founded: Terminal, written: Written
+) -> None:
+    # Given rows of who has a character of Unicode 15.1, a private one, or a letter in two forms
+    names = ("\U0002ebf0三", "\ue863英", "Jos\xe9", "Jose\u0301")
+    rows = "".join(f"{name},1997-01-01,{points}\n" for points, name in enumerate(names, 1))
+
+    facts = founded.facts(*founded.importing(written("customer,date,dollars\n" + rows)))
+
+    # Then all are entered, and both forms are one account
+    assert (facts["imported"], facts["accounts_opened"]) == (4, 3)
+    assert [_account_of(founded, name).balance for name in names] == [1, 2, 7, 7]
+
+
 def test_equal_rows_are_as_many_earnings_and_stay_so(founded: Terminal, written: Written) -> None:
     # Given three rows of which two are equal, and no reference
     rows = "customer,date,dollars\nann,1997-01-01,5\nann,1997-01-01,5\nann,1997-01-02,5\n"
