@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from api.accounts import absent
 from api.answers import page
 from api.auth import installation
 from api.fields import Formed, limit
@@ -17,6 +18,7 @@ from api.resource import Resource
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.journal.asof import resolve
+from ledger.programme.reading.accounts import account_exists
 from ledger.programme.reading.budgets import list_budgets
 
 blueprint = Resource(
@@ -86,6 +88,11 @@ def show_budgets(query: dict[str, Any], ledger: OpenLedger) -> Response:
 
 @blueprint.posts("", WaitingSchema, action="rules:write", body=NewBudgetSchema, status=202)
 def propose_budget(body: dict[str, Any], ledger: OpenLedger) -> Response:
-    """Propose a budget"""
+    """Propose a budget, or that one is changed"""
+    named = body.get("budget")
+    if named is not None:
+        with installation().database.reading() as conn:
+            if not account_exists(conn, ledger.id, named):
+                raise absent(named)  # the book would take the id for a new one's
     values = {"budget": e.new_id("issuer", os.urandom(16)), **body}
     return place(ledger, "budget", values)

@@ -96,7 +96,7 @@ _REFUSALS: dict[str, tuple[str, ...]] = {
     f"PUT {_LEDGER}/courses/{{random}}": (
         *("course-refused", "course-unknown", "field", "erased", *_MATCHED),
     ),
-    f"POST {_LEDGER}/budgets": (*_PROPOSED, "limits", "from"),
+    f"POST {_LEDGER}/budgets": (*_PROPOSED, "account", "limits", "from"),
     f"POST {_LEDGER}/credits": (
         *(*_HOLDERS, *_PROPOSED, "dates", "reference", "policy", "replaced", "credited", "grant"),
         *("budget-period", "budget-project", "budget-limit", "effective", "past-day"),

@@ -240,3 +240,17 @@ def test_a_second_ledger_has_its_own_books_and_the_name_of_the_operator_is_taken
     foreign = second.json["founders"][0]["token"]
     seen = desk.ask("GET", f"/v1/ledgers/nanyuan/accounts/{member}", foreign)
     assert seen.json["type"] == "/problems/account"
+
+
+def test_a_budget_that_is_changed_is_there(desk):
+    # given an id of nobody's, as a slip of the keyboard makes one
+    days = {"from": "2026-01-01", "to": "2026-12-31"}
+    slip = "issuer/" + "a" * 26
+
+    # when a budget of that id is to be changed
+    answer = desk.post("/budgets", {"budget": slip, "limit": 5} | days, "admin")
+
+    # then none is made
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/account")
+    assert slip in answer.json["detail"]
+    assert desk.get("/proposals", "admin").json["proposals"] == []
