@@ -64,6 +64,7 @@ def first_page(no_ledger: str | None = None) -> str:
         demo=offered_token(installation()) is not None,
         signed_in_to=signed_in_to(),
         no_ledger=no_ledger,
+        left="left" in request.args,
     )
 
 
@@ -101,7 +102,7 @@ def leave() -> Any:
     if not PlainForm().validate():
         return pages.refused("form")
     sign_out()
-    return redirect(url_for("console.home"), 303)
+    return redirect(url_for("console.home", left=1), 303)
 
 
 @blueprint.post("/language")

@@ -150,3 +150,11 @@ def test_a_reader_finds_an_entry_or_an_account(desk: Desk, visitor: Visitor) -> 
 def test_a_member_finds_nobody(desk: Desk, visitor: Visitor) -> None:
     enter(desk, visitor)
     assert visitor.get("/ledgers/beiyuan/find?what=4").status_code == 403
+
+
+def test_whoever_signs_out_is_told_so_while_it_is_true(desk: Desk, visitor: Visitor) -> None:
+    enter(desk, visitor)
+    left = visitor.post("/sign-out", {}, "/ledgers/beiyuan/me").location
+    assert "You are signed out on this device" in visitor.get(left, **EN).text
+    enter(desk, visitor)
+    assert "You are signed out" not in visitor.get(left, **EN).text
