@@ -40,7 +40,8 @@ MATCH_PARAMETERS_OF_A_FIRST: tuple[dict[str, Any], ...] = (
     },
 )
 
-_ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
+# `W/` is put there by a proxy that compresses an answer; it is the same version all the same.
+_ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"', re.ASCII)
 
 
 def seen_version(*, first: bool = False) -> int:

@@ -246,7 +246,7 @@ def _postgresql_engine(
     settings = _postgresql_settings(lock_timeout_seconds)
     if reading:
         settings["default_transaction_read_only"] = "on"
-    arguments = _postgresql_arguments(url, settings)
+    arguments = _postgresql_arguments(url)
     if not reading:
         # What writers ask often is prepared by `journal/pipeline.py`.  Where the driver prepares
         # anything, it has the server forget all of it with each rollback, DROP and ALTER.
@@ -260,7 +260,7 @@ def _postgresql_engine(
         pool_timeout=lock_timeout_seconds,
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _postgresql_plans)
+    event.listen(engine, "connect", _postgresql_setup(settings))
     event.listen(engine, "checkin", _note_idle)
     if reading:
         event.listen(engine, "rollback", _forget_prepared)
@@ -297,15 +297,27 @@ def _asked_when_idle(engine: Engine) -> Callable[[Any, Any, object], None]:
     return checked_out
 
 
-def _postgresql_plans(connection: Any, _record: object) -> None:
-    """One plan for all calls of a statement; not with Citus, which must know whose ledger it is."""
-    before = connection.autocommit  # a reader's stays on
-    connection.autocommit = True
-    connection.execute(
-        "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
-        " WHERE to_regclass('pg_catalog.pg_dist_node') IS NULL"
-    )
-    connection.autocommit = before
+def _postgresql_setup(settings: dict[str, str]) -> Callable[[Any, object], None]:
+    """Makes the settings of a session in it, since poolers take no `options` as it begins.
+
+    One plan for all calls of a statement; not with Citus, which must know whose ledger it is.
+    """
+
+    def connected(connection: Any, _record: object) -> None:
+        before = connection.autocommit  # a reader's stays on
+        connection.autocommit = True
+        connection.execute(
+            "SELECT set_config(name, value, false)"
+            " FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
+            (list(settings), list(settings.values())),
+        )
+        connection.execute(
+            "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+            " WHERE to_regclass('pg_catalog.pg_dist_node') IS NULL"
+        )
+        connection.autocommit = before
+
+    return connected
 
 
 def _postgresql_settings(lock_timeout_seconds: float) -> dict[str, str]:
@@ -319,14 +331,10 @@ def _postgresql_settings(lock_timeout_seconds: float) -> dict[str, str]:
     }
 
 
-def _postgresql_arguments(url: URL, settings: dict[str, str]) -> dict[str, Any]:
-    theirs = url.query.get("options", "")
-    options = [theirs] if isinstance(theirs, str) else list(theirs)
-    options += [f"-c {name}={value}" for name, value in settings.items()]
+def _postgresql_arguments(url: URL) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "application_name": "points",
         "client_encoding": "UTF8",  # in which texts are sent, whatever the database's
-        "options": " ".join(options),
     }
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS

@@ -65,7 +65,7 @@ def _without_secrets(text: str) -> str:
     query = re.sub(r"=[^&]*", "=***", url.query)
     shown = SplitResult(url.scheme, user + where, url.path, query, "").geturl()
     # An empty host has its slashes all the same, as in sqlite:///path.
-    return shown if where else f"{url.scheme}://{url.path}"
+    return shown if user or where else f"{url.scheme}://{url.path}{'?' if query else ''}{query}"
 
 
 _SAFE = "个人信息保护法 51"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -371,6 +372,16 @@ def test_postgresql_is_durable_and_does_not_wait_for_ever(postgres_url: str) -> 
     with opened(url) as database, database.writing() as conn:
         got = {name: conn.execute(text(f"SHOW {name}")).scalar_one() for name in wanted}
     assert got == wanted
+
+
+def test_a_session_of_postgresql_begins_with_nothing_that_a_pooler_refuses(
+    postgres_url: str,
+) -> None:
+    # PgBouncer refuses `options`, or drops them where it is told to, and all that they set.
+    with opened(postgres_url) as database, database.reading() as conn:
+        driver: Any = conn.connection.driver_connection
+        assert "options" not in driver.info.get_parameters()
+        assert conn.execute(text("SHOW default_transaction_read_only")).scalar_one() == "on"
 
 
 def test_the_tests_run_on_postgresql_18_with_fsync(postgres_url: str) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 SECONDS = 15.0
 """For a request, header and body, from its first byte on; and for each piece of an answer."""
 
+PIECE_BYTES = 1 << 16
+"""A piece of an answer: a client that takes less in that time is given up, however long it is."""
+
 
 class Connection(socket.socket):
     """What gunicorn takes for the client's socket.
@@ -78,8 +81,10 @@ class Connection(socket.socket):
         if sent == len(data):
             return
         try:
-            super().settimeout(SECONDS)
-            super().sendall(memoryview(data)[sent:], flags)
+            super().settimeout(SECONDS)  # of each call of `sendall`, however much it is to send
+            left = memoryview(data)[sent:]
+            for start in range(0, len(left), PIECE_BYTES):
+                super().sendall(left[start : start + PIECE_BYTES], flags)
         except TimeoutError:
             raise BrokenPipeError(errno.EPIPE, "the client takes nothing") from None
         finally:

@@ -63,6 +63,12 @@ def test_strangers_read_the_newest_notice_and_the_earlier_ones(desk: Desk) -> No
     assert rest.json["versions"] == [newest.json]
 
 
+def test_an_etag_that_a_compressing_proxy_made_weak_names_its_version(desk: Desk) -> None:
+    publish(desk)
+    assert publish(desk, word="second", If_Match='W/"1"').headers["ETag"] == '"2"'
+    assert problem(publish(desk, word="third", If_Match='W/"1"')) == (412, "record-changed")
+
+
 def test_of_two_who_write_a_notice_the_second_is_told(desk: Desk) -> None:
     path = f"{desk.base}/notices/photos"
     assert problem(desk.ask("PUT", path, "admin", parts())) == (428, "match-missing")

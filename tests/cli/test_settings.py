@@ -91,6 +91,11 @@ def test_what_is_set_is_told_apart_from_what_is_not(terminal: Terminal) -> None:
             f"postgresql://points:{SECRET}@db.example.org:5433/points?password={SECRET}&a=b",
             "postgresql://points:***@db.example.org:5433/points?password=***&a=***",
         ),
+        (
+            "POINTS_DATABASE_URL",
+            "postgresql://points_service@/points?host=/run/postgresql",
+            "postgresql://points_service@/points?host=***",
+        ),
         ("POINTS_DATABASE_URL", "sqlite:////srv/points.db", "sqlite:////srv/points.db"),
         ("POINTS_DATABASE_URL", SECRET, "(set, and no URL)"),
         ("POINTS_DATABASE_URL", f"x://[{SECRET}", "(set, and no URL)"),
