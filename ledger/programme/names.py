@@ -19,6 +19,7 @@ from ledger.journal.keys import KeyRing
 from ledger.journal.orders import Companion, CompanionRow, Done, Refusal
 from ledger.programme.tables import outside_name
 
+REFERENCE_CHARACTERS_MAX = 200
 TAKEN = "reference-taken"
 
 # Han characters that were added to Unicode after Python's tables were made, many of them for names
