@@ -128,3 +128,9 @@ def test_it_needs_no_database(terminal: Terminal) -> None:
     assert not terminal.data.exists()
     assert told(terminal)["POINTS_DATA"]["value"] == str(terminal.data)
     assert not terminal.data.exists()
+
+
+def test_an_empty_address_is_the_one_that_is_shown_and_not_all_of_them() -> None:
+    empty = {"POINTS_HOST": ""}
+    (shown,) = (each.value for each in settings_of(empty) if each.name == "POINTS_HOST")
+    assert read_settings(empty).host == shown == "127.0.0.1"
