@@ -16,6 +16,9 @@ from ledger.journal.pipeline import Pipeline
 PING = ";"
 """Asks PostgreSQL's connection, after a second without work, whether it still is one."""
 
+SETTING = "SELECT set_config("
+"""What a new connection begins with."""
+
 
 class Statement(NamedTuple):
     """One statement with its parameters, as the driver gets them."""
@@ -31,7 +34,7 @@ class Statement(NamedTuple):
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[Statement]]:
-    """The statements of the block, of all its threads, but for BEGIN, COMMIT and pings."""
+    """The statements of the block, of any thread, but for BEGIN, COMMIT, pings and settings."""
     seen: list[Statement] = []
     with pytest.MonkeyPatch.context() as patched:
         if database.dialect == "postgresql":
@@ -39,7 +42,7 @@ def statements(database: Database) -> Iterator[list[Statement]]:
             execute = psycopg.Cursor.execute
 
             def spy(cursor: Any, query: Any, parameters: Any = None, **options: Any) -> Any:
-                if query != PING:
+                if query != PING and not str(query).startswith(SETTING):
                     seen.append(Statement(str(query), parameters))
                 return execute(cursor, query, parameters, **options)
 
