@@ -2,6 +2,7 @@
 
     settings_of()   all of them, as an environment has them; nothing secret is in it
     faults_of()     which of them cannot be used, in sentences
+    want_usable()   the first of these raised, before what would stumble over it later
 
 Each room reads its own; here is the table of them all, which a test compares with what is read and
 with the README's.
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from ledger.config import read_settings
+from ledger.config import Settings, read_settings
 from ledger.errors import ConfigError
 from ledger.programme.calendar import read_calendar
 from ledger.programme.channels import channels
@@ -128,16 +129,25 @@ def settings_of(environ: Mapping[str, str]) -> list[Setting]:
     ]
 
 
+_READERS: tuple[Callable[[Mapping[str, str]], Any], ...] = (
+    read_settings,
+    read_quiet_hours,
+    read_calendar,
+    channels,
+)
+
+
+def want_usable(environ: Mapping[str, str]) -> Settings:
+    """What `read_settings` gives, once all others can be used as well; else `ConfigError`."""
+    for read in _READERS:
+        read(environ)
+    return read_settings(environ)
+
+
 def faults_of(environ: Mapping[str, str]) -> list[str]:
     """What of it cannot be used, and what is set and no setting, in sentences; changes nothing."""
-    readers: tuple[Callable[[Mapping[str, str]], Any], ...] = (
-        read_settings,
-        read_quiet_hours,
-        read_calendar,
-        channels,
-    )
     faults = []
-    for read in readers:
+    for read in _READERS:
         try:
             read(environ)
         except ConfigError as error:

@@ -21,11 +21,12 @@ import ledger
 from ledger.cli.cores import choose_core, keep_to_core
 from ledger.cli.place import environment, installed, prepare, stored
 from ledger.cli.terminal import note
-from ledger.config import Settings, read_settings
+from ledger.config import Settings
 from ledger.demo import load_demo
 from ledger.demo_tokens import demo_token, sample_ledger, token_file
 from ledger.errors import ConfigError, PointsError
 from ledger.installation import Installation
+from ledger.settings import want_usable
 
 WSGI = "wsgi:app"
 THREADS = 32
@@ -60,7 +61,7 @@ def run(workers: int | None, threads: int) -> None:
     Example:
       points run
     """
-    settings = read_settings(environment())
+    settings = want_usable(environment())
     _want_free(settings)
     prepare()
     with installed() as installation:
@@ -85,7 +86,7 @@ def serve(workers: int | None, threads: int) -> None:
     Example:
       POINTS_HOST=0.0.0.0 points serve --workers 4
     """
-    settings = read_settings(environment())
+    settings = want_usable(environment())
     _want_free(settings)
     with stored(settings):
         pass

@@ -179,5 +179,23 @@ def _published(terminal: Terminal) -> int:
     return published.size
 
 
+@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POINTS_PORT", "http"),
+        ("POINTS_QUIET_HOURS", "25-8"),
+        ("POINTS_CALENDAR", "/nowhere/calendar.toml"),
+        ("POINTS_SMTP", "mail.example.org"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said_before_anything_is_set_up(
+    fresh: Terminal, command: str, name: str, value: str
+) -> None:
+    fresh.environ[name] = value
+    assert name in fresh.complaint(command)
+    assert not fresh.data.exists()
+
+
 def test_serve_wants_something_to_serve(fresh: Terminal) -> None:
     assert "There is no database at" in fresh.complaint("serve")
