@@ -1,6 +1,7 @@
 """Bringing the tables up to a migration, and down again: in one transaction, or not at all."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,15 @@ def migrate_down(database_url: str, revision: str) -> None:
     _migrate(database_url, alembic.command.downgrade, revision)
 
 
-def revisions() -> list[str]:
-    """The names of all migrations, the oldest first."""
+def revisions() -> tuple[str, ...]:
+    """The names of all migrations, the oldest first; their files are read once a process."""
+    return _revisions_in(MIGRATIONS)
+
+
+@cache
+def _revisions_in(_scripts: Path) -> tuple[str, ...]:
     steps = ScriptDirectory.from_config(_alembic()).walk_revisions()
-    return [step.revision for step in steps][::-1]
+    return tuple(step.revision for step in steps)[::-1]
 
 
 def _alembic() -> Config:
