@@ -113,31 +113,55 @@ def web(figures: Figures, server: str, base: Path) -> None:
 
 def long(figures: Figures, server: str, base: Path) -> None:
     """A log of a million entries of 100,000 accounts: appends, reads, exports, verification."""
-    # As many accounts, since their number is what a batch's rows are spread over.
-    empty = "credits, batches of 256, 100,000 accounts and no credit yet"
-    with fresh_database(server, "empty") as url:
-        desk = BenchDesk(base / "empty", url, members=ACCOUNTS)
-        for _ in range(ROUNDS):
-            figures.note(empty, desk.credits_per_second(*APPEND))
-        desk.installation.close()
     for database in ("PostgreSQL", "SQLite"):
-        with fresh_database(server, f"long_{database.lower()}") as url:
+        with (
+            fresh_database(server, f"empty_{database.lower()}") as empty_url,
+            fresh_database(server, f"long_{database.lower()}") as url,
+        ):
+            served = database == "PostgreSQL"
+            # As many accounts, since their number is what a batch's rows are spread over.
+            empty = BenchDesk(
+                base / f"empty-{database}", empty_url if served else None, members=ACCOUNTS
+            )
             figures.say(f"appending a million entries on {database} …")
             data = base / f"long-{database}"
-            desk = long_ledger(data, url if database == "PostgreSQL" else None)
-            for _ in range(ROUNDS):
-                name = f"credits, batches of 256, a million entries, {database}"
-                figures.note(name, desk.credits_per_second(*APPEND), peer=empty)
-            for name, took in reads(desk).items():
-                figures.note(f"{name}, {database}, p50", took.p50_ms, unit="ms")
-                figures.note(f"{name}, {database}, p99", took.p99_ms, unit="ms")
-            bundle = base / f"{database}.zip"
-            rate, exported = append_during_export(desk, bundle)
-            name = f"credits, batches of 256, during an export, {database}"
-            figures.note(name, rate, peer=empty)
-            figures.note(f"export, {database}, during appends", exported)
+            desk = long_ledger(data, url if served else None)
+            _appends_when_long(figures, database, empty, desk)
+            _reads_when_long(figures, database, desk)
+            _export_when_long(figures, database, desk, base / f"{database}.zip")
             (data / "vkey").write_text(desk.ledger.keys.vkeys(1)[0])
             desk.installation.close()
+            empty.installation.close()
+    _verify_when_long(figures, base)
+
+
+def _appends_when_long(figures: Figures, database: str, empty: BenchDesk, desk: BenchDesk) -> None:
+    """By turns, since a machine's pace changes from one minute to the next."""
+    bare = _when_empty(database)
+    for _ in range(ROUNDS):
+        figures.note(bare, empty.credits_per_second(*APPEND))
+        name = f"credits, batches of 256, a million entries, {database}"
+        figures.note(name, desk.credits_per_second(*APPEND), peer=bare)
+
+
+def _when_empty(database: str) -> str:
+    return f"credits, batches of 256, 100,000 accounts and few credits, {database}"
+
+
+def _reads_when_long(figures: Figures, database: str, desk: BenchDesk) -> None:
+    for name, took in reads(desk).items():
+        figures.note(f"{name}, {database}, p50", took.p50_ms, unit="ms")
+        figures.note(f"{name}, {database}, p99", took.p99_ms, unit="ms")
+
+
+def _export_when_long(figures: Figures, database: str, desk: BenchDesk, bundle: Path) -> None:
+    rate, exported = append_during_export(desk, bundle)
+    name = f"credits, batches of 256, during an export, {database}"
+    figures.note(name, rate, peer=_when_empty(database))
+    figures.note(f"export, {database}, during appends", exported)
+
+
+def _verify_when_long(figures: Figures, base: Path) -> None:
     for jobs in sorted({1, WORKERS}):
         verified = verify_long(base / "SQLite.zip", base / "long-SQLite" / "vkey", jobs)
         name = f"verify, a million entries, {jobs} cores"
