@@ -2,7 +2,8 @@
 
 `run` is called with the head row locked.  It loads what the groups refer to in a fixed number of
 statements, decides each order over an overlay that is dropped when one refuses, and writes
-everything in bulk in a fixed order, the head last.
+everything in bulk, the head last.  Nothing is read once deciding has begun: the entries of a large
+batch are on their way to the database while those after them are being decided.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from sqlalchemy import Connection, Table
 from ledger.errors import MalformedEntry
 from ledger.journal import log, store
 from ledger.journal.book import Made, decide, next_at
-from ledger.journal.bulk import Lookup, key_columns, look_up, pipelined, row_mapping, write
+from ledger.journal.bulk import Lookup, key_columns, look_up, pipelined, row_mapping
 from ledger.journal.commands import Command, Reverse, Statement
 from ledger.journal.entry import to_base64
 from ledger.journal.orders import (
     CREDENTIAL,
     Companion,
-    CompanionRow,
     Credentials,
     Deferral,
     Deferred,
@@ -37,12 +37,15 @@ from ledger.journal.orders import (
     Refusal,
 )
 from ledger.journal.rules import Refused, refuse
+from ledger.journal.saving import Saving
 from ledger.journal.state import Books, Overlay, Working
-from ledger.journal.store import Loaded, NewEntry, Position, StoredRequest
-from ledger.journal.times import format_time, local_day, to_us
-from ledger.tlog.merkle import leaf_hash
+from ledger.journal.store import Loaded, Position, StoredRequest
+from ledger.journal.times import local_day, to_us
 
 NONCE_BYTES = 16
+ENTRIES_AT_ONCE = 64
+"""So many entries that nothing can drop any more are written while deciding goes on."""
+
 PASSING_RULES = frozenset({"gap"})
 """Refusals that say nothing of the command: once the clock is accepted, it passes."""
 
@@ -73,6 +76,7 @@ class Batch:
         self._credentials = credentials
         self._ended: set[str] = set()
         self._tables: dict[str, Table] = {}
+        self._roots: dict[int, str] = {}
         self._made: list[Made] = []
 
     def run(self, groups: Sequence[Group], now: datetime) -> list[list[Outcome]]:
@@ -81,8 +85,11 @@ class Batch:
         now_us = to_us(now)
         self._nonce = partial(next, _nonces(len(orders)))
         books = self._load(orders, now)
-        outcomes = [self._group(books, group, now_us) for group in groups]
-        self._save(books, now_us)
+        with pipelined(self._conn):
+            self._saving = Saving(self._conn, self._ledger_id, books, now_us)
+            outcomes = [self._group(books, group, now_us) for group in groups]
+            self._write_made()
+            self._saving.finish(self._tables, self._position)
         return outcomes
 
     # --- loading -------------------------------------------------------------------------------
@@ -120,6 +127,7 @@ class Batch:
             )
         )
         self._load_closing(loaded.books)
+        self._load_roots(commands)
         self._ended = asked - self._lasting(sent_with, loaded.books, now)
         return loaded.books
 
@@ -135,6 +143,14 @@ class Batch:
         stored = books.tables["closings"].values()
         lookups = self._companion_lookups(map(self._closing, stored))
         self._take_companions(lookups, look_up(self._conn, self._ledger_id, lookups), books)
+
+    def _load_roots(self, commands: Iterable[Command]) -> None:
+        """The roots of the heads that revocations name, as far as there are such heads."""
+        sizes = {revoked["size"] for revoked in map(_revoked, commands) if revoked is not None}
+        for size in sizes:
+            if 0 <= size <= self._position.head.size:
+                edge = log.edge_at(self._conn, self._ledger_id, size)
+                self._roots[size] = to_base64(edge.root())
 
     def _companion_lookups(self, companions: Iterable[Companion]) -> list[Lookup]:
         """All rows of some companions: one lookup a table."""
@@ -180,7 +196,7 @@ class Batch:
             if any(isinstance(answer, KeyReused) for answer in known):
                 return [KeyReused()] * len(group.orders)
         if not group.atomic:
-            return [self._alone(batch, order, now_us) for order in group.orders]
+            return [self._loose(batch, order, now_us) for order in group.orders]
         draft, made_before = Overlay(batch), len(self._made)
         outcomes: list[Outcome] = []
         for order in group.orders:
@@ -190,7 +206,14 @@ class Batch:
                 del self._made[made_before:]
                 return self._refused_whole(batch, group, len(outcomes) - 1, outcome)
         batch.merge(draft)
+        self._write_many()
         return outcomes
+
+    def _loose(self, batch: Working, order: Order, now_us: int) -> Outcome:
+        """The outcome of an order on which no other of its group depends."""
+        outcome = self._alone(batch, order, now_us)
+        self._write_many()
+        return outcome
 
     def _alone(self, batch: Working | Overlay, order: Order, now_us: int) -> Outcome:
         """The outcome of one order, which changes `batch` unless it is refused."""
@@ -264,15 +287,14 @@ class Batch:
 
         Entries of this same batch are under no head yet, though the book knows them already.
         """
-        revoked = command.fields.get("revoked") if isinstance(command, Statement) else None
+        revoked = _revoked(command)
         if revoked is None or revoked["size"] < 0:
             return  # the book refuses a size of no form
-        size = revoked["size"]
-        if size > self._position.head.size:
+        root = self._roots.get(revoked["size"])
+        if root is None:
             refuse("keys", "the last trusted size is beyond the log")
-        edge = log.edge_at(self._conn, self._ledger_id, size)
-        if to_base64(edge.root()) != revoked["root"]:
-            refuse("keys", f"the root at size {size} is not the one to be trusted last")
+        if revoked["root"] != root:
+            refuse("keys", f"the root at size {revoked['size']} is not the one to be trusted last")
 
     def _of_closed(self, draft: Overlay, made: Iterable[Made]) -> Iterator[Companion]:
         """The companions of holds that these entries closed."""
@@ -285,30 +307,27 @@ class Batch:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def _save(self, books: Working, now_us: int) -> None:
-        conn, ledger_id = self._conn, self._ledger_id
-        made = [NewEntry(entry, raw, leaf_hash(raw)) for entry, raw in self._made]
-        with pipelined(conn):
-            store.save_entries(conn, ledger_id, made)
-            store.save_changes(conn, ledger_id, books, format_time(now_us))
-            self._save_companions(books.changed["companions"])
-            if made:
-                edge, subtrees = self._position.edge.extend([new.leaf for new in made])
-                store.save_position(conn, ledger_id, Position(books.head, edge), subtrees)
+    def _write_many(self) -> None:
+        if len(self._made) >= ENTRIES_AT_ONCE:
+            self._write_made()
 
-    def _save_companions(self, rows: Mapping[tuple[str, Any], CompanionRow]) -> None:
-        by_table: dict[str, list[tuple[Any, ...]]] = {}
-        for (name, _), row in rows.items():
-            columns = [c.name for c in self._tables[name].c if c.name != "ledger_id"]
-            by_table.setdefault(name, []).append(tuple(row[column] for column in columns))
-        for name in sorted(by_table):
-            write(self._conn, self._tables[name], self._ledger_id, by_table[name], "upsert")
+    def _write_made(self) -> None:
+        self._saving.write(self._made)
+        self._made.clear()
 
 
 class _CompanionRefused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+def _revoked(command: Command) -> Mapping[str, Any] | None:
+    """The last head that a command wants trusted of the keys that it revokes."""
+    revoked: Mapping[str, Any] | None = None
+    if isinstance(command, Statement):
+        revoked = command.fields.get("revoked")
+    return revoked
 
 
 def _accompany(draft: Overlay, companion: Companion, done: Done) -> None:

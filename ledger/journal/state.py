@@ -185,7 +185,12 @@ class Working(Books):
         self, read: Callable[[int], Entry | None], head: Head, beside: Iterable[str] = ()
     ) -> None:
         super().__init__(read, head, beside)
-        self.changed: dict[str, dict[Any, Any]] = {name: {} for name in self.tables}
+        self.changed: dict[str, dict[Any, Any]]
+        self.forget_changed()
+
+    def forget_changed(self) -> None:
+        """From here on, only what changes then is told as changed."""
+        self.changed = {name: {} for name in self.tables}
 
     def put(self, table: str, key: Any, row: Any) -> None:
         """Sets one row."""

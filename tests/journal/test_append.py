@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter as Counts
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, text
 
 from ledger.db import Database
-from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, QueueFull
+from ledger.errors import AppendFailed, ClockFault, DatabaseBusy, DatabaseDown, QueueFull
 from ledger.journal import tables as t
 from ledger.journal.bulk import Lookup, write
 from ledger.journal.commands import (
@@ -34,6 +35,7 @@ from ledger.journal.orders import (
     Group,
     KeyReused,
     Order,
+    Outcome,
     Refusal,
 )
 from ledger.tlog.merkle import CompactRange, leaf_hash, root_of
@@ -149,20 +151,141 @@ def test_of_a_loose_group_each_order_stands_on_its_own(counter: Counter) -> None
 
 def test_a_batch_takes_as_many_statements_as_a_single_command(counter: Counter) -> None:
     members = [counter.open() for _ in range(20)]
-    orders = [counter.order(counter.credit(members[at % 20]), f"many {at}") for at in range(256)]
-    # The subtree of 256 entries is one more statement, each 256 entries: keep clear of it.
-    counter.enter(*(counter.credit(members[0]) for _ in range(256)))
+    orders = [counter.order(counter.credit(members[at % 20]), f"many {at}") for at in range(60)]
 
     with statements(counter.database) as one:
         counter.submit(counter.order(counter.credit(members[0]), "one"))
     with statements(counter.database) as many:
         counter.submit(*orders, atomic=False)
 
-    sent = [each.text for each in many]
-    subtree = [each for each in sent if "INSERT INTO subtree" in each]
-    assert len(subtree) == 1
-    assert [each for each in sent if each not in subtree] == [each.text for each in one]
+    assert [each.text for each in many] == [each.text for each in one]
     assert len(one) <= 16
+
+
+def test_a_large_batch_is_written_piece_by_piece_while_it_is_being_decided(
+    counter: Counter,
+) -> None:
+    # Given 256 credits in one group, each on its own
+    members = [counter.open() for _ in range(20)]
+    orders = [counter.order(counter.credit(members[at % 20]), f"many {at}") for at in range(256)]
+    with statements(counter.database) as one:
+        counter.submit(counter.order(counter.credit(members[0]), "one"))
+    # When they are entered
+    with statements(counter.database) as many:
+        counter.submit(*orders, atomic=False)
+    # Then what the journal has of 64 entries goes out four times
+    sent = Counts(each.text for each in many)
+    repeated = {text: times for text, times in sent.items() if times > 1}
+    assert set(repeated.values()) == {4}
+    assert sorted(text.split()[2] for text in repeated) == [
+        "account",
+        "entry",
+        "posting",
+        "request",
+        "run",
+    ]
+    # And all else as that of a single command, the new subtree of 256 entries and the head last
+    once = [each.text for each in many if each.text not in repeated]
+    subtree = [text for text in once if "INSERT INTO subtree" in text]
+    assert len(subtree) == 1
+    assert [text for text in once if text not in subtree] == [
+        each.text for each in one if each.text not in repeated
+    ]
+    assert counter.balance(members[0]) == 10 * (13 + 1)
+
+
+def test_a_whole_group_that_is_refused_late_leaves_nothing_between_others_that_are_large(
+    counter: Counter,
+) -> None:
+    # Given three groups in one batch, each of 100 credits, of which the second ends in a refusal
+    members = [counter.open() for _ in range(3)]
+    size = len(counter.rows(t.entry))
+    too_much = Order(command=Debit(account=members[1], amount=1_001, actor=counter.office))
+
+    def group(number: int) -> Group:
+        credit = Order(command=counter.credit(members[number]))
+        return Group((credit,) * 100 + ((too_much,) if number == 1 else ()), atomic=number < 2)
+
+    answers: dict[int, list[Outcome]] = {}
+
+    def work(number: int) -> None:
+        answers[number] = counter.appender.submit(group(number))
+
+    # When one transaction decides them
+    with counter.database.writing() as conn:
+        counter.lock_head(conn)
+        threads = []
+        for number in range(3):
+            threads.append(threading.Thread(target=work, args=(number,)))
+            threads[-1].start()
+            wait_until(lambda: len(counter.appender._queue) == len(threads))
+    for thread in threads:
+        thread.join(timeout=60)
+    # Then the first and the third are there, whole, and nothing of the second
+    assert [counter.balance(member) for member in members] == [1_000, 0, 1_000]
+    assert {each.rule for each in answers[1] if isinstance(each, Refusal)} == {"group", "funds"}
+    rows = counter.rows(t.entry)
+    assert [row.seq for row in rows] == list(range(size + 200))
+    (head,) = counter.rows(t.head)
+    leaves = [bytes(row.leaf) for row in rows]
+    assert CompactRange.decode(head.size, bytes(head.edge)).root() == root_of(leaves)
+
+
+@pytest.mark.parametrize("fault", ["in deciding", "in writing"])
+def test_what_was_written_of_a_large_batch_goes_when_a_later_order_fails(
+    shop: Counter, fault: str
+) -> None:
+    # Given 150 credits, of which the last but one fails for a reason that nobody foresaw
+    member = shop.open()
+
+    def fails(_rows: Mapping[Any, Any], _done: Done) -> Any:
+        if fault == "in deciding":
+            raise ValueError("a bug")
+        return {"umbrella": {"item": "umbrella", "pieces": None}}  # which may not be null
+
+    orders = [Order(command=shop.credit(member)) for _ in range(150)]
+    companion = Companion(stock, ("umbrella",), fails)
+    orders[148] = Order(command=shop.credit(member), companions=(companion,))
+    before = shop.everything()
+    # When they are submitted as one group
+    with pytest.raises(AppendFailed):
+        shop.submit(*orders, atomic=False)
+    # Then nothing is left of them, and the next command is entered
+    assert shop.everything() == before
+    shop.enter(shop.credit(member))
+    assert shop.balance(member) == 10
+
+
+def test_a_server_that_goes_away_while_a_large_batch_is_decided_enters_nothing_of_it(
+    postgresql_database: Database,
+) -> None:
+    # Given 150 credits, and a server that ends the connection when half of them are decided
+    with postgresql_database.writing() as conn:
+        stock.create(conn)
+    shop = Counter(postgresql_database)
+    member = shop.open()
+
+    def ends(_rows: Mapping[Any, Any], _done: Done) -> Any:
+        with postgresql_database.reading() as conn:
+            conn.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name = 'points'"
+                    " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+                )
+            ).all()
+        return {}
+
+    orders = [Order(command=shop.credit(member)) for _ in range(150)]
+    companion = Companion(stock, ("umbrella",), ends)
+    orders[75] = Order(command=shop.credit(member), companions=(companion,))
+    # When they are submitted
+    with pytest.raises(DatabaseDown):
+        shop.submit(*orders, atomic=False)
+    # Then nothing of them was entered, and the next command is
+    assert shop.balance(member) == 0
+    shop.enter(shop.credit(member))
+    assert shop.balance(member) == 10
 
 
 def test_what_is_due_is_entered_first_and_answered_together(counter: Counter) -> None:
