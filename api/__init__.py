@@ -78,6 +78,7 @@ from api.current import this_request
 from api.limits import Limiter
 from api.parsing import body_bytes_max, refuse_no_text
 from api.remembered import Remembered
+from api.rules import LazyRule
 from ledger.config import RateLimit, Settings, read_settings
 from ledger.installation import Installation
 from ledger.programme.calendar import read_calendar
@@ -183,6 +184,8 @@ def create_app(
 
 class _Application(Flask):
     """Flask whose views are plain functions, so that it need not look whether one is another."""
+
+    url_rule_class = LazyRule
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
