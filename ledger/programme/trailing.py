@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict, deque
 from itertools import islice
 
@@ -29,6 +28,7 @@ class Trail:
         self._waiting: dict[int, deque[Line]] = defaultdict(deque)  # by ledger
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._ending = False
 
     def note(self, ledger_id: int, line: Line) -> None:
         """Has a line written soon.  Raises what `Database.writing` raises where too many wait."""
@@ -49,6 +49,18 @@ class Trail:
                 while self._write_some(ledger_id):
                     pass
 
+    def close(self) -> None:
+        """Ends the thread, then writes all that waits.  Raises what `Database.writing` raises.
+
+        Nothing is noted from here on.
+        """
+        with self._lock:
+            self._ending = True
+            self._lock.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
     def _count(self) -> int:
         return sum(map(len, self._waiting.values()))
 
@@ -61,7 +73,9 @@ class Trail:
         pause = 0.0
         while True:
             with self._lock:
-                self._lock.wait_for(self._count)
+                self._lock.wait_for(lambda: self._ending or self._count())
+                if self._ending:
+                    return
             try:
                 self.flush()
                 pause = 0.0
@@ -69,7 +83,8 @@ class Trail:
                 if not pause:  # said once, however long it lasts
                     log_fault("trail not written", error)
                 pause = min(2 * pause or 1.0, PAUSE_SECONDS_MAX)
-                time.sleep(pause)
+                with self._lock:
+                    self._lock.wait_for(lambda: self._ending, timeout=pause)
 
     def _write_some(self, ledger_id: int) -> bool:
         """Writes the lines of a ledger that came first; whether there were any."""

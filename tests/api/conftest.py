@@ -86,7 +86,7 @@ def installation(
 def app(installation: Installation) -> Iterator[Flask]:
     made = create_app(installation)
     yield made
-    made.extensions["points trail"].flush()
+    made.extensions["points trail"].close()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def letters() -> Letters:
 def app(installation: Installation, letters: Letters) -> Iterator[Flask]:
     made = create_app(installation, reached_by={"phone": letters})
     yield made
-    made.extensions["points trail"].flush()
+    made.extensions["points trail"].close()
 
 
 class Newcomer:

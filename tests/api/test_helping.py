@@ -30,7 +30,7 @@ def mails():
 def app(installation, letters, mails):
     made = create_app(installation, reached_by={"phone": letters, "email": mails})
     yield made
-    made.extensions["points trail"].flush()
+    made.extensions["points trail"].close()
 
 
 @pytest.fixture

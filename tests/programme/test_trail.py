@@ -300,7 +300,7 @@ def test_lines_of_many_threads_are_each_written_once_and_in_each_ones_order(
         each.start()
     for each in threads:
         each.join(30)
-    trail.flush()
+    trail.close()
 
     with registry.database.reading() as conn:
         for person in people:
@@ -328,10 +328,40 @@ def test_lines_wait_until_they_can_be_written(
 
     # when it is back
     down = False
-    trail.flush()
+    trail.close()
 
     with registry.database.reading() as conn:
         assert [each.seq for each in list_lines(conn, registry.ledger.id, limit=5)] == [0]
+
+
+def test_who_closes_it_leaves_nothing_unwritten_and_no_thread(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given lines that could not be written, so that the thread waits before it tries again
+    trail, tried, down = Trail(registry.installation), threading.Event(), True
+    writing = Database.writing
+
+    def refuse(self: Database) -> object:
+        tried.set()
+        if down:
+            raise RuntimeError("the database is away")
+        return writing(self)
+
+    monkeypatch.setattr(Database, "writing", refuse)
+    for at in range(3):
+        trail.note(registry.ledger.id, line(at))
+    assert tried.wait(30)
+
+    # when it is closed once they can be
+    down = False
+    trail.close()
+
+    # then all are there, and nobody waits for more
+    with registry.database.reading() as conn:
+        kept = list_lines(conn, registry.ledger.id, limit=5)
+    assert [each.line["at"] for each in kept] == [line(at).at for at in (2, 1, 0)]
+    assert trail._thread is not None
+    assert not trail._thread.is_alive()
 
 
 def test_two_processes_write_one_trail(registry: Registry) -> None:
