@@ -201,7 +201,7 @@ class _Json(JSONProvider):
         return orjson.loads(s)
 
 
-def _refuse_large() -> Response | None:
+def _refuse_large() -> None:
     # Said before anything else, so that nobody has to send what is not going to be read.
     req = this_request()
     most, stated = body_bytes_max(req), req.content_length
@@ -209,9 +209,8 @@ def _refuse_large() -> Response | None:
         # A body of no stated length is cut off here, one byte too late to pass for a whole one.
         req.max_content_length = most + 1
     elif stated > most:
-        return problems.problem_response("too-large", f"Send at most {most:,} bytes.")
+        raise problems.Problem("too-large", f"Send at most {most:,} bytes.")
     arriving(req)
-    return None
 
 
 def _secured(response: Response) -> Response:

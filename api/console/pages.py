@@ -242,6 +242,7 @@ def _advice(code: str) -> str:
         ),
         "account": gettext("This ledger has no such account. Check the address."),
         "rate-limited": gettext("That was too much at once. Wait a minute, then go on."),
+        "too-large": gettext("What was sent is longer than anything that these pages take."),
         "not-published": gettext("Nothing of this is published yet. Try again in a second."),
         "form": gettext("This page was open for too long, or sent from elsewhere. Try once more."),
         "internal": gettext("It was logged. Try again later."),

@@ -158,3 +158,22 @@ def test_whoever_signs_out_is_told_so_while_it_is_true(desk: Desk, visitor: Visi
     assert "You are signed out on this device" in visitor.get(left, **EN).text
     enter(desk, visitor)
     assert "You are signed out" not in visitor.get(left, **EN).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "longer than anything that these pages take"), ("zh", "提交的内容过长")],
+)
+def test_a_form_that_is_too_long_is_refused_by_a_page(
+    desk: Desk, visitor: Visitor, language: str, said: str
+) -> None:
+    body = b"token=" + b"a" * 70_000
+    form, reader = "application/x-www-form-urlencoded", {"Accept-Language": language}
+
+    answer = visitor.client.post("/sign-in", data=body, content_type=form, headers=reader)
+
+    assert (answer.status_code, answer.mimetype) == (413, "text/html")
+    assert said in answer.text
+    # and a program gets a problem as ever
+    told = desk.client.post("/v1/ledgers", data=body, content_type="application/json")
+    assert (told.status_code, told.json["type"]) == (413, "/problems/too-large")
