@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import g, url_for
@@ -43,7 +44,7 @@ def points(value: int) -> str:
 
 def day(text: str) -> Markup:
     """A local day."""
-    shown = format_date(date.fromisoformat(text), "medium", locale=get_locale())
+    shown = format_date(date.fromisoformat(text), "medium", locale=_calendar())
     return Markup('<time datetime="{}">{}</time>').format(text, shown)
 
 
@@ -51,8 +52,14 @@ def local_time(at: str) -> Markup:
     """A journal time in the ledger's own time zone."""
     moment = datetime.fromtimestamp(parse_time(at) // US_PER_SECOND, UTC)
     zone = timezone(timedelta(minutes=g.utc_offset_minutes))
-    shown = format_datetime(moment.astimezone(zone), "medium", locale=get_locale())
+    shown = format_datetime(moment.astimezone(zone), "medium", locale=_calendar())
     return Markup('<time datetime="{}">{}</time>').format(at, shown)
+
+
+def _calendar() -> Locale:
+    """In English the day comes before the month, which is a word, and the day has 24 hours."""
+    chosen: Locale = get_locale()
+    return Locale("en", "GB") if chosen.language == "en" else chosen
 
 
 def in_fours(text: str) -> str:

@@ -116,7 +116,7 @@ def test_what_is_set_aside_is_told_with_points_payee_and_end(desk: Desk, auditor
     # then the account tells of each what is left of it, for whom and until when
     said = text_of(auditor.get(f"/ledgers/beiyuan/accounts/{member}", **EN))
     said = said.partition("Set aside at the moment")[2].partition("Statement")[0].strip()
-    until = "until Nov 30, 2026, 12:00:00 PM"
+    until = "until 30 Nov 2026, 12:00:00"
     payee = f"organisation {shop.partition('/')[2][:6]}…"
     told = [
         f"No. {seq}: {left} for {payee}, {until}"

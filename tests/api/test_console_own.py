@@ -19,7 +19,7 @@ from tests.programme.people.informing import parts
 from tests.statements import statements
 
 ME = "/ledgers/beiyuan/me"
-EN = {"Accept-Language": "en"}
+EN, ZH = {"Accept-Language": "en"}, {"Accept-Language": "zh"}
 
 
 @pytest.fixture
@@ -86,6 +86,18 @@ def test_a_form_from_elsewhere_changes_nothing(desk: Desk, app: Flask) -> None:
         values = {"state": "given", "notice": "1", "csrf_token": "made-up"}
         assert visitor.client.post(f"{ME}/{path}", data=values).status_code == 422
     assert said(desk, person) == {}
+
+
+def test_nobody_is_said_to_have_said_no_who_was_not_asked(desk: Desk, app: Flask) -> None:
+    # given a purpose with a notice, of which a member said nothing yet
+    _, visitor = member(desk, app)
+    informed(desk, "photos")
+    assert "<strong>Not said yet</strong>" in visitor.get(ME, **EN).text
+    assert "<strong>尚未表态</strong>" in visitor.get(ME, **ZH).text
+    # when they say yes and take it back, then it is a no, and from when
+    visitor.post(f"{ME}/consents/photos", {"state": "given", "notice": "1"})
+    visitor.post(f"{ME}/consents/photos", {"state": "withdrawn"})
+    assert "<strong>No</strong> · you said so on" in visitor.get(ME, **EN).text
 
 
 def test_a_consent_is_to_the_notice_that_was_shown(desk: Desk, app: Flask) -> None:
