@@ -45,6 +45,16 @@ class KeyType(IntEnum):
     ED25519_COSIGNATURE = 0x04
     MLDSA44_COSIGNATURE = 0x06
 
+    def __str__(self) -> str:
+        return _SPOKEN[self]
+
+
+_SPOKEN = {
+    KeyType.ED25519: "Ed25519",
+    KeyType.ED25519_COSIGNATURE: "Ed25519 cosigner's",
+    KeyType.MLDSA44_COSIGNATURE: "ML-DSA-44",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Scheme:
@@ -86,7 +96,7 @@ class Verifier:
         wanted = _SCHEMES[self.type].public_key_bytes
         if len(self.public_key) != wanted:
             raise VkeyError(
-                f"{self.type.name} key {shown(self.name)} has {len(self.public_key)} bytes, "
+                f"{self.type} key {shown(self.name)} has {len(self.public_key)} bytes, "
                 f"wanted {wanted}"
             )
         digest = sha256(self.name.encode() + b"\n" + self._typed_key()).digest()
@@ -129,7 +139,7 @@ class Verifier:
 
     def _refusal(self, reason: str) -> NoteError:
         return NoteError(
-            f"{self.type.name} signature of {self.name}+{self.key_id:08x} is not valid: {reason}",
+            f"{self.type} signature of {self.name}+{self.key_id:08x} is not valid: {reason}",
             name=self.name,
             key_id=self.key_id,
         )

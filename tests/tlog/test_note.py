@@ -146,7 +146,7 @@ def test_a_name_that_would_break_a_signature_line_is_refused(name: str) -> None:
 
 
 def test_a_signer_refuses_a_key_of_another_algorithm() -> None:
-    with pytest.raises(VkeyError, match=r"ED25519 key .* has 1312 bytes, wanted 32"):
+    with pytest.raises(VkeyError, match=r"Ed25519 key .* has 1312 bytes, wanted 32"):
         Ed25519Signer("a/b", MLDSA44PrivateKey.from_seed_bytes(bytes(32)))
 
 

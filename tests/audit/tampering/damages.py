@@ -122,7 +122,7 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     (
         "the root in an old checkpoint",
         flip_text("checkpoints/5", b"\n5\n", 4),
-        "checkpoints/5: ED25519 signature of",
+        "checkpoints/5: Ed25519 signature of",
     ),
     (
         "an old checkpoint under another size",
@@ -222,12 +222,12 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     (
         "an old Ed25519 signature",
         first_text("checkpoints/5", 60),
-        "checkpoints/5: ED25519 signature of",
+        "checkpoints/5: Ed25519 signature of",
     ),
     (
         "an old ML-DSA signature",
         flip_text("checkpoints/5", SIGNATURE, 60),
-        "checkpoints/5: MLDSA44_COSIGNATURE signature of",
+        "checkpoints/5: ML-DSA-44 signature of",
     ),
     (
         "an old signature line left out",
