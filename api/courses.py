@@ -17,14 +17,13 @@ from api.versions import seen_version, want_changed
 from ledger.installation import OpenLedger
 from ledger.journal import entry as e
 from ledger.programme.people import belongings, training
-from ledger.programme.people.training import SESSIONS_MAX, minutes_of
+from ledger.programme.people.training import MINUTES_OF_A_DAY, SESSIONS_MAX, minutes_of
 
 blueprint = Resource(
     "courses", __name__, url_prefix="/v1/ledgers/<ledger:ledger>/courses", description=__doc__
 )
 COURSES = Views(training.COURSE, told=lambda course: {"minutes": minutes_of(course)})
 COURSE = id_form("course")
-MINUTES_OF_A_DAY = 1_440
 
 
 class CourseSessionSchema(Schema):

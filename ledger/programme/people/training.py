@@ -8,6 +8,7 @@ attainments of the people (`attainments.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from ledger.programme.roles import Reach
 from ledger.programme.wishes import Wish
 
 SESSIONS_MAX = 100
+MINUTES_OF_A_DAY = 1_440
 
 
 class CourseUnknown(PointsError):
@@ -80,6 +82,15 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     sessions = sorted(fields["sessions"], key=lambda each: (each["day"], each["minutes"]))
     if not 1 <= len(sessions) <= SESSIONS_MAX:
         raise CourseRefused(f"A course has 1 to {SESSIONS_MAX} sessions, not {len(sessions)}.")
+    minutes = Counter[Any]()
+    for each in sessions:
+        minutes[each["day"]] += each["minutes"]
+    for day, taken in minutes.items():
+        if taken > MINUTES_OF_A_DAY:
+            raise CourseRefused(
+                f"The sessions of {day} take {taken} minutes together, and a day has"
+                f" {MINUTES_OF_A_DAY}: shorten them, or give some another day."
+            )
     return {**fields, "sessions": sessions}
 
 

@@ -151,6 +151,17 @@ def test_a_course_has_some_sessions_and_not_too_many(house: Training, count: int
         house.given(sessions=SESSIONS[:1] * count)
 
 
+def test_the_sessions_of_one_day_fit_into_it(house: Training) -> None:
+    # given a day that is full, and a second day
+    full = [{"day": "2026-11-08", "minutes": 720}] * 2
+    other = {"day": "2026-11-09", "minutes": 60}
+    assert minutes_of(house.given(sessions=[*full, other])) == 1500
+    # then one minute more is refused, and the day is named
+    more = {"day": "2026-11-08", "minutes": 1}
+    with pytest.raises(CourseRefused, match="of 2026-11-08 take 1441 minutes"):
+        house.given(sessions=[*full, other, more])
+
+
 def test_a_result_is_entered_after_enrolling_and_opens_the_gate(house: Training) -> None:
     # given somebody of the cohort, who is in it once
     person, gate = house.person(), (Need("training", house.course.id),)
