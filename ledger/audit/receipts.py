@@ -120,7 +120,7 @@ def _signers(raw: bytes, trusted: Sequence[Verifier]) -> list[Verifier]:
     for type_ in {each.type for each in own} - {each.type for each in signers}:
         raise ReceiptFault(
             f"the receipt's head is signed by {' and '.join(map(name_of, signers))}, but by none of"
-            f" the {type_.name} keys that you gave, and all keys of a time sign each head: a"
+            f" the {type_} keys that you gave, and all keys of a time sign each head: a"
             " signature was taken away"
         )
     open_checkpoint(raw, trusted)
