@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.cli import points
+from ledger.cli import PLACES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,8 +34,8 @@ NAMED_ELSEWHERE = {
 def test_every_command_that_the_tour_calls_exists() -> None:
     called = set(re.findall(r"^(?:\$ |.*\$\()points ([a-z]+)", README, re.MULTILINE))
     assert called
-    assert called <= set(points.commands)
-    assert set(points.commands) - called - NAMED_ELSEWHERE == {"run", "serve"}
+    assert called <= set(PLACES)
+    assert set(PLACES) - called - NAMED_ELSEWHERE == {"run", "serve"}
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([a-z]+/[^)#]+)\)", README))))

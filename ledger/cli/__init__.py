@@ -9,30 +9,40 @@ from __future__ import annotations
 
 import click
 
-from ledger.cli.backing import backup
-from ledger.cli.ceremony import bring, make
-from ledger.cli.checkup import doctor
-from ledger.cli.clockwork import clock, expire, work
-from ledger.cli.configured import settings
-from ledger.cli.distributing import distribute
-from ledger.cli.founding import demo, init, migrate
-from ledger.cli.imports import import_
-from ledger.cli.keys import key
-from ledger.cli.masterkeys import master
-from ledger.cli.proofs import export, publish, receipt
-from ledger.cli.restoring import restore
-from ledger.cli.serving import run, serve
 from ledger.cli.terminal import Commands
-from ledger.cli.tokens import token
-from ledger.cli.users import user
-from ledger.cli.verify import verify
 from ledger.logs import configure_logging
 from ledger.tuning import tune_interpreter
 
 __all__ = ["main", "points"]
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+PLACES = {
+    "backup": "backing:backup",
+    "clock": "clockwork:clock",
+    "demo": "founding:demo",
+    "distribute": "distributing:distribute",
+    "doctor": "checkup:doctor",
+    "expire": "clockwork:expire",
+    "export": "proofs:export",
+    "import": "imports:import_",
+    "init": "founding:init",
+    "key": "keys:key",
+    "migrate": "founding:migrate",
+    "publish": "proofs:publish",
+    "receipt": "proofs:receipt",
+    "restore": "restoring:restore",
+    "run": "serving:run",
+    "serve": "serving:serve",
+    "settings": "configured:settings",
+    "token": "tokens:token",
+    "user": "users:user",
+    "verify": "verify:verify",
+    "work": "clockwork:work",
+}
+"""Where each command is."""
+
+
+@click.group(cls=Commands, places=PLACES, context_settings={"help_option_names": ["-h", "--help"]})
 def points() -> None:
     """Two-Way Points (双向积分): a points ledger with a signed log that anyone can check.
 
@@ -44,34 +54,6 @@ def points() -> None:
     Example, the sample programme on this machine:
       points run
     """
-
-
-for command in (
-    init,
-    demo,
-    run,
-    serve,
-    work,
-    import_,
-    export,
-    verify,
-    restore,
-    backup,
-    doctor,
-    settings,
-    receipt,
-    publish,
-    expire,
-    key,
-    token,
-    user,
-    clock,
-    migrate,
-    distribute,
-):
-    points.add_command(command)
-for command in (make, bring, master):
-    key.add_command(command)
 
 
 def main() -> None:

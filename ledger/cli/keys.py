@@ -50,7 +50,10 @@ _approver = click.option(
 )
 
 
-@click.group(cls=Commands)
+PLACES = {"bring": "ceremony:bring", "make": "ceremony:make", "master": "masterkeys:master"}
+
+
+@click.group(cls=Commands, places=PLACES)
 def key() -> None:
     """The keys that sign a ledger's checkpoints.
 

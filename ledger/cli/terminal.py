@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,27 @@ class Failure(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose commands fail by one sentence, never by a traceback of what was foreseen."""
+    """A group whose commands fail by one sentence, never by a traceback of what was foreseen.
+
+    `places` has further commands by name, each as `module:function` of this package.  They are
+    imported when one is wanted: most of them need most of the software, and `points verify` little.
+    """
+
+    def __init__(self, *parts: Any, places: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._places = places or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted({*super().list_commands(ctx), *self._places})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None where there is none."""
+        if cmd_name in self._places:
+            module, _, function = self._places[cmd_name].partition(":")
+            command: click.Command = getattr(import_module(f"ledger.cli.{module}"), function)
+            return command
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; what it raises becomes a sentence."""

@@ -16,6 +16,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -324,14 +325,12 @@ class _Shape:
     checks: tuple[tuple[str, Callable[[Any], bool], Form], ...]
 
 
+@cache  # made when an entry of the type first comes: all of them take a tenth of a second
 def _shape(kind: str) -> _Shape:
     fields = fields_of(kind)
     pattern = re.compile(_object(fields).encode("ascii"), re.ASCII)
     checks = tuple((name, form.holds, form) for name, (form, _) in fields.items() if form.holds)
     return _Shape(pattern.fullmatch, checks)
-
-
-_SHAPES = {kind: _shape(kind) for kind in TYPES}
 
 
 def encode(entry: Entry) -> bytes:
@@ -360,9 +359,9 @@ def decode(raw: bytes) -> Entry:
 
 def _conforms(entry: Entry, raw: bytes) -> None:
     kind = entry.get("type")
-    shape = _SHAPES.get(kind) if isinstance(kind, str) else None
-    if shape is None:
+    if not isinstance(kind, str) or kind not in FIELDS:
         raise MalformedEntry("its `type` is none of " + ", ".join(TYPES))
+    shape = _shape(kind)
     if not shape.matches(raw):
         raise MalformedEntry(_fault(entry, raw))
     for name, holds, form in shape.checks:

@@ -22,8 +22,9 @@ def commands(
     """Every command with the words that call it, groups before what is in them."""
     yield path, command
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from commands(command.commands[name], (*path, name))
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            yield from commands(command.get_command(ctx, name), (*path, name))
 
 
 def text() -> str:
