@@ -24,7 +24,7 @@ from ledger.audit.faults import ReceiptFault
 from ledger.audit.trust import UNCHECKED, name_of, signers_of
 from ledger.errors import MalformedEntry
 from ledger.journal.entry import Entry, decode, to_base64
-from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.errors import TlogError
 from ledger.tlog.merkle import check_inclusion, leaf_hash
 from ledger.tlog.note import Verifier, split_note
@@ -105,7 +105,10 @@ def _under_head(
 
 
 def _signers(raw: bytes, trusted: Sequence[Verifier]) -> list[Verifier]:
-    """The log's keys among the trusted ones that signed a head, one of each type at least."""
+    """The log's keys among the trusted ones that a head says it is signed by, one of each type.
+
+    Whether the signatures are right is for `check_proof` to say.
+    """
     note = split_note(raw)
     origin = parse_checkpoint(note.text).origin
     lines = {(each.name, each.key_id) for each in note.lines}
@@ -123,5 +126,4 @@ def _signers(raw: bytes, trusted: Sequence[Verifier]) -> list[Verifier]:
             f" the {type_} keys that you gave, and all keys of a time sign each head: a"
             " signature was taken away"
         )
-    open_checkpoint(raw, trusted)
     return signers
