@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from ledger.db import Database, open_engine
 from ledger.migrating import migrate
+from ledger.tuning import tune_interpreter
 from tests import citus
 from tests.postgres import fresh_database, postgres_server
 from tests.scratch import scratch
@@ -42,8 +43,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected lives as long as the run: nobody looks through it for garbage again."""
+    """What was collected lives as long as the run: nobody looks through it for garbage again.
+
+    And for what tests leave behind it is looked as seldom as the service does for its own.
+    """
     gc.freeze()
+    tune_interpreter()
     gc.enable()
 
 

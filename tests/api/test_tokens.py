@@ -15,7 +15,7 @@ def test_a_token_is_shown_once(desk):
     listed = desk.get("/tokens", "admin")
 
     assert made["token"] not in listed.text
-    assert made["token"].rpartition("_")[2] not in listed.text
+    assert made["token"][-43:] not in listed.text
     assert made["id"] in [each["id"] for each in listed.json["tokens"]]
 
 
@@ -55,7 +55,7 @@ def test_a_ledger_does_not_end_the_tokens_of_another(desk):
 
 def test_nothing_but_the_whole_token_is_taken(desk, subtests):
     token = desk.tokens["auditor"]
-    secret = token.rpartition("_")[2]
+    secret = token[-43:]  # which may have any character of base64, the underscore too
     for header in (
         "",
         "Bearer",

@@ -189,7 +189,7 @@ def test_a_member_sees_to_what_is_theirs(
     # they say yes to one thing, and take another yes back
     employer = page.get_by_role("listitem").filter(has_text="Showing my name and hours")
     recording = page.get_by_role("listitem").filter(has_text="Recording who I am")
-    expect(employer.get_by_text("No", exact=True)).to_be_visible()
+    expect(employer.get_by_text("Not said yet", exact=True)).to_be_visible()
     employer.locator("summary").click()
     employer.get_by_role("button", name="Yes, I consent").click()
     expect(employer.get_by_text("Yes", exact=True)).to_be_visible()
