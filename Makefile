@@ -1,7 +1,7 @@
 # Everything is set up in .venv on first use; `make help` lists what there is.
 
 PYTHON ?=
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # Stamps, so that a second call starts at once. The first is written by either installation.
@@ -18,7 +18,7 @@ help:  ## show this list
 run: $(RUNTIME)  ## set up, load the demo on first start, serve on 127.0.0.1:8000 (data in .data)
 	@exec $(BIN)/points run
 
-test: $(TOOLS) browser  ## run the suite on SQLite and PostgreSQL (WORKERS=3)
+test: $(TOOLS) browser  ## run the suite on SQLite and PostgreSQL (WORKERS=2)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(TOOLS)  ## check format, style, types and the direction of imports
